@@ -1,0 +1,129 @@
+//! A map from raw input bytes, each with an owner, to small answers, bounded by bytes: a hit neither normalises nor hashes with SHA-256.
+//!
+//! Two generations stand in for an LRU list: when the young one fills half the budget, the old one is dropped and the
+//! young one grows old; a hit in the old one moves up. Keys lie end to end in one buffer, so that an insert allocates
+//! nothing in the steady state.
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+#[derive(Debug)]
+struct Entry<V> {
+    hash: u64,
+    owner: u32,
+    start: u32,
+    len: u32,
+    value: V,
+}
+
+#[derive(Debug)]
+struct Generation<V> {
+    table: HashTable<Entry<V>>,
+    keys: Vec<u8>,
+}
+
+impl<V: Copy> Generation<V> {
+    fn new() -> Self {
+        Self { table: HashTable::new(), keys: Vec::new() }
+    }
+
+    fn get(&self, hash: u64, owner: u32, key: &[u8]) -> Option<V> {
+        let same = |e: &Entry<V>| {
+            e.hash == hash && e.owner == owner && &self.keys[e.start as usize..][..e.len as usize] == key
+        };
+        self.table.find(hash, same).map(|e| e.value)
+    }
+
+    fn insert(&mut self, hash: u64, owner: u32, key: &[u8], value: V) {
+        let entry = Entry { hash, owner, start: self.keys.len() as u32, len: key.len() as u32, value };
+        self.keys.extend_from_slice(key);
+        self.table.insert_unique(hash, entry, |e| e.hash);
+    }
+
+    fn bytes(&self) -> usize {
+        self.keys.capacity() + self.table.capacity() * (size_of::<Entry<V>>() + 1)
+    }
+
+    fn clear(&mut self) {
+        self.table.clear();
+        self.keys.clear();
+    }
+}
+
+/// The bounded map. `V` is copied out.
+#[derive(Debug)]
+pub struct Memo<V> {
+    budget: usize,
+    young: Generation<V>,
+    old: Generation<V>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<V: Copy> Memo<V> {
+    /// An empty memo that holds at most about `budget` bytes; 0 keeps nothing.
+    pub fn new(budget: usize) -> Self {
+        let budget = budget.min(u32::MAX as usize);
+        Self { budget, young: Generation::new(), old: Generation::new(), hasher: DefaultHashBuilder::default() }
+    }
+
+    /// The answer kept for exactly these bytes of this owner.
+    pub fn get(&mut self, owner: u32, key: &[u8]) -> Option<V> {
+        let hash = self.hasher.hash_one((owner, key));
+        if let Some(value) = self.young.get(hash, owner, key) {
+            return Some(value);
+        }
+        let value = self.old.get(hash, owner, key)?;
+        self.put(hash, owner, key, value);
+        Some(value)
+    }
+
+    /// Keeps an answer; the caller has just missed it. Keys that would fill a tenth of the memo are not kept.
+    pub fn insert(&mut self, owner: u32, key: &[u8], value: V) {
+        if key.len() < self.budget / 20 {
+            self.put(self.hasher.hash_one((owner, key)), owner, key, value);
+        }
+    }
+
+    /// Bytes held now.
+    pub fn bytes(&self) -> usize {
+        self.young.bytes() + self.old.bytes()
+    }
+
+    fn put(&mut self, hash: u64, owner: u32, key: &[u8], value: V) {
+        let full = self.young.keys.len() + key.len() > self.budget / 4
+            || (self.young.table.len() + 1) * (size_of::<Entry<V>>() + 1) > self.budget / 8;
+        if full {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        self.young.insert(hash, owner, key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_what_is_used_and_stays_within_its_budget() {
+        let mut memo = Memo::new(1 << 16);
+        for i in 0..100_000_u32 {
+            let key = format!("title number {i}");
+            assert_eq!(memo.get(1, key.as_bytes()), None);
+            memo.insert(1, key.as_bytes(), i);
+            assert!(memo.get(1, b"title number 0").is_some(), "a key in use was lost at {i}");
+            assert!(memo.bytes() <= 1 << 16, "{} bytes", memo.bytes());
+        }
+        assert_eq!(memo.get(1, b"title number 99999"), Some(99_999));
+        assert_eq!(memo.get(2, b"title number 99999"), None);
+        assert_eq!(memo.get(1, b"title number 5"), None);
+    }
+
+    #[test]
+    fn a_memo_of_nothing_keeps_nothing() {
+        let mut memo = Memo::new(0);
+        memo.insert(1, b"", 1);
+        memo.insert(1, b"a", 1);
+        assert_eq!(memo.get(1, b"a"), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! The settings of a taxonomy: what may be set, what it means, and what holds where nothing is set.
+//!
+//! Stored as one jsonb object that holds only what was set; a profile fills the thresholds, an explicit value wins.
+
+mod key;
+mod value;
+
+pub use key::{KEYS, Key};
+pub use value::check;
+
+use crate::cascade::TierName;
+use crate::close_names;
+use crate::error::{Error, Result};
+use crate::normalise::Case;
+use serde_json::{Map, Value};
+
+/// The thresholds that are set together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Profile {
+    /// `conservative`, `balanced` or `aggressive`.
+    pub name: &'static str,
+    /// Least similarity (cosine, 0 to 1) of the nearest earlier answer.
+    pub similarity_threshold: f32,
+    /// Least calibrated confidence (0 to 1) of the local model.
+    pub local_model_threshold: f32,
+    /// Requests in flight.
+    pub in_flight: u32,
+}
+
+/// The profiles; `balanced` is the default.
+pub const PROFILES: [Profile; 3] = [
+    Profile { name: "conservative", similarity_threshold: 0.90, local_model_threshold: 0.80, in_flight: 10 },
+    Profile { name: "balanced", similarity_threshold: 0.85, local_model_threshold: 0.70, in_flight: 20 },
+    Profile { name: "aggressive", similarity_threshold: 0.75, local_model_threshold: 0.60, in_flight: 50 },
+];
+
+/// The profile of this name.
+///
+/// # Errors
+/// 22023 for an unknown one, with close names in the HINT.
+pub fn profile(name: &str) -> Result<&'static Profile> {
+    PROFILES.iter().find(|p| p.name == name).ok_or_else(|| {
+        let hint = close_names::hint(name, PROFILES.iter().map(|p| p.name));
+        Error::invalid(format!("unknown profile \"{name}\""))
+            .hint(hint.unwrap_or_else(|| "Profiles are conservative, balanced and aggressive.".into()))
+    })
+}
+
+/// What becomes of an input that no tier answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnresolved {
+    /// The result is NULL.
+    Null,
+    /// The best guess fills the category.
+    Best,
+    /// The statement fails.
+    Error,
+}
+
+/// Settings of one taxonomy, resolved: explicit values over the profile over the defaults.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The tiers that may answer, in order.
+    pub tiers: Vec<TierName>,
+    /// Least confidence of the local model; 0 always answers.
+    pub local_model_threshold: f32,
+    /// Whether case makes a difference.
+    pub case: Case,
+    /// Whether only leaves may answer.
+    pub leaf_only: bool,
+    /// Whether texts may leave the database at all.
+    pub allow_external: bool,
+    /// Whether inputs are stored, or their fingerprints only.
+    pub store_input: bool,
+    /// Whether tenants share paid answers.
+    pub shared_answers: bool,
+    /// The taxonomy's own policy, if it has one.
+    pub on_unresolved: Option<OnUnresolved>,
+    explicit: Map<String, Value>,
+}
+
+/// One line of `categorize.settings()`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingRow {
+    /// The key.
+    pub name: &'static str,
+    /// What holds now.
+    pub value: Value,
+    /// What holds where nothing is set and the profile is `balanced`.
+    pub default: Value,
+    /// `default`, `profile` or `taxonomy`.
+    pub source: &'static str,
+    /// Unit of the value, empty where it has none.
+    pub unit: &'static str,
+    /// What it does, one line.
+    pub description: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::from_explicit(Map::new())
+    }
+}
+
+impl Settings {
+    /// Resolves what was set explicitly. Values that an older version accepted and this one does not fall back to
+    /// their defaults: a stored setting never makes a taxonomy unreadable.
+    pub fn from_explicit(explicit: Map<String, Value>) -> Self {
+        let read = |name: &str| resolve(&explicit, name);
+        let flag = |name: &str| read(name).as_bool().unwrap_or_default();
+        let tiers = read("tiers");
+        let tiers = tiers.as_array().into_iter().flatten().filter_map(|t| TierName::parse(t.as_str()?)).collect();
+        let on_unresolved = match read("on_unresolved").as_str() {
+            Some("null") => Some(OnUnresolved::Null),
+            Some("best") => Some(OnUnresolved::Best),
+            Some("error") => Some(OnUnresolved::Error),
+            _ => None,
+        };
+        Self {
+            tiers,
+            local_model_threshold: read("local_model_threshold").as_f64().unwrap_or(0.70) as f32,
+            case: if flag("case_sensitive") { Case::Kept } else { Case::Folded },
+            leaf_only: flag("leaf_only"),
+            allow_external: flag("allow_external"),
+            store_input: flag("store_input"),
+            shared_answers: read("answer_scope").as_str() == Some("shared"),
+            on_unresolved,
+            explicit,
+        }
+    }
+
+    /// What was set explicitly, as it is stored.
+    pub fn explicit(&self) -> &Map<String, Value> {
+        &self.explicit
+    }
+
+    /// Every setting with its value and where that comes from.
+    pub fn rows(&self) -> Vec<SettingRow> {
+        KEYS.iter()
+            .map(|key| SettingRow {
+                name: key.name,
+                value: resolve(&self.explicit, key.name),
+                default: resolve(&Map::new(), key.name),
+                source: if valid(&self.explicit, key).is_some() {
+                    "taxonomy"
+                } else if key.by_profile.is_some() && valid(&self.explicit, &KEYS[0]).is_some() {
+                    "profile"
+                } else {
+                    "default"
+                },
+                unit: key.unit,
+                description: key.description,
+            })
+            .collect()
+    }
+}
+
+/// Merges `change` into what was set explicitly; JSON null takes a key back to its default.
+///
+/// # Errors
+/// 22023 when `change` is no object, a key is unknown (close names in the HINT) or a value is not allowed.
+pub fn merge(explicit: &Map<String, Value>, change: &Value) -> Result<Map<String, Value>> {
+    let Value::Object(change) = change else {
+        return Err(Error::invalid("settings must be a JSON object")
+            .hint(r#"Write an object, as in '{"profile": "conservative"}'."#));
+    };
+    let mut merged = explicit.clone();
+    for (name, value) in change {
+        let key = KEYS.iter().find(|k| k.name == name).ok_or_else(|| {
+            let error = Error::invalid(format!("unknown setting \"{name}\""));
+            match close_names::hint(name, KEYS.iter().map(|k| k.name)) {
+                Some(hint) => error.hint(hint),
+                None => error.hint("categorize.settings(taxonomy) lists the settings."),
+            }
+        })?;
+        if value.is_null() {
+            merged.remove(name);
+        } else {
+            check(key, value)?;
+            merged.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(merged)
+}
+
+fn valid<'a>(explicit: &'a Map<String, Value>, key: &Key) -> Option<&'a Value> {
+    explicit.get(key.name).filter(|value| check(key, value).is_ok())
+}
+
+fn resolve(explicit: &Map<String, Value>, name: &str) -> Value {
+    let Some(key) = KEYS.iter().find(|k| k.name == name) else { return Value::Null };
+    if let Some(value) = valid(explicit, key) {
+        return value.clone();
+    }
+    let chosen = valid(explicit, &KEYS[0]).and_then(Value::as_str).and_then(|name| profile(name).ok());
+    match key.by_profile {
+        Some(of) => of(chosen.unwrap_or(&PROFILES[1])),
+        None => (key.default)(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn set(change: Value) -> Result<Settings> {
+        merge(&Map::new(), &change).map(Settings::from_explicit)
+    }
+
+    #[test]
+    fn an_explicit_threshold_wins_over_the_profile_and_null_takes_it_back() {
+        let both = set(json!({"profile": "aggressive", "local_model_threshold": 0.95})).unwrap();
+        assert_eq!(both.local_model_threshold, 0.95);
+        let back = merge(both.explicit(), &json!({"local_model_threshold": null})).unwrap();
+        let back = Settings::from_explicit(back);
+        assert_eq!(back.local_model_threshold, 0.60);
+        let row = back.rows().into_iter().find(|r| r.name == "local_model_threshold").unwrap();
+        assert_eq!((row.source, row.value, row.default), ("profile", json!(0.60), json!(0.70)));
+        assert_eq!(set(json!({"local_model_threshold": 0})).unwrap().local_model_threshold, 0.0);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for bad in [
+            json!([]),
+            json!({"profil": "balanced"}),
+            json!({"profile": "bold"}),
+            json!({"tiers": ["rule", "rule"]}),
+            json!({"tiers": ["rules"]}),
+            json!({"tiers": []}),
+            json!({"local_model_threshold": 1.5}),
+            json!({"leaf_only": "yes"}),
+            json!({"pack_size": 0}),
+            json!({"pack_size": 2.5}),
+            json!({"cache_ttl": "soon"}),
+            json!({"models": {"medium": "x"}}),
+            json!({"answer_scope": "all"}),
+        ] {
+            assert!(set(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(set(json!({"profil": 1})).unwrap_err().hint.unwrap().contains("\"profile\""));
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let settings = Settings::default();
+        assert_eq!(settings.tiers, TierName::ALL);
+        assert_eq!(settings.local_model_threshold, 0.70);
+        assert!(settings.allow_external && settings.store_input && !settings.shared_answers && !settings.leaf_only);
+        assert!(settings.rows().iter().all(|r| r.source == "default" && check_default(r)));
+    }
+
+    fn check_default(row: &SettingRow) -> bool {
+        row.value == row.default
+    }
+}

@@ -1,0 +1,100 @@
+-- The base tables. Nobody but the owner has rights on them; people work through functions and views.
+-- Rows that we ship have ids below 1000 and are never changed in place: a change is a row of its own whose
+-- `overrides` names the shipped one. Answers always refer to the shipped id.
+
+CREATE SEQUENCE categorize.taxonomy_id_seq AS int START 1000 MINVALUE 1000;
+CREATE TABLE categorize.taxonomy (
+    id          int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.taxonomy_id_seq'),
+    overrides   int UNIQUE REFERENCES categorize.taxonomy (id),
+    name        text NOT NULL CHECK (name <> ''),
+    version     int NOT NULL DEFAULT 1,
+    settings    jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(settings) = 'object'),
+    description text,
+    dropped     boolean NOT NULL DEFAULT false,
+    CHECK (overrides IS NULL OR (overrides < 1000 AND id >= 1000))
+);
+-- A shipped name may be used again once its taxonomy is dropped.
+CREATE UNIQUE INDEX taxonomy_name_key ON categorize.taxonomy (name) WHERE overrides IS NULL AND id >= 1000;
+
+CREATE SEQUENCE categorize.category_id_seq AS int START 1000 MINVALUE 1000;
+CREATE TABLE categorize.category (
+    id          int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.category_id_seq'),
+    overrides   int UNIQUE REFERENCES categorize.category (id),
+    taxonomy_id int NOT NULL REFERENCES categorize.taxonomy (id),
+    parent_id   int REFERENCES categorize.category (id),
+    label       text NOT NULL CHECK (label <> ''),
+    path        text NOT NULL CHECK (path <> ''),
+    description text,
+    examples    text[],
+    merged_into int REFERENCES categorize.category (id),
+    dropped     boolean NOT NULL DEFAULT false,
+    CHECK (overrides IS NULL OR (overrides < 1000 AND id >= 1000)),
+    CHECK (parent_id <> id AND merged_into <> id)
+);
+CREATE UNIQUE INDEX category_path_key ON categorize.category (taxonomy_id, path)
+    WHERE overrides IS NULL AND NOT dropped AND merged_into IS NULL;
+CREATE INDEX category_parent_id_idx ON categorize.category (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE SEQUENCE categorize.rule_id_seq START 1000 MINVALUE 1000;
+CREATE TABLE categorize.rule (
+    id          bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.rule_id_seq'),
+    tenant      text,
+    taxonomy_id int NOT NULL REFERENCES categorize.taxonomy (id),
+    kind        text NOT NULL CHECK (kind IN ('regex', 'all_words', 'any_word')),
+    pattern     text NOT NULL,
+    category_id int NOT NULL REFERENCES categorize.category (id),
+    priority    int NOT NULL DEFAULT 0,
+    enabled     boolean NOT NULL DEFAULT true,
+    created_by  name NOT NULL DEFAULT CURRENT_USER,
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX rule_taxonomy_id_idx ON categorize.rule (taxonomy_id);
+
+CREATE SEQUENCE categorize.correction_id_seq START 1000 MINVALUE 1000;
+CREATE TABLE categorize.correction (
+    fingerprint         bytea NOT NULL,
+    category_id         int NOT NULL REFERENCES categorize.category (id),
+    id                  bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.correction_id_seq'),
+    tenant              text NOT NULL,
+    taxonomy_id         int NOT NULL REFERENCES categorize.taxonomy (id),
+    input               text,
+    corrected_by        name NOT NULL,
+    corrected_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    machine_category_id int,
+    machine_source      text
+);
+CREATE UNIQUE INDEX correction_fingerprint_key ON categorize.correction (fingerprint);
+CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, tenant);
+
+-- The first columns are those that every hit reads.
+CREATE TABLE categorize.cache (
+    fingerprint      bytea NOT NULL,
+    category_id      int,
+    confidence       real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    origin           text NOT NULL,
+    expires_at       timestamptz,
+    category_label   text,
+    provider         text,
+    model            text,
+    prompt_version   text,
+    cost_nanousd     bigint NOT NULL DEFAULT 0,
+    taxonomy_id      int,
+    taxonomy_version int,
+    tenant           text NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    input            text,
+    CONSTRAINT cache_pkey PRIMARY KEY (fingerprint),
+    -- An answer is a category of a taxonomy, or one of the caller's ad-hoc labels.
+    CHECK ((taxonomy_id IS NULL) = (category_id IS NULL) AND (category_id IS NULL) <> (category_label IS NULL))
+);
+CREATE INDEX cache_expires_at_idx ON categorize.cache (expires_at) WHERE expires_at IS NOT NULL;
+
+SELECT pg_catalog.pg_extension_config_dump('categorize.taxonomy', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.category', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.rule', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.correction', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.cache', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.taxonomy_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.category_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.rule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.correction_id_seq', '');

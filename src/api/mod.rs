@@ -1,0 +1,17 @@
+//! The SQL surface: signatures with their documentation, bodies of a few lines.
+//! Functions are in schema `categorize`, but for `categorize*` themselves, which live where the extension was created.
+
+mod call;
+mod correction;
+mod explain;
+mod housekeeping;
+mod label;
+mod rule;
+mod stats;
+mod taxonomy;
+mod tenant;
+mod trigger;
+
+/// The schema of everything that is not called `categorize*`.
+#[pgrx::pg_schema]
+mod categorize {}

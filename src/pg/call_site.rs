@@ -1,0 +1,172 @@
+//! The scalar call. What a call site needs is kept with the function's own state (`fn_extra`) for the statement, so
+//! that a hit costs a comparison of horizons, one look-up in the memo or one in the index.
+
+use crate::pg::freshness::Horizon;
+use crate::pg::resolver::Resolver;
+use crate::pg::scope::Scope;
+use crate::pg::world::{self, Remembered, World};
+use crate::pg::{error, guard, guc, stats};
+use pg_categorize_core::cascade::{Outcome, Reason};
+use pg_categorize_core::taxonomy::ad_hoc_labels;
+use pgrx::callconv::{BoxRet, FcInfo};
+use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsRef, ReturnsError, SqlMappingRef, SqlTranslatable};
+use pgrx::PgMemoryContexts;
+use std::rc::Rc;
+
+/// The call as Postgres hands it over.
+pub type Call = pg_sys::FunctionCallInfo;
+
+/// What a call is asked to sort into.
+#[derive(Clone, PartialEq)]
+pub enum Into<'a> {
+    /// A taxonomy by name, or the default one.
+    Taxonomy(Option<&'a str>),
+    /// Ad-hoc labels.
+    Labels(Option<Vec<Option<String>>>),
+}
+
+/// One place in a statement that calls us, for as long as its statement lasts.
+struct CallSite {
+    horizon: Horizon,
+    generation: u64,
+    taxonomy: Option<String>,
+    labels: Option<Vec<Option<String>>>,
+    world: Rc<World>,
+    resolver: Resolver,
+}
+
+/// A text value already in the caller's memory.
+pub struct Text(pg_sys::Datum);
+
+/// Answers one call of `categorize`.
+pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only: bool) -> Option<Text> {
+    let input = input?;
+    let Some(site) = call_site(call, into) else {
+        return unresolved(Reason::NoTaxonomy, "");
+    };
+    let scope = site.resolver.scope().clone();
+    let known = site.world.memo.borrow_mut().get(scope.serial, input.as_bytes());
+    if let Some(known) = known.filter(|known| known.expires_at == i64::MAX || known.expires_at > guard::statement_time()) {
+        stats::count(&scope, Some(known.source), known.confidence);
+        return scope.text(known.category).map(text);
+    }
+    guard::check_for_interrupts();
+    let outcome = site.resolver.resolve_one(input);
+    remember(&site.world, &scope, input, &outcome);
+    stats::count_outcome(&scope, &outcome);
+    match (&outcome.answer, outcome.alternatives.first()) {
+        (Some(answer), _) => scope.text(answer.guess.category).map(text),
+        _ if cached_only => None,
+        (None, best) => match scope.on_unresolved() {
+            guc::OnUnresolved::Null => None,
+            guc::OnUnresolved::Best => best.and_then(|guess| scope.text(guess.category)).map(text),
+            guc::OnUnresolved::Error => {
+                let name = scope.taxonomy().map_or("ad-hoc labels", |t| &t.name);
+                error::unresolved(outcome.reason.unwrap_or(Reason::BelowThreshold), name)
+            }
+        },
+    }
+}
+
+/// Keeps an answer for the next time the same bytes come.
+pub fn remember(world: &World, scope: &Scope, input: &str, outcome: &Outcome) {
+    if let Some(answer) = &outcome.answer {
+        let value = Remembered {
+            category: answer.guess.category,
+            confidence: answer.guess.confidence,
+            source: answer.source,
+            origin: answer.origin,
+            expires_at: answer.expires_at,
+        };
+        world.memo.borrow_mut().insert(scope.serial, input.as_bytes(), value);
+    }
+}
+
+/// The scope that a call means; `None` where no taxonomy is named and there is no default.
+pub fn scope(world: &World, into: &Into<'_>) -> Option<Rc<Scope>> {
+    let tenant = guc::tenant();
+    match into {
+        Into::Taxonomy(Some(name)) => Some(world.scope(&tenant, name)),
+        Into::Taxonomy(None) => guc::taxonomy().map(|name| world.scope(&tenant, &name)),
+        Into::Labels(labels) => {
+            let labels = ad_hoc_labels(labels.clone().unwrap_or_default()).unwrap_or_else(|e| error::raise(e));
+            Some(world.ad_hoc_scope(&tenant, labels))
+        }
+    }
+}
+
+fn unresolved(reason: Reason, taxonomy: &str) -> Option<Text> {
+    if guc::on_unresolved() == guc::OnUnresolved::Error {
+        error::unresolved(reason, taxonomy);
+    }
+    None
+}
+
+fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
+    let moment = world::moment();
+    // SAFETY: Postgres passes a valid call whose flinfo lives at least as long as fn_extra; the site is dropped by the
+    // memory context of the function's state, and only this function reads the slot.
+    let slot = unsafe { &mut *(*call).flinfo };
+    let site = slot.fn_extra.cast::<CallSite>();
+    if !site.is_null() {
+        // SAFETY: a non-null fn_extra was set below.
+        let site = unsafe { &mut *site };
+        if site.horizon == moment.horizon && site.generation == guc::generation() && site.means(into) {
+            return Some(site);
+        }
+    }
+    let (world, moment) = world::now();
+    let scope = scope(&world, into)?;
+    let (taxonomy, labels) = match into {
+        Into::Taxonomy(name) => (name.map(str::to_owned), None),
+        Into::Labels(labels) => (None, labels.clone()),
+    };
+    let fresh = CallSite {
+        horizon: moment.horizon,
+        generation: guc::generation(),
+        taxonomy,
+        labels,
+        world,
+        resolver: Resolver::new(scope),
+    };
+    if site.is_null() {
+        // SAFETY: fn_mcxt is the memory context of the function's state; it drops the site when it goes.
+        slot.fn_extra = unsafe { PgMemoryContexts::For(slot.fn_mcxt).leak_and_drop_on_delete(fresh) }.cast();
+    } else {
+        // SAFETY: as above.
+        unsafe { *site = fresh };
+    }
+    // SAFETY: set just now or before.
+    Some(unsafe { &mut *slot.fn_extra.cast::<CallSite>() })
+}
+
+impl CallSite {
+    fn means(&self, into: &Into<'_>) -> bool {
+        match into {
+            Into::Taxonomy(name) => self.labels.is_none() && self.taxonomy.as_deref() == *name,
+            Into::Labels(labels) => self.labels.is_some() && self.labels == *labels,
+        }
+    }
+}
+
+fn text(value: &str) -> Text {
+    // SAFETY: copies the bytes into the caller's memory context.
+    Text(pg_sys::Datum::from(unsafe { pg_sys::cstring_to_text_with_len(value.as_ptr().cast(), value.len() as i32) }))
+}
+
+// SAFETY: the datum is a text value, as `SqlTranslatable` says below.
+unsafe impl BoxRet for Text {
+    unsafe fn box_into<'fcx>(self, call: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: forwarded.
+        unsafe { call.return_raw_datum(self.0) }
+    }
+}
+
+// SAFETY: `Text` is returned as a text datum.
+unsafe impl SqlTranslatable for Text {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Text);
+    const TYPE_ORIGIN: pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin = pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
+}

@@ -1,0 +1,95 @@
+//! Where the extension's tables are in this database, who owns them, and whether library and SQL are of one version.
+
+use crate::pg::error;
+use crate::pg::freshness::{self, part};
+use crate::pg::spi;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// Our tables, by OID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tables {
+    /// Owner of the tables; functions read and write as this role.
+    pub owner: pg_sys::Oid,
+    /// `categorize.taxonomy`.
+    pub taxonomy: pg_sys::Oid,
+    /// `categorize.category`.
+    pub category: pg_sys::Oid,
+    /// `categorize.rule`.
+    pub rule: pg_sys::Oid,
+    /// `categorize.correction`.
+    pub correction: pg_sys::Oid,
+    /// `categorize.cache`.
+    pub cache: pg_sys::Oid,
+    /// The unique index of `categorize.correction`.
+    pub correction_index: pg_sys::Oid,
+    /// The unique index of `categorize.cache`.
+    pub cache_index: pg_sys::Oid,
+}
+
+thread_local! {
+    static KNOWN: Cell<Option<Tables>> = const { Cell::new(None) };
+}
+
+/// The tables; looked up once and again after every invalidation.
+///
+/// # Errors
+/// 55000 where the extension is absent or its SQL is of another version than this library.
+pub fn tables() -> Tables {
+    if let Some(tables) = KNOWN.get() {
+        return tables;
+    }
+    let tables = look_up().unwrap_or_else(|| {
+        error::report(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "extension pg_categorize is not installed in this database",
+            None,
+            Some("Run CREATE EXTENSION pg_categorize.".into()),
+        )
+    });
+    let installed = spi::extension_version().unwrap_or_default();
+    if installed != env!("CARGO_PKG_VERSION") {
+        error::report(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "library and SQL objects of pg_categorize have different versions",
+            Some(format!("The library is {}, the SQL objects are {installed}.", env!("CARGO_PKG_VERSION"))),
+            Some("Run ALTER EXTENSION pg_categorize UPDATE, and reconnect or restart to load the new library.".into()),
+        );
+    }
+    freshness::watch([
+        (tables.taxonomy, part::TAXONOMY),
+        (tables.category, part::TAXONOMY),
+        (tables.rule, part::RULE),
+        (tables.correction, part::CORRECTION),
+        (tables.cache, part::CACHE),
+    ]);
+    KNOWN.set(Some(tables));
+    tables
+}
+
+/// Forgets what was looked up.
+pub fn forget() {
+    KNOWN.set(None);
+}
+
+fn look_up() -> Option<Tables> {
+    // SAFETY: system cache look-ups with static names; they return InvalidOid for what is absent.
+    let relation = |name: &std::ffi::CStr| unsafe {
+        let schema = pg_sys::get_namespace_oid(c"categorize".as_ptr(), true);
+        (schema != pg_sys::InvalidOid)
+            .then(|| pg_sys::get_relname_relid(name.as_ptr(), schema))
+            .filter(|oid| *oid != pg_sys::InvalidOid)
+    };
+    let taxonomy = relation(c"taxonomy")?;
+    Some(Tables {
+        owner: spi::table_owner(taxonomy)?,
+        taxonomy,
+        category: relation(c"category")?,
+        rule: relation(c"rule")?,
+        correction: relation(c"correction")?,
+        cache: relation(c"cache")?,
+        correction_index: relation(c"correction_fingerprint_key")?,
+        cache_index: relation(c"cache_pkey")?,
+    })
+}

@@ -1,0 +1,26 @@
+//! Every difference between the Postgres versions we build for, and nothing else.
+
+use pgrx::pg_sys;
+
+/// A transaction id as a number.
+pub fn xid(id: pg_sys::TransactionId) -> u32 {
+    id.into_inner()
+}
+
+/// Starts an index scan with one equality key.
+///
+/// # Safety
+/// Both relations are open and locked; the snapshot is active.
+pub unsafe fn index_beginscan(
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: forwarded; PG 18 takes a place for counters, which may be null.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return pg_sys::index_beginscan(heap, index, snapshot, 1, 0);
+        #[cfg(feature = "pg18")]
+        return pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), 1, 0);
+    }
+}

@@ -1,0 +1,85 @@
+//! Outcomes as rows of `categorize.decision`.
+
+use crate::pg::error;
+use crate::pg::guc;
+use crate::pg::scope::Scope;
+use pg_categorize_core::cascade::{Guess, Outcome, Reason, TierName};
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::{AllocatedByRust, AnyNumeric, JsonB};
+use serde_json::{Value, json};
+
+/// A row of `categorize.decision`.
+pub type Decision = PgHeapTuple<'static, AllocatedByRust>;
+
+/// The decision on one input; `scope` is `None` where no taxonomy was named.
+///
+/// # Errors
+/// Under `on_unresolved = error`, the SQLSTATE of the reason.
+pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, outcome: &Outcome) -> Decision {
+    let mut row = PgHeapTuple::new_composite_type("categorize.decision")
+        .unwrap_or_else(|e| pgrx::error!("type categorize.decision is unusable: {e}"));
+    let text = |guess: &Guess| scope.and_then(|s| s.text(guess.category)).map(str::to_owned);
+    set(&mut row, 1, ordinality);
+    set(&mut row, 2, input.map(str::to_owned));
+    set(&mut row, 9, false);
+    set(&mut row, 10, AnyNumeric::from(0));
+    if let Some(taxonomy) = scope.and_then(Scope::taxonomy) {
+        set(&mut row, 12, taxonomy.name.clone());
+        set(&mut row, 13, taxonomy.version);
+    }
+    if !outcome.alternatives.is_empty() {
+        let alternative = |g: &Guess| json!({"category": text(g), "confidence": rounded(g.confidence)});
+        set(&mut row, 14, JsonB(outcome.alternatives.iter().map(alternative).collect()));
+    }
+    match (&outcome.answer, input) {
+        (Some(answer), _) => {
+            set(&mut row, 3, text(&answer.guess));
+            set(&mut row, 4, answer.guess.confidence);
+            set(&mut row, 5, answer.source.as_str());
+            set(&mut row, 6, answer.origin.as_str());
+            let provenance = answer.provenance.as_deref();
+            set(&mut row, 7, provenance.and_then(|p| p.provider.clone()));
+            set(&mut row, 8, provenance.and_then(|p| p.model.clone()));
+        }
+        // NULL in, NULL out: nothing was asked.
+        (None, None) => {}
+        (None, Some(_)) => {
+            let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
+            let policy = scope.map_or_else(guc::on_unresolved, Scope::on_unresolved);
+            if policy == guc::OnUnresolved::Error {
+                error::unresolved(reason, scope.and_then(Scope::taxonomy).map_or("", |t| &t.name));
+            }
+            if let Some(best) = outcome.alternatives.first().filter(|_| policy == guc::OnUnresolved::Best) {
+                set(&mut row, 3, text(best));
+                set(&mut row, 4, best.confidence);
+            }
+            set(&mut row, 5, "unresolved");
+            set(&mut row, 11, reason.as_str());
+        }
+    }
+    if let Some(evidence) = evidence(outcome) {
+        set(&mut row, 15, JsonB(evidence));
+    }
+    row
+}
+
+fn evidence(outcome: &Outcome) -> Option<Value> {
+    match (&outcome.answer, outcome.reason) {
+        (Some(answer), _) if answer.source == TierName::Rule => Some(json!({"rule": answer.rule})),
+        (Some(answer), _) if answer.source == TierName::LocalModel => {
+            Some(json!({"model_version": 0, "method": "lexical", "words": outcome.words}))
+        }
+        (None, Some(reason)) => Some(json!({"hint": error::hint(reason)})),
+        _ => None,
+    }
+}
+
+/// Confidences in JSON are written as people read them.
+pub fn rounded(confidence: f32) -> f64 {
+    (f64::from(confidence) * 1000.0).round() / 1000.0
+}
+
+fn set<T: pgrx::IntoDatum>(row: &mut Decision, column: usize, value: T) {
+    let column = std::num::NonZeroUsize::new(column).expect("columns are counted from one");
+    row.set_by_index(column, value).unwrap_or_else(|e| pgrx::error!("type categorize.decision is unusable: {e}"));
+}

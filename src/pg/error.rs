@@ -1,0 +1,69 @@
+//! Domain errors as Postgres errors: one mapping from kind to SQLSTATE.
+
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::error::{Error, ErrorKind};
+use pgrx::prelude::*;
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// Raises a domain error; does not return.
+pub fn raise(error: Error) -> ! {
+    let code = match error.kind {
+        ErrorKind::InvalidParameter => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        ErrorKind::LimitExceeded => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        ErrorKind::NotSupported => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+    };
+    report(code, error.message, error.detail, error.hint)
+}
+
+/// Raises an error with its parts; does not return.
+pub fn report(code: PgSqlErrorCode, message: impl Into<String>, detail: Option<String>, hint: Option<String>) -> ! {
+    let mut report = ErrorReport::new(code, message.into(), "pg_categorize");
+    if let Some(detail) = detail {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = hint {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
+
+/// Raises what `categorize.on_unresolved = error` promises for a reason.
+pub fn unresolved(reason: Reason, taxonomy: &str) -> ! {
+    let code = match reason {
+        Reason::BudgetExceeded | Reason::RequestTooExpensive => PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+        Reason::InputTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        Reason::EmptyInput | Reason::NoTaxonomy => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        Reason::BelowThreshold | Reason::NoneOfThese => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+        Reason::Standby | Reason::ReadOnly => PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+        Reason::ProviderError | Reason::InvalidAnswer => PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+        Reason::Timeout | Reason::RateLimited | Reason::BreakerOpen => PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
+        _ => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+    };
+    report(
+        code,
+        "input could not be categorized",
+        Some(format!("Reason: {}, in taxonomy \"{taxonomy}\".", reason.as_str())),
+        Some(hint(reason).to_owned()),
+    )
+}
+
+/// What helps against a reason, one or two sentences.
+pub fn hint(reason: Reason) -> &'static str {
+    match reason {
+        Reason::GatewayDown => "Add pg_categorize to shared_preload_libraries and restart the server.",
+        Reason::NoProvider => "No language model is configured: teach the free tiers with categorize.learn() or rules.",
+        Reason::ExternalOff => "Requests to the outside are switched off by categorize.external or allow_external.",
+        Reason::BelowThreshold => "categorize.explain() shows what each tier said; learn() and rules make it surer.",
+        Reason::Standby => "A standby answers from what is known; ask the primary for the rest.",
+        Reason::EmptyInput => "The input is empty or blank.",
+        Reason::NoTaxonomy => "Name a taxonomy, or set categorize.taxonomy.",
+        Reason::InputTooLarge => "Inputs of up to 1 MB are read; pass the part that says what it is.",
+        _ => "categorize.explain() shows what each tier said.",
+    }
+}
+
+/// Refuses a caller with 42501.
+pub fn not_allowed(message: impl Into<String>, hint: &str) -> ! {
+    report(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message, None, Some(hint.to_owned()))
+}

@@ -1,0 +1,156 @@
+//! When what a backend has loaded may still be used.
+//!
+//! Every writer of taxonomies, categories, rules and corrections invalidates the relcache entry of the table it wrote,
+//! in its own transaction. The messages go out after the commit is visible, reach every backend and, through WAL, every
+//! standby; a rolled-back transaction sends none. A backend that receives one drops what it has loaded.
+//!
+//! One race is left: a message may arrive in the middle of a statement whose snapshot is older than the commit. What is
+//! loaded then is right for this statement and wrong for the next. So the first call after a message takes a reference
+//! snapshot, and only statements whose own snapshot sees at least as much may share what they load.
+
+use crate::pg::compat;
+use crate::pg::guard;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+
+/// What a snapshot can see, in an order: snapshots of one server are taken one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    xmin: u32,
+    xmax: u32,
+    running: u32,
+    command: u32,
+}
+
+impl Horizon {
+    /// Whether a snapshot with this horizon sees at least what `other` sees. Transactions only finish: bounds never
+    /// fall, and between equal bounds fewer are running.
+    fn sees(&self, other: &Self) -> bool {
+        let not_before = |a: u32, b: u32| a.wrapping_sub(b) as i32 >= 0;
+        not_before(self.xmin, other.xmin)
+            && not_before(self.xmax, other.xmax)
+            && (self.xmax != other.xmax || self.xmin != other.xmin || self.running <= other.running)
+            && self.command >= other.command
+    }
+}
+
+/// How a call may use what the backend has loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Identifies the statement's view of the database.
+    pub horizon: Horizon,
+    /// Whether what is loaded now is right for later statements, too.
+    pub shareable: bool,
+}
+
+/// What has gone stale, as a set of bits.
+pub mod part {
+    /// Taxonomies and categories, and with them all.
+    pub const TAXONOMY: u8 = 1;
+    /// Rules.
+    pub const RULE: u8 = 2;
+    /// Whether there are corrections.
+    pub const CORRECTION: u8 = 4;
+    /// Answers in the memo; gone with every part.
+    pub const CACHE: u8 = 8;
+    /// Everything.
+    pub const ALL: u8 = 15;
+}
+
+thread_local! {
+    static STALE: Cell<u8> = const { Cell::new(part::ALL) };
+    static REFERENCE: Cell<Option<Horizon>> = const { Cell::new(None) };
+    static TABLES: Cell<[(pg_sys::Oid, u8); 5]> = const { Cell::new([(pg_sys::InvalidOid, 0); 5]) };
+    static WROTE: Cell<bool> = const { Cell::new(false) };
+    static UNCERTAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Registers the callbacks; called once, when the library is loaded.
+pub fn init() {
+    // SAFETY: registered once a process; the functions are guarded and live as long as the library, which is never
+    // unloaded.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(invalidated), pg_sys::Datum::from(0));
+        pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
+    }
+}
+
+/// Takes in what other sessions committed, and says how the current statement may use what is loaded; `stale` is called
+/// with the parts that must go.
+pub fn moment(stale: impl FnOnce(u8)) -> Moment {
+    // SAFETY: plain calls on the main thread inside a transaction.
+    unsafe { pg_sys::AcceptInvalidationMessages() };
+    let parts = STALE.replace(0);
+    if parts != 0 {
+        stale(parts);
+        // A worker lives for one statement and may not take snapshots: all it loads is that statement's.
+        let reference = (!guard::in_parallel_mode()).then(latest);
+        REFERENCE.set(reference);
+    }
+    let horizon = active();
+    if WROTE.get() || guard::uses_transaction_snapshot() {
+        UNCERTAIN.set(true);
+    }
+    Moment { horizon, shareable: REFERENCE.get().is_none_or(|reference| horizon.sees(&reference)) }
+}
+
+/// Names the tables whose invalidation counts, and the part that each makes stale.
+pub fn watch(tables: [(pg_sys::Oid, u8); 5]) {
+    TABLES.set(tables);
+}
+
+/// Notes that this transaction writes one of our tables: what it loads is gone when it ends.
+pub fn wrote(table: pg_sys::Oid) {
+    WROTE.set(true);
+    // SAFETY: the caller holds a lock on the table.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
+}
+
+fn active() -> Horizon {
+    // SAFETY: a function runs under an active snapshot; where a caller forgot, the transaction's stands in.
+    unsafe {
+        if pg_sys::ActiveSnapshotSet() {
+            horizon(pg_sys::GetActiveSnapshot())
+        } else {
+            horizon(pg_sys::GetTransactionSnapshot())
+        }
+    }
+}
+
+fn latest() -> Horizon {
+    // SAFETY: allowed outside parallel mode; the static snapshot it fills is read at once.
+    unsafe { horizon(pg_sys::GetLatestSnapshot()) }
+}
+
+fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
+    // SAFETY: the callers pass a snapshot that is valid now.
+    let s = unsafe { &*snapshot };
+    Horizon {
+        xmin: compat::xid(s.xmin),
+        xmax: compat::xid(s.xmax),
+        running: s.xcnt + s.subxcnt.max(0) as u32,
+        command: s.curcid,
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn invalidated(_: pg_sys::Datum, relation: pg_sys::Oid) {
+    for (table, part) in TABLES.get() {
+        if relation == table || relation == pg_sys::InvalidOid {
+            STALE.set(STALE.get() | part);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_COMMIT, XACT_EVENT_PREPARE};
+    if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE) {
+        if WROTE.replace(false) | UNCERTAIN.replace(false) {
+            STALE.set(part::ALL);
+        }
+        // Command counters begin anew with every transaction.
+        REFERENCE.set(REFERENCE.get().map(|r| Horizon { command: 0, ..r }));
+    }
+}

@@ -1,0 +1,38 @@
+//! Questions about the state of the transaction and of the server.
+
+use pgrx::pg_sys;
+
+/// Whether this process runs a parallel plan now.
+pub fn in_parallel_mode() -> bool {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::IsInParallelMode() }
+}
+
+/// Whether the transaction keeps one snapshot (REPEATABLE READ or SERIALIZABLE).
+pub fn uses_transaction_snapshot() -> bool {
+    // SAFETY: reads a global of the main thread.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Whether the server is a standby.
+pub fn on_standby() -> bool {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
+/// Microseconds of the Postgres epoch at which the statement began; the same in its parallel workers.
+pub fn statement_time() -> i64 {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::GetCurrentStatementStartTimestamp() }
+}
+
+/// Serves a pending cancel or termination.
+pub fn check_for_interrupts() {
+    pgrx::check_for_interrupts!();
+}
+
+/// Whether the library was loaded by `shared_preload_libraries`.
+pub fn preloaded() -> bool {
+    // SAFETY: reads a global that only `_PG_init` in the postmaster sees as true; see `lib.rs`.
+    super::PRELOADED.load(std::sync::atomic::Ordering::Relaxed)
+}

@@ -1,0 +1,168 @@
+//! Settings of a session and of the server, prefix `categorize.`: private statics behind typed getters.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Whether misses may leave the database.
+#[derive(PostgresGucEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All tiers.
+    #[name = c"live"]
+    Live,
+    /// Tiers 1 to 5 only.
+    #[name = c"cached"]
+    Cached,
+}
+
+/// What becomes of an input without an answer.
+#[derive(PostgresGucEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnresolved {
+    /// NULL.
+    #[name = c"null"]
+    Null,
+    /// The best guess.
+    #[name = c"best"]
+    Best,
+    /// An error.
+    #[name = c"error"]
+    Error,
+}
+
+static TAXONOMY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"products"));
+static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static MODE: GucSetting<Mode> = GucSetting::<Mode>::new(Mode::Live);
+static ON_UNRESOLVED: GucSetting<OnUnresolved> = GucSetting::<OnUnresolved>::new(OnUnresolved::Null);
+static MEMO_SIZE: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
+static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Rises with every change of a setting that a call site depends on.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Name of the default taxonomy; `None` when it is set to nothing.
+pub fn taxonomy() -> Option<String> {
+    text(&TAXONOMY).filter(|name| !name.is_empty())
+}
+
+/// The session's tenant; the empty name is the tenant of those who have none.
+pub fn tenant() -> String {
+    text(&TENANT).unwrap_or_default()
+}
+
+/// Whether misses may leave the database.
+pub fn mode() -> Mode {
+    MODE.get()
+}
+
+/// The session's policy for inputs without an answer.
+pub fn on_unresolved() -> OnUnresolved {
+    ON_UNRESOLVED.get()
+}
+
+/// Bytes of the backend's memo.
+pub fn memo_bytes() -> usize {
+    MEMO_SIZE.get() as usize * 1024
+}
+
+/// Whether requests to the outside are allowed on this server.
+pub fn external() -> bool {
+    EXTERNAL.get()
+}
+
+/// A number that differs whenever one of the settings above may have changed.
+pub fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Defines the settings; called once, when the library is loaded.
+pub fn init() {
+    let user = GucContext::Userset;
+    let flags = GucFlags::default();
+    // SAFETY: the hooks only add to an atomic, so they cannot panic or raise an error.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"categorize.taxonomy",
+            c"Taxonomy of calls that name none.",
+            c"The shipped taxonomy \"products\" by default; empty for none.",
+            &TAXONOMY,
+            user,
+            flags,
+            None,
+            Some(string_changed),
+            None,
+        );
+        // Only a superuser sets it, or ALTER ROLE / DATABASE: a session that could choose its tenant would have none.
+        GucRegistry::define_string_guc_with_hooks(
+            c"categorize.tenant",
+            c"Tenant whose corrections, rules and answers this session sees.",
+            c"Empty is a tenant of its own. RESET returns to the default of the role.",
+            &TENANT,
+            GucContext::Suset,
+            flags,
+            None,
+            Some(string_changed),
+            None,
+        );
+        GucRegistry::define_enum_guc_with_hooks(
+            c"categorize.mode",
+            c"Whether misses may be sent to a language model.",
+            c"live: all tiers; cached: tiers 1 to 5 only.",
+            &MODE,
+            user,
+            flags,
+            None,
+            Some(int_changed),
+            None,
+        );
+        GucRegistry::define_enum_guc_with_hooks(
+            c"categorize.on_unresolved",
+            c"What becomes of an input that no tier answered.",
+            c"null: NULL; best: the best guess, still marked unresolved; error: the statement fails.",
+            &ON_UNRESOLVED,
+            user,
+            flags,
+            None,
+            Some(int_changed),
+            None,
+        );
+        GucRegistry::define_int_guc_with_hooks(
+            c"categorize.memo_size",
+            c"Memory of a backend for the answers it gave last.",
+            c"A repeated title neither normalises nor looks up; 0 switches it off.",
+            &MEMO_SIZE,
+            0,
+            1024 * 1024,
+            user,
+            GucFlags::UNIT_KB,
+            None,
+            Some(int_changed),
+            None,
+        );
+    }
+    GucRegistry::define_bool_guc(
+        c"categorize.external",
+        c"Whether anything may be sent to a language model.",
+        c"Off stops every outgoing request of the server.",
+        &EXTERNAL,
+        GucContext::Sighup,
+        flags,
+    );
+    // SAFETY: the argument is a static C string.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
+}
+
+fn text(setting: &'static GucSetting<Option<CString>>) -> Option<String> {
+    setting.get().map(|value| value.to_string_lossy().into_owned())
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn string_changed(_: *const c_char, _: *mut c_void) {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn int_changed(_: c_int, _: *mut c_void) {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,92 @@
+//! Decisions on whole sets: each distinct input passes the tiers once.
+
+use crate::pg::call_site::{Into, scope};
+use crate::pg::decision::{Decision, decision};
+use crate::pg::freshness::Horizon;
+use crate::pg::resolver::Resolver;
+use crate::pg::{stats, world};
+use pg_categorize_core::cascade::{Outcome, Reason};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// `(categorize_detail(x)).*` calls once a column: the last answer is kept, so that a row is asked about once.
+struct Last {
+    horizon: Horizon,
+    generation: u64,
+    input: String,
+    taxonomy: Option<String>,
+    outcome: Outcome,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// The decision on one input.
+pub fn detail(input: Option<&str>, taxonomy: Option<&str>) -> Option<Decision> {
+    let input = input?;
+    let (world, moment) = world::now();
+    let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
+        return Some(decision(1, Some(input), None, &no_taxonomy()));
+    };
+    let generation = crate::pg::guc::generation();
+    let known = LAST.with_borrow(|last| {
+        let last = last.as_ref()?;
+        let same = last.horizon == moment.horizon
+            && last.generation == generation
+            && last.input == input
+            && last.taxonomy.as_deref() == taxonomy;
+        same.then(|| last.outcome.clone())
+    });
+    let outcome = known.unwrap_or_else(|| {
+        let outcome = Resolver::new(scope.clone()).resolve_one(input);
+        stats::count_outcome(&scope, &outcome);
+        let last = Last {
+            horizon: moment.horizon,
+            generation,
+            input: input.to_owned(),
+            taxonomy: taxonomy.map(str::to_owned),
+            outcome: outcome.clone(),
+        };
+        LAST.set(Some(last));
+        outcome
+    });
+    Some(decision(1, Some(input), Some(&scope), &outcome))
+}
+
+/// The decisions on many inputs, numbered from 1 in their order.
+pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Decision> {
+    let (world, _) = world::now();
+    let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
+        return number(&inputs, |input| decision(0, input, None, &no_taxonomy()));
+    };
+    let mut place: HashMap<&str, usize> = HashMap::new();
+    let mut distinct: Vec<&str> = Vec::new();
+    for input in inputs.iter().flatten() {
+        place.entry(input).or_insert_with(|| {
+            distinct.push(input);
+            distinct.len() - 1
+        });
+    }
+    let outcomes = Resolver::new(scope.clone()).resolve(&distinct);
+    let nothing = Outcome::default();
+    inputs
+        .iter()
+        .enumerate()
+        .map(|(i, input)| {
+            let outcome = input.as_deref().map_or(&nothing, |text| &outcomes[place[text]]);
+            if input.is_some() {
+                stats::count_outcome(&scope, outcome);
+            }
+            decision(i as i32 + 1, input.as_deref(), Some(&scope), outcome)
+        })
+        .collect()
+}
+
+fn number(inputs: &[Option<String>], make: impl Fn(Option<&str>) -> Decision) -> Vec<Decision> {
+    inputs.iter().map(|input| make(input.as_deref())).collect()
+}
+
+fn no_taxonomy() -> Outcome {
+    Outcome { reason: Some(Reason::NoTaxonomy), ..Outcome::default() }
+}

@@ -1,0 +1,35 @@
+//! Everything that touches the server; the only home of `unsafe` and of `pg_sys`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub mod call_site;
+pub mod catalog;
+pub mod compat;
+pub mod decision;
+pub mod error;
+pub mod freshness;
+pub mod guard;
+pub mod guc;
+pub mod many;
+pub mod owner;
+pub mod probe;
+pub mod resolver;
+pub mod scope;
+pub mod spi;
+pub mod stats;
+pub mod tier;
+pub mod world;
+
+static PRELOADED: AtomicBool = AtomicBool::new(false);
+
+/// Prepares the process; called once, from `_PG_init`. Only a preloading postmaster gets shared memory.
+pub fn init() {
+    guc::init();
+    freshness::init();
+    probe::init();
+    // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
+    if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+        PRELOADED.store(true, Ordering::Relaxed);
+        stats::init_shared();
+    }
+}

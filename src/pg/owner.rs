@@ -1,0 +1,59 @@
+//! Acting as the owner of the tables, with a search_path that nobody can poison.
+
+use pgrx::pg_sys;
+use std::ffi::c_int;
+
+/// While it lives, the backend acts as the owner under `search_path = pg_catalog, pg_temp`; dropping it restores both.
+///
+/// An error that leaves the scope ends the (sub)transaction, whose abort restores the setting; the user is restored
+/// here in either case.
+pub struct OwnerScope {
+    user: pg_sys::Oid,
+    security_context: c_int,
+    nest_level: c_int,
+}
+
+impl OwnerScope {
+    /// Becomes `owner`.
+    pub fn enter(owner: pg_sys::Oid) -> Self {
+        let mut scope = Self { user: pg_sys::InvalidOid, security_context: 0, nest_level: 0 };
+        // SAFETY: called on the main thread inside a transaction; the strings are static. GUC_ACTION_SAVE is allowed
+        // in parallel workers and ends with the nest level.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut scope.user, &mut scope.security_context);
+            scope.nest_level = pg_sys::NewGUCNestLevel();
+            pg_sys::set_config_option(
+                c"search_path".as_ptr(),
+                c"pg_catalog, pg_temp".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+            pg_sys::SetUserIdAndSecContext(
+                owner,
+                scope.security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int,
+            );
+        }
+        scope
+    }
+
+    /// The role that called, for columns such as `corrected_by`.
+    pub fn caller(&self) -> pg_sys::Oid {
+        self.user
+    }
+}
+
+impl Drop for OwnerScope {
+    fn drop(&mut self) {
+        // SAFETY: restores what `enter` read. AtEOXact_GUC may not run while an error unwinds: the abort does it.
+        unsafe {
+            pg_sys::SetUserIdAndSecContext(self.user, self.security_context);
+            if !std::thread::panicking() {
+                pg_sys::AtEOXact_GUC(false, self.nest_level);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Looking fingerprints up in the unique index of a table, with an index scan that stays open for the statement.
+//!
+//! Opening a scan costs more than using it. The scan, its relations and its buffer pins belong to the transaction's
+//! resource owner, whatever subtransaction or portal is current when the function is called. It ends with the call
+//! site; at the latest before commit; at an abort, Postgres has taken everything back and the handle turns void.
+
+use crate::pg::compat;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use pgrx::{FromDatum, PgMemoryContexts};
+use std::cell::{Cell, RefCell};
+
+struct Scan {
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    descriptor: pg_sys::IndexScanDesc,
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+thread_local! {
+    /// Open scans of this transaction. Their serial numbers are never used twice, so a stale handle finds nothing.
+    static OPEN: RefCell<Vec<(u64, Scan)>> = const { RefCell::new(Vec::new()) };
+    static ORPHANS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static SERIAL: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A bytea of 32 bytes as the index compares it.
+#[repr(C, align(8))]
+struct Key {
+    header: u32,
+    bytes: [u8; 32],
+}
+
+/// A look-up by fingerprint, its first column, in one table.
+pub struct Probe {
+    table: pg_sys::Oid,
+    index: pg_sys::Oid,
+    serial: u64,
+    key: Box<Key>,
+}
+
+/// The row that was found; its values live until the next look-up.
+pub struct Found {
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Found {
+    /// Column `number`, from 1.
+    pub fn get<T: FromDatum>(&self, number: i32) -> Option<T> {
+        let mut null = false;
+        // SAFETY: the slot holds the tuple that was just fetched, and `number` is a column of it.
+        unsafe {
+            let datum = pg_sys::slot_getattr(self.slot, number, &mut null);
+            T::from_datum(datum, null)
+        }
+    }
+}
+
+/// Registers the callback; called once, when the library is loaded.
+pub fn init() {
+    // SAFETY: registered once a process; the function is guarded.
+    unsafe { pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut()) };
+}
+
+impl Probe {
+    /// Prepares look-ups; nothing is opened yet.
+    pub fn new(table: pg_sys::Oid, index: pg_sys::Oid) -> Self {
+        Self { table, index, serial: 0, key: Box::new(Key { header: 0, bytes: [0; 32] }) }
+    }
+
+    /// Reads the row of a fingerprint that the active snapshot sees.
+    pub fn find<T>(&mut self, fingerprint: &Fingerprint, read: impl FnOnce(&Found) -> T) -> Option<T> {
+        let (descriptor, slot) = self.scan();
+        self.key.bytes = fingerprint.0;
+        // SAFETY: descriptor and slot are open (`scan`), the key outlives the scan's use of it, and an active snapshot
+        // exists while a function runs. The scan keeps what it allocates in the transaction's context.
+        unsafe {
+            let key: *mut Key = &mut *self.key;
+            pgrx::set_varsize_4b(key.cast(), size_of::<Key>() as i32);
+            (*descriptor).xs_snapshot = pg_sys::GetActiveSnapshot();
+            let found = in_transaction(|| {
+                let mut scan_key = pg_sys::ScanKeyData::default();
+                pg_sys::ScanKeyInit(
+                    &mut scan_key,
+                    1,
+                    pg_sys::BTEqualStrategyNumber as u16,
+                    pg_sys::Oid::from(F_BYTEAEQ),
+                    pg_sys::Datum::from(key),
+                );
+                pg_sys::index_rescan(descriptor, &mut scan_key, 1, std::ptr::null_mut(), 0);
+                pg_sys::index_getnext_slot(descriptor, pg_sys::ScanDirection::ForwardScanDirection, slot)
+            });
+            found.then(|| read(&Found { slot }))
+        }
+    }
+
+    fn scan(&mut self) -> (pg_sys::IndexScanDesc, *mut pg_sys::TupleTableSlot) {
+        let known = OPEN.with_borrow(|open| {
+            open.iter().find(|(serial, _)| *serial == self.serial).map(|(_, s)| (s.descriptor, s.slot))
+        });
+        known.unwrap_or_else(|| self.open())
+    }
+
+    fn open(&mut self) -> (pg_sys::IndexScanDesc, *mut pg_sys::TupleTableSlot) {
+        close_orphans();
+        // SAFETY: the relations exist (the caller looked them up in this statement) and are locked until commit.
+        let scan = unsafe {
+            in_transaction(|| {
+                let lock = pg_sys::AccessShareLock as i32;
+                let heap = pg_sys::table_open(self.table, lock);
+                let index = pg_sys::index_open(self.index, lock);
+                let descriptor = compat::index_beginscan(heap, index, pg_sys::GetActiveSnapshot());
+                Scan { heap, index, descriptor, slot: pg_sys::table_slot_create(heap, std::ptr::null_mut()) }
+            })
+        };
+        let handles = (scan.descriptor, scan.slot);
+        self.serial = SERIAL.get() + 1;
+        SERIAL.set(self.serial);
+        OPEN.with_borrow_mut(|open| open.push((self.serial, scan)));
+        handles
+    }
+}
+
+impl Drop for Probe {
+    /// Runs when the call site's memory goes: at the end of a statement, or inside an abort, where nothing may be
+    /// closed by hand.
+    fn drop(&mut self) {
+        // SAFETY: a plain call.
+        if unsafe { pg_sys::IsTransactionState() } {
+            close(self.serial);
+        } else {
+            ORPHANS.with_borrow_mut(|orphans| orphans.push(self.serial));
+        }
+    }
+}
+
+/// Closes what a failed subtransaction left behind.
+fn close_orphans() {
+    for serial in ORPHANS.with_borrow_mut(std::mem::take) {
+        close(serial);
+    }
+}
+
+fn close(serial: u64) {
+    let scan = OPEN.with_borrow_mut(|open| {
+        let at = open.iter().position(|(s, _)| *s == serial)?;
+        Some(open.swap_remove(at).1)
+    });
+    let Some(scan) = scan else { return };
+    // SAFETY: the scan was opened by `open` in this transaction and is closed once. Locks stay until commit, as usual.
+    unsafe {
+        in_transaction(|| {
+            pg_sys::ExecDropSingleTupleTableSlot(scan.slot);
+            pg_sys::index_endscan(scan.descriptor);
+            pg_sys::index_close(scan.index, pg_sys::NoLock as i32);
+            pg_sys::table_close(scan.heap, pg_sys::NoLock as i32);
+        });
+    }
+}
+
+/// Runs `work` with the transaction's resource owner and memory.
+///
+/// # Safety
+/// Inside a transaction, on the main thread.
+unsafe fn in_transaction<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(pg_sys::ResourceOwner);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: puts back what was current; also when an error unwinds.
+            unsafe { pg_sys::CurrentResourceOwner = self.0 };
+        }
+    }
+    // SAFETY: reads and sets globals of the main thread.
+    unsafe {
+        let _restore = Restore(pg_sys::CurrentResourceOwner);
+        pg_sys::CurrentResourceOwner = pg_sys::TopTransactionResourceOwner;
+        PgMemoryContexts::TopTransactionContext.switch_to(|_| work())
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent::*;
+    match event {
+        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PARALLEL_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => {
+            let serials: Vec<u64> = OPEN.with_borrow(|open| open.iter().map(|(serial, _)| *serial).collect());
+            serials.into_iter().for_each(close);
+        }
+        // The resource owner gives everything back by itself.
+        XACT_EVENT_ABORT | XACT_EVENT_PARALLEL_ABORT => OPEN.with_borrow_mut(Vec::clear),
+        _ => {}
+    }
+    ORPHANS.with_borrow_mut(Vec::clear);
+}

@@ -1,0 +1,117 @@
+//! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
+
+use crate::pg::scope::Scope;
+use crate::pg::{guard, tier};
+use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier};
+use pg_categorize_core::normalise::{is_blank, normalise_into};
+use std::rc::Rc;
+
+/// Bytes of an input that are read; a longer one is unresolved with reason `input_too_large`.
+pub const MAX_INPUT_BYTES: usize = 1024 * 1024;
+
+/// Inputs that pass the tiers together; between two such sets a cancel is served.
+const SET: usize = 1000;
+
+/// The tiers of one scope with their open scans and buffers.
+pub struct Resolver {
+    scope: Rc<Scope>,
+    tiers: Vec<Box<dyn Tier>>,
+    normals: Vec<String>,
+}
+
+impl Resolver {
+    /// A resolver for a scope; nothing is opened yet.
+    pub fn new(scope: Rc<Scope>) -> Self {
+        Self { tiers: tier::tiers(&scope), scope, normals: Vec::new() }
+    }
+
+    /// The scope it works for.
+    pub fn scope(&self) -> &Rc<Scope> {
+        &self.scope
+    }
+
+    /// What the tiers say of each input.
+    pub fn resolve(&mut self, inputs: &[&str]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(inputs.len());
+        for set in inputs.chunks(SET) {
+            guard::check_for_interrupts();
+            outcomes.extend(self.resolve_set(set));
+        }
+        outcomes
+    }
+
+    /// What the tiers say of one input.
+    pub fn resolve_one(&mut self, input: &str) -> Outcome {
+        self.resolve_set(&[input]).pop().unwrap_or_default()
+    }
+
+    /// What each tier says of one input by itself, asked one after the other, for `explain`.
+    pub fn each_tier(&mut self, input: &str) -> Vec<(cascade::TierName, Outcome)> {
+        self.prepare(&[input]);
+        let query = query(&self.scope, input, &self.normals[0]);
+        let mut said = Vec::with_capacity(self.tiers.len());
+        for tier in &mut self.tiers {
+            let mut outcome = [Outcome::default()];
+            tier.answer(&[query], &mut outcome);
+            let [outcome] = outcome;
+            said.push((tier.name(), outcome));
+        }
+        said
+    }
+
+    fn resolve_set(&mut self, inputs: &[&str]) -> Vec<Outcome> {
+        let mut outcomes = vec![Outcome::default(); inputs.len()];
+        let mut open = Vec::with_capacity(inputs.len());
+        for (i, input) in inputs.iter().enumerate() {
+            match unreadable(input) {
+                Some(reason) => outcomes[i].reason = Some(reason),
+                None => open.push(i),
+            }
+        }
+        self.prepare(&open.iter().map(|i| inputs[*i]).collect::<Vec<_>>());
+        let queries: Vec<Query<'_>> = open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at])).collect();
+        if open.len() == inputs.len() {
+            cascade::run(&mut self.tiers, &queries, &mut outcomes);
+        } else {
+            let mut readable = vec![Outcome::default(); open.len()];
+            cascade::run(&mut self.tiers, &queries, &mut readable);
+            open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
+        }
+        for outcome in &mut outcomes {
+            match outcome.answer {
+                Some(_) => outcome.reason = None,
+                None => _ = outcome.reason.get_or_insert(Reason::BelowThreshold),
+            }
+        }
+        outcomes
+    }
+
+    fn prepare(&mut self, inputs: &[&str]) {
+        if self.normals.len() < inputs.len() {
+            self.normals.resize_with(inputs.len(), String::new);
+        }
+        for (input, normal) in inputs.iter().zip(&mut self.normals) {
+            normalise_into(input, self.scope.case(), normal);
+        }
+    }
+}
+
+/// Why an input cannot be asked about at all.
+pub fn unreadable(input: &str) -> Option<Reason> {
+    if is_blank(input) {
+        Some(Reason::EmptyInput)
+    } else if input.len() > MAX_INPUT_BYTES {
+        Some(Reason::InputTooLarge)
+    } else {
+        None
+    }
+}
+
+fn query<'a>(scope: &Scope, raw: &'a str, normal: &'a str) -> Query<'a> {
+    Query {
+        raw,
+        normal,
+        fingerprint: scope.own.fingerprint(normal),
+        shared_fingerprint: scope.shared.as_ref().map(|shared| shared.fingerprint(normal)),
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything that one tenant's questions about one taxonomy share: names, fingerprints, rules, words.
+
+use crate::pg::{error, guc, spi, stats, world};
+use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
+use pg_categorize_core::lexical::{Document, LexicalIndex};
+use pg_categorize_core::normalise::Case;
+use pg_categorize_core::rules::RuleSet;
+use pg_categorize_core::settings::{OnUnresolved, Settings};
+use pg_categorize_core::taxonomy::Taxonomy;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+/// Memory of the compiled rules that one tenant sees in one taxonomy; `add_rule()` refuses what would exceed it.
+pub const RULE_MEMORY: usize = 256 * 1024 * 1024;
+
+/// What inputs are sorted into.
+#[derive(Clone)]
+pub enum Labels {
+    /// A stored taxonomy and its words, which all tenants share.
+    Taxonomy(Rc<Taxonomy>, Rc<OnceCell<LexicalIndex>>),
+    /// The caller's own labels; a category is its position.
+    AdHoc(Rc<[String]>),
+}
+
+/// One tenant's view of one set of labels.
+pub struct Scope {
+    /// Tells the answers of this scope apart in the memo.
+    pub serial: u32,
+    /// The tenant.
+    pub tenant: String,
+    /// Its hash, under which it is counted.
+    pub tenant_hash: u64,
+    /// What inputs are sorted into.
+    pub labels: Labels,
+    /// Settings of the taxonomy; the defaults for ad-hoc labels.
+    pub settings: Settings,
+    /// Keys of the tenant's own answers.
+    pub own: Fingerprinter,
+    /// Keys of the answers that tenants share, where they do.
+    pub shared: Option<Fingerprinter>,
+    rules: OnceCell<Rc<RuleSet>>,
+    has_corrections: OnceCell<bool>,
+    ad_hoc_words: OnceCell<LexicalIndex>,
+}
+
+impl Scope {
+    /// The view of `tenant` on `labels`.
+    pub fn new(serial: u32, tenant: String, labels: Labels) -> Self {
+        let settings = match &labels {
+            Labels::Taxonomy(taxonomy, _) => taxonomy.settings.clone(),
+            Labels::AdHoc(_) => Settings::default(),
+        };
+        let target = match &labels {
+            Labels::Taxonomy(taxonomy, _) => Target::Taxonomy(taxonomy.id),
+            Labels::AdHoc(labels) => Target::Labels(labels),
+        };
+        let own = Fingerprinter::new(Audience::Tenant(&tenant), target, settings.case);
+        let shared = settings.shared_answers.then(|| Fingerprinter::new(Audience::Shared, target, settings.case));
+        Self {
+            serial,
+            own,
+            shared,
+            settings,
+            tenant_hash: stats::tenant_hash(&tenant),
+            tenant,
+            labels,
+            rules: OnceCell::new(),
+            has_corrections: OnceCell::new(),
+            ad_hoc_words: OnceCell::new(),
+        }
+    }
+
+    /// The same view, with what was loaded kept where it still holds.
+    pub fn successor(&self, keep_rules: bool, keep_corrections: bool) -> Self {
+        let next = Self::new(self.serial, self.tenant.clone(), self.labels.clone());
+        if let Some(rules) = self.rules.get().filter(|_| keep_rules) {
+            _ = next.rules.set(rules.clone());
+        }
+        if let Some(any) = self.has_corrections.get().filter(|_| keep_corrections) {
+            _ = next.has_corrections.set(*any);
+        }
+        next
+    }
+
+    /// The taxonomy, unless the labels are ad hoc.
+    pub fn taxonomy(&self) -> Option<&Taxonomy> {
+        match &self.labels {
+            Labels::Taxonomy(taxonomy, _) => Some(taxonomy),
+            Labels::AdHoc(_) => None,
+        }
+    }
+
+    /// Whether case makes a difference.
+    pub fn case(&self) -> Case {
+        self.settings.case
+    }
+
+    /// The category that answers for a stored id now: along mergers, not dropped, a leaf where leaves are wanted.
+    pub fn answerable(&self, id: CategoryId) -> Option<CategoryId> {
+        match &self.labels {
+            Labels::Taxonomy(taxonomy, _) => taxonomy.answerable(id).map(|c| c.id),
+            Labels::AdHoc(labels) => usize::try_from(id).ok().filter(|i| *i < labels.len()).map(|_| id),
+        }
+    }
+
+    /// The text of a category: its path, or the ad-hoc label.
+    pub fn text(&self, id: CategoryId) -> Option<&str> {
+        match &self.labels {
+            Labels::Taxonomy(taxonomy, _) => taxonomy.live(id).map(|c| c.path.as_str()),
+            Labels::AdHoc(labels) => labels.get(usize::try_from(id).ok()?).map(String::as_str),
+        }
+    }
+
+    /// The position of an ad-hoc label.
+    pub fn ad_hoc(&self, label: &str) -> Option<CategoryId> {
+        match &self.labels {
+            Labels::Taxonomy(..) => None,
+            Labels::AdHoc(labels) => labels.binary_search_by(|l| l.as_str().cmp(label)).ok().map(|i| i as CategoryId),
+        }
+    }
+
+    /// The rules of the taxonomy that the tenant sees, compiled at first use.
+    pub fn rules(&self) -> &RuleSet {
+        self.rules.get_or_init(|| {
+            let specs = self.taxonomy().map(|t| world::as_owner(|| spi::rules(t.id, &self.tenant))).unwrap_or_default();
+            Rc::new(RuleSet::compile(specs, RULE_MEMORY).unwrap_or_else(|e| error::raise(e)))
+        })
+    }
+
+    /// Whether the tenant corrected anything in the taxonomy; asked once.
+    pub fn has_corrections(&self) -> bool {
+        *self.has_corrections.get_or_init(|| {
+            self.taxonomy().is_some_and(|t| world::as_owner(|| spi::has_corrections(t.id, &self.tenant)))
+        })
+    }
+
+    /// The words of the categories, indexed at first use.
+    pub fn words(&self) -> &LexicalIndex {
+        match &self.labels {
+            Labels::Taxonomy(taxonomy, words) => words.get_or_init(|| LexicalIndex::new(&documents(taxonomy))),
+            Labels::AdHoc(labels) => self.ad_hoc_words.get_or_init(|| {
+                let document = |(i, label): (usize, &String)| Document {
+                    id: i as CategoryId,
+                    labels: vec![label.clone()],
+                    ..Document::default()
+                };
+                LexicalIndex::new(&labels.iter().enumerate().map(document).collect::<Vec<_>>())
+            }),
+        }
+    }
+
+    /// What becomes of inputs without an answer: the taxonomy's policy, else the session's.
+    pub fn on_unresolved(&self) -> guc::OnUnresolved {
+        match self.settings.on_unresolved {
+            Some(OnUnresolved::Null) => guc::OnUnresolved::Null,
+            Some(OnUnresolved::Best) => guc::OnUnresolved::Best,
+            Some(OnUnresolved::Error) => guc::OnUnresolved::Error,
+            None => guc::on_unresolved(),
+        }
+    }
+}
+
+fn documents(taxonomy: &Taxonomy) -> Vec<Document> {
+    let words = world::as_owner(|| spi::category_words(taxonomy.id));
+    let answerable = |d: &Document| taxonomy.answerable(d.id).filter(|c| c.id == d.id);
+    words
+        .into_iter()
+        .filter_map(|document| {
+            let labels = taxonomy.labels(answerable(&document)?).into_iter().map(str::to_owned).collect();
+            Some(Document { labels, ..document })
+        })
+        .collect()
+}

@@ -1,0 +1,61 @@
+//! Statements on `categorize.cache`.
+
+use super::run;
+use pg_categorize_core::fingerprint::Fingerprint;
+
+/// Numbers of the columns that a hit reads, in the order of the table.
+pub mod column {
+    /// `category_id`
+    pub const CATEGORY: i32 = 2;
+    /// `confidence`
+    pub const CONFIDENCE: i32 = 3;
+    /// `origin`
+    pub const ORIGIN: i32 = 4;
+    /// `expires_at`
+    pub const EXPIRES_AT: i32 = 5;
+    /// `category_label`
+    pub const CATEGORY_LABEL: i32 = 6;
+    /// `provider`
+    pub const PROVIDER: i32 = 7;
+    /// `model`
+    pub const MODEL: i32 = 8;
+}
+
+/// A learnt example to be stored.
+pub struct NewLabel {
+    /// Key of the input.
+    pub fingerprint: Fingerprint,
+    /// The input, where the taxonomy stores inputs.
+    pub input: Option<String>,
+    /// Its category.
+    pub category: i32,
+}
+
+/// Stores learnt examples, newer over older; no input occurs twice.
+pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabel>) -> u64 {
+    let fingerprints: Vec<Vec<u8>> = new.iter().map(|l| l.fingerprint.0.to_vec()).collect();
+    let categories: Vec<i32> = new.iter().map(|l| l.category).collect();
+    let inputs: Vec<Option<String>> = new.into_iter().map(|l| l.input).collect();
+    run::write(
+        "INSERT INTO categorize.cache (fingerprint, category_id, confidence, origin, taxonomy_id, taxonomy_version,
+                                       tenant, input)
+         SELECT n.fingerprint, n.category_id, 1, 'label', $1, $2, $3, n.input
+           FROM ROWS FROM (unnest($4::bytea[]), unnest($5::int[]), unnest($6::text[])) AS n (fingerprint, category_id, input)
+         ON CONFLICT (fingerprint) DO UPDATE
+            SET category_id = excluded.category_id, confidence = 1, origin = 'label', expires_at = NULL,
+                provider = NULL, model = NULL, prompt_version = NULL, input = excluded.input,
+                taxonomy_version = excluded.taxonomy_version, created_at = pg_catalog.now()",
+        &[taxonomy.into(), version.into(), tenant.into(), fingerprints.into(), categories.into(), inputs.into()],
+    )
+}
+
+/// Forgets what is kept under these keys; returns how many rows went.
+pub fn delete_cached(fingerprints: &[Fingerprint]) -> u64 {
+    let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
+    run::write("DELETE FROM categorize.cache WHERE fingerprint = ANY ($1)", &[keys.into()])
+}
+
+/// Removes answers whose time is over; returns how many.
+pub fn delete_expired() -> u64 {
+    run::write("DELETE FROM categorize.cache WHERE expires_at <= pg_catalog.now()", &[])
+}

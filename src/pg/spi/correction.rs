@@ -1,0 +1,64 @@
+//! Statements on `categorize.correction`.
+
+use super::run;
+use pg_categorize_core::fingerprint::Fingerprint;
+
+/// Numbers of the columns that a hit reads.
+pub mod correction_column {
+    /// `category_id`
+    pub const CATEGORY: i32 = 2;
+}
+
+/// A correction to be stored.
+pub struct NewCorrection {
+    /// Key of the input.
+    pub fingerprint: Fingerprint,
+    /// The input, where the taxonomy stores inputs.
+    pub input: Option<String>,
+    /// What the person said.
+    pub category: i32,
+    /// What the machine had said.
+    pub machine_category: Option<i32>,
+    /// Which tier had said it.
+    pub machine_source: Option<String>,
+}
+
+/// Whether a tenant has corrected anything in a taxonomy.
+pub fn has_corrections(taxonomy: i32, tenant: &str) -> bool {
+    let sql = "SELECT 1 FROM categorize.correction WHERE taxonomy_id = $1 AND tenant = $2 LIMIT 1";
+    !run::read(sql, &[taxonomy.into(), tenant.into()], |_| ()).is_empty()
+}
+
+/// Stores corrections, newer over older; no input occurs twice.
+pub fn upsert_corrections(taxonomy: i32, tenant: &str, author: &str, new: Vec<NewCorrection>) -> u64 {
+    let fingerprints: Vec<Vec<u8>> = new.iter().map(|c| c.fingerprint.0.to_vec()).collect();
+    let inputs: Vec<Option<String>> = new.iter().map(|c| c.input.clone()).collect();
+    let categories: Vec<i32> = new.iter().map(|c| c.category).collect();
+    let machine_categories: Vec<Option<i32>> = new.iter().map(|c| c.machine_category).collect();
+    let machine_sources: Vec<Option<String>> = new.iter().map(|c| c.machine_source.clone()).collect();
+    run::write(
+        "INSERT INTO categorize.correction (fingerprint, tenant, taxonomy_id, input, category_id, corrected_by,
+                                            machine_category_id, machine_source)
+         SELECT n.fingerprint, $2, $1, n.input, n.category_id, $3::name, n.machine_category_id, n.machine_source
+           FROM ROWS FROM (unnest($4::bytea[]), unnest($5::text[]), unnest($6::int[]), unnest($7::int[]), unnest($8::text[]))
+             AS n (fingerprint, input, category_id, machine_category_id, machine_source)
+         ON CONFLICT (fingerprint) DO UPDATE
+            SET input = excluded.input, category_id = excluded.category_id, corrected_by = excluded.corrected_by,
+                corrected_at = pg_catalog.now()",
+        &[
+            taxonomy.into(),
+            tenant.into(),
+            author.into(),
+            fingerprints.into(),
+            inputs.into(),
+            categories.into(),
+            machine_categories.into(),
+            machine_sources.into(),
+        ],
+    )
+}
+
+/// Takes a correction back; says whether there was one.
+pub fn delete_correction(fingerprint: &Fingerprint) -> bool {
+    run::write("DELETE FROM categorize.correction WHERE fingerprint = $1", &[fingerprint.0.to_vec().into()]) > 0
+}

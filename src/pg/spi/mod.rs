@@ -1,0 +1,39 @@
+//! All SQL text of the library, a file per family of tables. Statements run as the owner under a pinned search_path
+//! (`owner::OwnerScope`), except where a function of its own says otherwise.
+
+mod cache;
+mod category;
+mod correction;
+mod query;
+mod rule;
+mod run;
+mod taxonomy;
+
+pub use cache::*;
+pub use category::*;
+pub use correction::*;
+pub use query::*;
+pub use rule::*;
+pub use taxonomy::*;
+
+use pgrx::pg_sys;
+
+/// Owner of a table. Runs as anyone: the catalogs are public, and every name is qualified.
+pub fn table_owner(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    run::read(
+        "SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1",
+        &[table.into()],
+        |row| row.get(1),
+    )
+    .pop()?
+}
+
+/// Version of the extension's SQL objects in this database. Runs as anyone.
+pub fn extension_version() -> Option<String> {
+    run::read(
+        "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'pg_categorize'",
+        &[],
+        |row| row.get(1),
+    )
+    .pop()?
+}

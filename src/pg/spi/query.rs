@@ -1,0 +1,112 @@
+//! A query that the caller wrote: one SELECT, with the caller's rights, unable to write.
+
+use super::run;
+use crate::pg::error;
+use pg_categorize_core::error::Error;
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+/// Rows fetched at once.
+const CHUNK: i64 = 5000;
+
+/// Runs `query` and hands over its rows in chunks as (input, category), rows with a NULL left out.
+///
+/// The transaction is read-only while the query's functions run, so that also a volatile one cannot write.
+///
+/// # Errors
+/// 22023 for anything but one SELECT of two columns; 25006 when the query tries to write; its own errors as they come.
+pub fn for_each_pair(query: &str, mut take: impl FnMut(Vec<(String, String)>)) {
+    let Ok(text) = CString::new(query) else { error::raise(Error::invalid("query contains a NUL byte")) };
+    run::connect();
+    // SAFETY: SPI is connected until the end; the plan and the portal live as long. An error unwinds to an abort.
+    unsafe {
+        let plan = pg_sys::SPI_prepare(text.as_ptr(), 0, std::ptr::null_mut());
+        if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) {
+            error::raise(Error::invalid("query must be one SELECT").hint(
+                "Pass the text of a SELECT with two columns, as in 'SELECT title, category FROM labelled'.",
+            ));
+        }
+        let portal = {
+            let _read_only = ReadOnly::begin();
+            pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true)
+        };
+        let columns = (*(*portal).tupDesc).natts;
+        if columns != 2 {
+            error::raise(
+                Error::invalid("query must return two columns")
+                    .detail(format!("It returns {columns}."))
+                    .hint("The first is the input, the second its category."),
+            );
+        }
+        loop {
+            {
+                let _read_only = ReadOnly::begin();
+                pg_sys::SPI_cursor_fetch(portal, true, CHUNK);
+            }
+            let table = pg_sys::SPI_tuptable;
+            let count = pg_sys::SPI_processed as usize;
+            if count == 0 {
+                break;
+            }
+            let rows = (0..count).filter_map(|i| {
+                let tuple = *(*table).vals.add(i);
+                Some((text_column(tuple, (*table).tupdesc, 1)?, text_column(tuple, (*table).tupdesc, 2)?))
+            });
+            take(rows.collect());
+            pg_sys::SPI_freetuptable(table);
+        }
+        pg_sys::SPI_cursor_close(portal);
+        pg_sys::SPI_finish();
+    }
+}
+
+/// A column as text, whatever its type.
+///
+/// # Safety
+/// The tuple has the descriptor's shape.
+unsafe fn text_column(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc, number: i32) -> Option<String> {
+    // SAFETY: forwarded; the C string is ours to free.
+    unsafe {
+        let value = pg_sys::SPI_getvalue(tuple, descriptor, number);
+        if value.is_null() {
+            return None;
+        }
+        let text = std::ffi::CStr::from_ptr(value).to_string_lossy().into_owned();
+        pg_sys::pfree(value.cast());
+        Some(text)
+    }
+}
+
+/// Makes the transaction read-only while it lives.
+struct ReadOnly(bool);
+
+impl ReadOnly {
+    fn begin() -> Self {
+        // SAFETY: reads and sets a global of the main thread that an abort resets.
+        unsafe {
+            let before = pg_sys::XactReadOnly;
+            pg_sys::XactReadOnly = true;
+            Self(before)
+        }
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was.
+        unsafe { pg_sys::XactReadOnly = self.0 };
+    }
+}
+
+/// Name of a role.
+pub fn role_name(role: pg_sys::Oid) -> String {
+    let sql = "SELECT pg_catalog.pg_get_userbyid($1)::text";
+    run::read(sql, &[role.into()], |row| row.get::<String>(1)).pop().flatten().unwrap_or_default()
+}
+
+/// Whether a role has the rights of a role of this name; false where there is none.
+pub fn is_member(role: pg_sys::Oid, of: &str) -> bool {
+    let sql = "SELECT pg_catalog.pg_has_role($1, r.oid, 'USAGE') FROM pg_catalog.pg_roles r
+                WHERE r.rolname OPERATOR(pg_catalog.=) $2::pg_catalog.name";
+    run::read(sql, &[role.into(), of.into()], |row| row.get::<bool>(1)).pop().flatten().unwrap_or(false)
+}

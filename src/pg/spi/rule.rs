@@ -1,0 +1,50 @@
+//! Statements on `categorize.rule`.
+
+use super::run;
+use pg_categorize_core::rules::{RuleKind, RuleSpec};
+
+/// The enabled rules of a taxonomy that a tenant sees: its own and those for all.
+pub fn rules(taxonomy: i32, tenant: &str) -> Vec<RuleSpec> {
+    let sql = "SELECT id, kind, pattern, category_id, priority FROM categorize.rule
+                WHERE taxonomy_id = $1 AND enabled AND (tenant IS NULL OR tenant = $2)";
+    let rows = run::read(sql, &[taxonomy.into(), tenant.into()], |row| {
+        Some(RuleSpec {
+            id: row.get(1)?,
+            kind: RuleKind::parse(&row.get::<String>(2)?).ok()?,
+            pattern: row.get(3)?,
+            category: row.get(4)?,
+            priority: row.get(5)?,
+        })
+    });
+    rows.into_iter().flatten().collect()
+}
+
+/// Stores a rule; `tenant` is `None` for one that holds for all.
+pub fn insert_rule(
+    tenant: Option<&str>,
+    taxonomy: i32,
+    kind: RuleKind,
+    pattern: &str,
+    category: i32,
+    priority: i32,
+    author: &str,
+) -> Option<i64> {
+    let sql = "INSERT INTO categorize.rule (tenant, taxonomy_id, kind, pattern, category_id, priority, created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7::name) RETURNING id";
+    let arguments = [
+        tenant.into(),
+        taxonomy.into(),
+        kind.as_str().into(),
+        pattern.into(),
+        category.into(),
+        priority.into(),
+        author.into(),
+    ];
+    run::write_returning(sql, &arguments, |row| row.get(1)).pop()?
+}
+
+/// Deletes a rule of this tenant, or one for all where `shared` is allowed; says whether there was one.
+pub fn delete_rule(id: i64, tenant: &str, shared: bool) -> bool {
+    let sql = "DELETE FROM categorize.rule WHERE id = $1 AND (tenant = $2 OR (tenant IS NULL AND $3))";
+    run::write(sql, &[id.into(), tenant.into(), shared.into()]) > 0
+}

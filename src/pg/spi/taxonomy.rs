@@ -1,0 +1,96 @@
+//! Statements on `categorize.taxonomy`.
+
+use super::run;
+use pgrx::JsonB;
+use serde_json::{Map, Value};
+
+/// A taxonomy as it holds now, an override already laid over a shipped row.
+pub struct TaxonomyRow {
+    /// Its id; shipped ones are below 1000.
+    pub id: i32,
+    /// Its version.
+    pub version: i32,
+    /// What was set explicitly.
+    pub settings: Map<String, Value>,
+}
+
+/// The taxonomy of this name.
+pub fn taxonomy_by_name(name: &str) -> Option<TaxonomyRow> {
+    let sql = "SELECT t.id, coalesce(o.version, t.version), coalesce(o.settings, t.settings)
+                 FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+                WHERE t.name = $1 AND t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped)
+                ORDER BY t.id DESC LIMIT 1";
+    run::read(sql, &[name.into()], |row| {
+        Some(TaxonomyRow {
+            id: row.get(1)?,
+            version: row.get(2)?,
+            settings: match row.get::<JsonB>(3)?.0 {
+                Value::Object(map) => map,
+                _ => Map::new(),
+            },
+        })
+    })
+    .pop()?
+}
+
+/// The names of all taxonomies, for HINTs.
+pub fn taxonomy_names() -> Vec<String> {
+    let sql = "SELECT t.name FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+                WHERE t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped) ORDER BY t.name LIMIT 10000";
+    run::read(sql, &[], |row| row.get::<String>(1)).into_iter().flatten().collect()
+}
+
+/// Creates a taxonomy; `None` where the name is taken, also by a transaction that commits while we wait.
+pub fn insert_taxonomy(name: &str, description: Option<&str>, settings: Value) -> Option<i32> {
+    let sql = "INSERT INTO categorize.taxonomy (name, description, settings) VALUES ($1, $2, $3)
+               ON CONFLICT (name) WHERE overrides IS NULL AND id >= 1000 DO NOTHING RETURNING id";
+    run::write_returning(sql, &[name.into(), description.into(), JsonB(settings).into()], |row| row.get(1)).pop()?
+}
+
+/// Raises the version, in an override row where the taxonomy is shipped.
+pub fn bump_taxonomy(id: i32) {
+    override_shipped_taxonomy(id);
+    run::write("UPDATE categorize.taxonomy SET version = version + 1 WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
+        id.into(),
+    ]);
+}
+
+/// Stores what was set explicitly.
+pub fn set_taxonomy_settings(id: i32, settings: Map<String, Value>) {
+    override_shipped_taxonomy(id);
+    run::write("UPDATE categorize.taxonomy SET settings = $2 WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
+        id.into(),
+        JsonB(Value::Object(settings)).into(),
+    ]);
+}
+
+/// Takes a lock on one taxonomy that its other writers wait for, and returns whether it is still there.
+pub fn lock_taxonomy(id: i32) -> bool {
+    let sql = "SELECT 1 FROM categorize.taxonomy WHERE id = $1 FOR NO KEY UPDATE";
+    !run::write_returning(sql, &[id.into()], |_| ()).is_empty()
+}
+
+/// Removes a taxonomy with all that refers to it; a shipped one is marked.
+pub fn delete_taxonomy(id: i32) {
+    run::write("DELETE FROM categorize.cache WHERE taxonomy_id = $1", &[id.into()]);
+    run::write("DELETE FROM categorize.correction WHERE taxonomy_id = $1", &[id.into()]);
+    run::write("DELETE FROM categorize.rule WHERE taxonomy_id = $1", &[id.into()]);
+    if id < 1000 {
+        override_shipped_taxonomy(id);
+        run::write("UPDATE categorize.taxonomy SET dropped = true WHERE overrides = $1", &[id.into()]);
+    } else {
+        run::write("DELETE FROM categorize.category WHERE taxonomy_id = $1", &[id.into()]);
+        run::write("DELETE FROM categorize.taxonomy WHERE id = $1", &[id.into()]);
+    }
+}
+
+fn override_shipped_taxonomy(id: i32) {
+    if id < 1000 {
+        run::write(
+            "INSERT INTO categorize.taxonomy (overrides, name, version, settings, description, dropped)
+             SELECT id, name, version, settings, description, dropped FROM categorize.taxonomy WHERE id = $1
+             ON CONFLICT (overrides) DO NOTHING",
+            &[id.into()],
+        );
+    }
+}
