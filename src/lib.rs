@@ -10,7 +10,19 @@ mod pg;
 
 ::pgrx::pg_module_magic!(name, version);
 
-::pgrx::extension_sql_file!("../sql/10_tables.sql", name = "tables", bootstrap);
+::pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
+::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["schema"]);
+::pgrx::extension_sql_file!(
+    "../sql/30_triggers.sql",
+    name = "triggers",
+    requires = ["products", api::categorize::invalidate]
+);
+::pgrx::extension_sql_file!(
+    "../sql/40_views.sql",
+    name = "views",
+    requires = ["triggers", api::stats::counters, api::tenant::current_tenant]
+);
+::pgrx::extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
 
 /// Runs when the library is loaded, in the postmaster or at a session's first call.
 #[::pgrx::pg_guard]

@@ -43,8 +43,9 @@ fn categorize_cached(input: Option<&str>, taxonomy: default!(Option<&str>, "NULL
 fn categorize_detail(
     input: Option<&str>,
     taxonomy: default!(Option<&str>, "NULL"),
+    call: Call,
 ) -> Option<pgrx::composite_type!('static, "categorize.decision")> {
-    many::detail(input, taxonomy)
+    many::detail(call, input, taxonomy)
 }
 
 /// The decisions on many inputs, in their order; NULL inputs give a row without an answer.

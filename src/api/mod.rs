@@ -14,4 +14,14 @@ mod trigger;
 
 /// The schema of everything that is not called `categorize*`.
 #[pgrx::pg_schema]
-mod categorize {}
+mod categorize {
+    use crate::pg::catalog;
+    use pgrx::prelude::*;
+
+    /// The trigger of the tables that backends keep copies of: tells every backend to read them again.
+    #[pg_trigger]
+    fn invalidate<'a>(trigger: &'a PgTrigger<'a>) -> Result<Option<PgHeapTuple<'a, AllocatedByRust>>, PgTriggerError> {
+        catalog::written(trigger);
+        Ok(None)
+    }
+}

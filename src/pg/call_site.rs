@@ -27,13 +27,16 @@ pub enum Into<'a> {
 }
 
 /// One place in a statement that calls us, for as long as its statement lasts.
-struct CallSite {
-    horizon: Horizon,
-    generation: u64,
+pub struct CallSite {
+    /// The statement's view of the database.
+    pub horizon: Horizon,
+    /// Generation of the settings it was made under.
+    pub generation: u64,
     taxonomy: Option<String>,
     labels: Option<Vec<Option<String>>>,
     world: Rc<World>,
-    resolver: Resolver,
+    /// The tiers of its scope, with open scans.
+    pub resolver: Resolver,
 }
 
 /// A text value already in the caller's memory.
@@ -76,7 +79,6 @@ pub fn remember(world: &World, scope: &Scope, input: &str, outcome: &Outcome) {
             category: answer.guess.category,
             confidence: answer.guess.confidence,
             source: answer.source,
-            origin: answer.origin,
             expires_at: answer.expires_at,
         };
         world.memo.borrow_mut().insert(scope.serial, input.as_bytes(), value);
@@ -103,7 +105,9 @@ fn unresolved(reason: Reason, taxonomy: &str) -> Option<Text> {
     None
 }
 
-fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
+/// The state of a call site, made anew where the statement, a setting or the taxonomy differs; `None` where no taxonomy is
+/// named and there is no default.
+pub fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
     let moment = world::moment();
     // SAFETY: Postgres passes a valid call whose flinfo lives at least as long as fn_extra; the site is dropped by the
     // memory context of the function's state, and only this function reads the slot.
@@ -131,8 +135,8 @@ fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
         resolver: Resolver::new(scope),
     };
     if site.is_null() {
-        // SAFETY: fn_mcxt is the memory context of the function's state; it drops the site when it goes.
-        slot.fn_extra = unsafe { PgMemoryContexts::For(slot.fn_mcxt).leak_and_drop_on_delete(fresh) }.cast();
+        // fn_mcxt is the memory context of the function's state; it drops the site when it goes.
+        slot.fn_extra = PgMemoryContexts::For(slot.fn_mcxt).leak_and_drop_on_delete(fresh).cast();
     } else {
         // SAFETY: as above.
         unsafe { *site = fresh };

@@ -93,3 +93,10 @@ fn look_up() -> Option<Tables> {
         cache_index: relation(c"cache_pkey")?,
     })
 }
+
+/// Notes that a statement wrote the table a trigger fired on.
+pub fn written(trigger: &PgTrigger<'_>) {
+    // SAFETY: Postgres passes valid trigger data, whose relation is open and locked.
+    let table = unsafe { (*trigger.trigger_data().tg_relation).rd_id };
+    freshness::wrote(table);
+}

@@ -24,3 +24,17 @@ pub unsafe fn index_beginscan(
         return pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), 1, 0);
     }
 }
+
+/// The type modifier of column `number`, from 1.
+///
+/// # Safety
+/// The descriptor is valid and has this column.
+pub unsafe fn type_modifier(descriptor: pg_sys::TupleDesc, number: i32) -> i32 {
+    // SAFETY: forwarded. PG 18 keeps the full attributes behind the compact ones.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return (*(*descriptor).attrs.as_ptr().add(number as usize - 1)).atttypmod;
+        #[cfg(feature = "pg18")]
+        return (*pg_sys::TupleDescAttr(descriptor, number - 1)).atttypmod;
+    }
+}

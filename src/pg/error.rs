@@ -62,8 +62,3 @@ pub fn hint(reason: Reason) -> &'static str {
         _ => "categorize.explain() shows what each tier said.",
     }
 }
-
-/// Refuses a caller with 42501.
-pub fn not_allowed(message: impl Into<String>, hint: &str) -> ! {
-    report(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message, None, Some(hint.to_owned()))
-}

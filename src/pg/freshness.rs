@@ -135,7 +135,7 @@ fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn invalidated(_: pg_sys::Datum, relation: pg_sys::Oid) {
+unsafe extern "C-unwind" fn invalidated(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
     for (table, part) in TABLES.get() {
         if relation == table || relation == pg_sys::InvalidOid {
             STALE.set(STALE.get() | part);
@@ -144,7 +144,7 @@ unsafe extern "C-unwind" fn invalidated(_: pg_sys::Datum, relation: pg_sys::Oid)
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_COMMIT, XACT_EVENT_PREPARE};
     if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE) {
         if WROTE.replace(false) | UNCERTAIN.replace(false) {

@@ -1,5 +1,7 @@
 //! Settings of a session and of the server, prefix `categorize.`: private statics behind typed getters.
 
+use crate::pg::error;
+use pg_categorize_core::error::Error;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -76,9 +78,33 @@ pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Sets the session's tenant, or the transaction's, whatever the caller may set by himself.
+///
+/// # Errors
+/// 22023 for a name above 200 bytes or with a control character.
+pub fn set_tenant(tenant: &str, is_local: bool) {
+    if tenant.len() > 200 || tenant.chars().any(char::is_control) {
+        error::raise(Error::invalid("invalid tenant").hint("Use a short name without control characters."));
+    }
+    let value = CString::new(tenant).unwrap_or_default();
+    let action = if is_local { pg_sys::GucAction::GUC_ACTION_LOCAL } else { pg_sys::GucAction::GUC_ACTION_SET };
+    // SAFETY: a plain call inside a transaction; EXECUTE on the function stands in for the right to the setting.
+    unsafe {
+        pg_sys::set_config_option(
+            c"categorize.tenant".as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            action,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
 /// Defines the settings; called once, when the library is loaded.
 pub fn init() {
-    let user = GucContext::Userset;
     let flags = GucFlags::default();
     // SAFETY: the hooks only add to an atomic, so they cannot panic or raise an error.
     unsafe {
@@ -87,7 +113,7 @@ pub fn init() {
             c"Taxonomy of calls that name none.",
             c"The shipped taxonomy \"products\" by default; empty for none.",
             &TAXONOMY,
-            user,
+            GucContext::Userset,
             flags,
             None,
             Some(string_changed),
@@ -110,7 +136,7 @@ pub fn init() {
             c"Whether misses may be sent to a language model.",
             c"live: all tiers; cached: tiers 1 to 5 only.",
             &MODE,
-            user,
+            GucContext::Userset,
             flags,
             None,
             Some(int_changed),
@@ -121,7 +147,7 @@ pub fn init() {
             c"What becomes of an input that no tier answered.",
             c"null: NULL; best: the best guess, still marked unresolved; error: the statement fails.",
             &ON_UNRESOLVED,
-            user,
+            GucContext::Userset,
             flags,
             None,
             Some(int_changed),
@@ -134,7 +160,7 @@ pub fn init() {
             &MEMO_SIZE,
             0,
             1024 * 1024,
-            user,
+            GucContext::Userset,
             GucFlags::UNIT_KB,
             None,
             Some(int_changed),
@@ -158,11 +184,11 @@ fn text(setting: &'static GucSetting<Option<CString>>) -> Option<String> {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn string_changed(_: *const c_char, _: *mut c_void) {
+unsafe extern "C-unwind" fn string_changed(_value: *const c_char, _extra: *mut c_void) {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn int_changed(_: c_int, _: *mut c_void) {
+unsafe extern "C-unwind" fn int_changed(_value: c_int, _extra: *mut c_void) {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }

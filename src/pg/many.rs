@@ -1,10 +1,10 @@
 //! Decisions on whole sets: each distinct input passes the tiers once.
 
-use crate::pg::call_site::{Into, scope};
+use crate::pg::call_site::{Call, Into, call_site, scope};
 use crate::pg::decision::{Decision, decision};
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
-use crate::pg::{stats, world};
+use crate::pg::{guard, stats, world};
 use pg_categorize_core::cascade::{Outcome, Reason};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,27 +23,27 @@ thread_local! {
 }
 
 /// The decision on one input.
-pub fn detail(input: Option<&str>, taxonomy: Option<&str>) -> Option<Decision> {
+pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option<Decision> {
     let input = input?;
-    let (world, moment) = world::now();
-    let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
+    let Some(site) = call_site(call, &Into::Taxonomy(taxonomy)) else {
         return Some(decision(1, Some(input), None, &no_taxonomy()));
     };
-    let generation = crate::pg::guc::generation();
+    let scope = site.resolver.scope().clone();
     let known = LAST.with_borrow(|last| {
         let last = last.as_ref()?;
-        let same = last.horizon == moment.horizon
-            && last.generation == generation
+        let same = last.horizon == site.horizon
+            && last.generation == site.generation
             && last.input == input
             && last.taxonomy.as_deref() == taxonomy;
         same.then(|| last.outcome.clone())
     });
     let outcome = known.unwrap_or_else(|| {
-        let outcome = Resolver::new(scope.clone()).resolve_one(input);
+        guard::check_for_interrupts();
+        let outcome = site.resolver.resolve_one(input);
         stats::count_outcome(&scope, &outcome);
         let last = Last {
-            horizon: moment.horizon,
-            generation,
+            horizon: site.horizon,
+            generation: site.generation,
             input: input.to_owned(),
             taxonomy: taxonomy.map(str::to_owned),
             outcome: outcome.clone(),
@@ -58,7 +58,8 @@ pub fn detail(input: Option<&str>, taxonomy: Option<&str>) -> Option<Decision> {
 pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Decision> {
     let (world, _) = world::now();
     let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
-        return number(&inputs, |input| decision(0, input, None, &no_taxonomy()));
+        let unresolved = |(i, input): (usize, &Option<String>)| decision(i as i32 + 1, input.as_deref(), None, &no_taxonomy());
+        return inputs.iter().enumerate().map(unresolved).collect();
     };
     let mut place: HashMap<&str, usize> = HashMap::new();
     let mut distinct: Vec<&str> = Vec::new();
@@ -81,10 +82,6 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Dec
             decision(i as i32 + 1, input.as_deref(), Some(&scope), outcome)
         })
         .collect()
-}
-
-fn number(inputs: &[Option<String>], make: impl Fn(Option<&str>) -> Decision) -> Vec<Decision> {
-    inputs.iter().map(|input| make(input.as_deref())).collect()
 }
 
 fn no_taxonomy() -> Outcome {

@@ -7,9 +7,11 @@ pub mod catalog;
 pub mod compat;
 pub mod decision;
 pub mod error;
+pub mod explain;
 pub mod freshness;
 pub mod guard;
 pub mod guc;
+pub mod manage;
 pub mod many;
 pub mod owner;
 pub mod probe;
@@ -18,7 +20,9 @@ pub mod scope;
 pub mod spi;
 pub mod stats;
 pub mod tier;
+pub mod trigger;
 pub mod world;
+pub mod xact;
 
 static PRELOADED: AtomicBool = AtomicBool::new(false);
 

@@ -25,8 +25,8 @@ thread_local! {
     static SERIAL: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A bytea of 32 bytes as the index compares it.
-#[repr(C, align(8))]
+/// A bytea of 32 bytes as the index compares it: 36 bytes, header included.
+#[repr(C)]
 struct Key {
     header: u32,
     bytes: [u8; 32],
@@ -85,7 +85,7 @@ impl Probe {
                     &mut scan_key,
                     1,
                     pg_sys::BTEqualStrategyNumber as u16,
-                    pg_sys::Oid::from(F_BYTEAEQ),
+                    pg_sys::Oid::from(pg_sys::F_BYTEAEQ),
                     pg_sys::Datum::from(key),
                 );
                 pg_sys::index_rescan(descriptor, &mut scan_key, 1, std::ptr::null_mut(), 0);
@@ -180,7 +180,7 @@ unsafe fn in_transaction<T>(work: impl FnOnce() -> T) -> T {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     match event {
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PARALLEL_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => {

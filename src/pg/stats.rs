@@ -157,6 +157,7 @@ static mut PREVIOUS_REQUEST: pg_sys::shmem_request_hook_type = None;
 static mut PREVIOUS_STARTUP: pg_sys::shmem_startup_hook_type = None;
 
 #[pg_guard]
+#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
 unsafe extern "C-unwind" fn request() {
     // SAFETY: a hook of the postmaster; single-threaded.
     unsafe {
@@ -168,6 +169,7 @@ unsafe extern "C-unwind" fn request() {
 }
 
 #[pg_guard]
+#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
 unsafe extern "C-unwind" fn startup() {
     // SAFETY: a hook of the postmaster; fresh shared memory is zero, which is a valid table of free places.
     unsafe {
@@ -186,7 +188,7 @@ unsafe extern "C-unwind" fn startup() {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PARALLEL_COMMIT | XACT_EVENT_PARALLEL_ABORT) {
         flush();

@@ -8,7 +8,7 @@ use crate::pg::freshness::{self, Moment, part};
 use crate::pg::owner::OwnerScope;
 use crate::pg::scope::{Labels, Scope};
 use crate::pg::{catalog, error, guc, spi};
-use pg_categorize_core::cascade::{CategoryId, Origin, TierName};
+use pg_categorize_core::cascade::{CategoryId, TierName};
 use pg_categorize_core::close_names;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::lexical::LexicalIndex;
@@ -28,8 +28,6 @@ pub struct Remembered {
     pub confidence: f32,
     /// The tier that answered.
     pub source: TierName,
-    /// The tier that first made the answer.
-    pub origin: Origin,
     /// Microseconds of the Postgres epoch.
     pub expires_at: i64,
 }
@@ -77,6 +75,16 @@ pub fn moment() -> Moment {
     })
 }
 
+/// Takes in what others committed, before something is changed.
+pub fn moment_now() {
+    moment();
+}
+
+/// A view of a taxonomy that only its maker uses, such as one that has just grown.
+pub fn private_scope(tenant: &str, taxonomy: Taxonomy) -> Scope {
+    Scope::new(u32::MAX, tenant.to_owned(), Labels::Taxonomy(Rc::new(taxonomy), Rc::default()))
+}
+
 /// Runs `work` as the owner of the tables, under a pinned search_path.
 pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {
     let _owner = OwnerScope::enter(catalog::tables().owner);
@@ -112,11 +120,6 @@ impl World {
     /// 22023 for an unknown one, with close names in the HINT.
     pub fn taxonomy(&self, name: &str) -> Rc<Taxonomy> {
         self.loaded(name).0
-    }
-
-    /// The taxonomy of this name, if there is one.
-    pub fn find_taxonomy(&self, name: &str) -> Option<Rc<Taxonomy>> {
-        self.load(name).map(|l| l.0)
     }
 
     /// A tenant's view of a taxonomy.

@@ -8,6 +8,7 @@ pub mod category_path;
 pub mod close_names;
 pub mod error;
 pub mod fingerprint;
+pub mod growth;
 pub mod lexical;
 pub mod memo;
 pub mod normalise;

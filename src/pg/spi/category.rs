@@ -28,19 +28,25 @@ pub struct NewCategory {
     pub examples: Option<Vec<String>>,
 }
 
-/// The categories of a taxonomy, merged and dropped ones included.
+/// The categories of a taxonomy as the statement sees them, merged and dropped ones included.
 pub fn categories(taxonomy: i32) -> Vec<Category> {
-    let rows = run::read(EFFECTIVE, &[taxonomy.into()], |row| {
-        Some(Category {
-            id: row.get(1)?,
-            parent: row.get(2),
-            label: row.get(3)?,
-            path: row.get(4)?,
-            merged_into: row.get(5),
-            dropped: row.get(6)?,
-        })
-    });
-    rows.into_iter().flatten().collect()
+    run::read(EFFECTIVE, &[taxonomy.into()], category).into_iter().flatten().collect()
+}
+
+/// The categories of a taxonomy as they are committed now; for writers.
+pub fn fresh_categories(taxonomy: i32) -> Vec<Category> {
+    run::write_returning(EFFECTIVE, &[taxonomy.into()], category).into_iter().flatten().collect()
+}
+
+fn category(row: &run::Row) -> Option<Category> {
+    Some(Category {
+        id: row.get(1)?,
+        parent: row.get(2),
+        label: row.get(3)?,
+        path: row.get(4)?,
+        merged_into: row.get(5),
+        dropped: row.get(6)?,
+    })
 }
 
 /// Description and typical words of each category, by id.

@@ -16,44 +16,61 @@ const CHUNK: i64 = 5000;
 /// # Errors
 /// 22023 for anything but one SELECT of two columns; 25006 when the query tries to write; its own errors as they come.
 pub fn for_each_pair(query: &str, mut take: impl FnMut(Vec<(String, String)>)) {
+    for_each_row(query, ["SELECT title, category FROM labelled", "two columns"], |rows: Vec<[Option<String>; 2]>| {
+        take(rows.into_iter().filter_map(|[input, category]| Some((input?, category?))).collect());
+    });
+}
+
+/// Runs `query` and hands over its one column in chunks, NULLs left out. As [`for_each_pair`] otherwise.
+pub fn for_each_text(query: &str, mut take: impl FnMut(Vec<String>)) {
+    for_each_row(query, ["SELECT path FROM categories", "one column"], |rows: Vec<[Option<String>; 1]>| {
+        take(rows.into_iter().filter_map(|[text]| text).collect());
+    });
+}
+
+fn for_each_row<const N: usize>(
+    query: &str,
+    [example, shape]: [&str; 2],
+    mut take: impl FnMut(Vec<[Option<String>; N]>),
+) {
     let Ok(text) = CString::new(query) else { error::raise(Error::invalid("query contains a NUL byte")) };
     run::connect();
     // SAFETY: SPI is connected until the end; the plan and the portal live as long. An error unwinds to an abort.
     unsafe {
+        let read_only = ReadOnly::begin();
         let plan = pg_sys::SPI_prepare(text.as_ptr(), 0, std::ptr::null_mut());
         if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) {
-            error::raise(Error::invalid("query must be one SELECT").hint(
-                "Pass the text of a SELECT with two columns, as in 'SELECT title, category FROM labelled'.",
-            ));
-        }
-        let portal = {
-            let _read_only = ReadOnly::begin();
-            pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true)
-        };
-        let columns = (*(*portal).tupDesc).natts;
-        if columns != 2 {
             error::raise(
-                Error::invalid("query must return two columns")
+                Error::invalid("query must be one SELECT")
+                    .hint(format!("Pass the text of a SELECT with {shape}, as in '{example}'.")),
+            );
+        }
+        let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true);
+        drop(read_only);
+        let columns = (*(*portal).tupDesc).natts;
+        if columns as usize != N {
+            error::raise(
+                Error::invalid(format!("query must return {shape}"))
                     .detail(format!("It returns {columns}."))
-                    .hint("The first is the input, the second its category."),
+                    .hint(format!("Write it as in '{example}'.")),
             );
         }
         loop {
-            {
-                let _read_only = ReadOnly::begin();
-                pg_sys::SPI_cursor_fetch(portal, true, CHUNK);
-            }
+            let read_only = ReadOnly::begin();
+            pg_sys::SPI_cursor_fetch(portal, true, CHUNK);
+            drop(read_only);
             let table = pg_sys::SPI_tuptable;
             let count = pg_sys::SPI_processed as usize;
             if count == 0 {
                 break;
             }
-            let rows = (0..count).filter_map(|i| {
+            let row = |i: usize| {
                 let tuple = *(*table).vals.add(i);
-                Some((text_column(tuple, (*table).tupdesc, 1)?, text_column(tuple, (*table).tupdesc, 2)?))
-            });
-            take(rows.collect());
+                std::array::from_fn(|column| text_column(tuple, (*table).tupdesc, column as i32 + 1))
+            };
+            let rows = (0..count).map(row).collect();
             pg_sys::SPI_freetuptable(table);
+            take(rows);
         }
         pg_sys::SPI_cursor_close(portal);
         pg_sys::SPI_finish();

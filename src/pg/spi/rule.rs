@@ -48,3 +48,11 @@ pub fn delete_rule(id: i64, tenant: &str, shared: bool) -> bool {
     let sql = "DELETE FROM categorize.rule WHERE id = $1 AND (tenant = $2 OR (tenant IS NULL AND $3))";
     run::write(sql, &[id.into(), tenant.into(), shared.into()]) > 0
 }
+
+/// How many rules a taxonomy has, and the bytes of their patterns.
+pub fn rule_usage(taxonomy: i32) -> (i64, i64) {
+    let sql = "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.octet_length(pattern)), 0)::bigint
+                 FROM categorize.rule WHERE taxonomy_id = $1";
+    let row = run::write_returning(sql, &[taxonomy.into()], |row| Some((row.get(1)?, row.get(2)?)));
+    row.into_iter().flatten().next().unwrap_or_default()
+}

@@ -14,23 +14,28 @@ pub struct TaxonomyRow {
     pub settings: Map<String, Value>,
 }
 
-/// The taxonomy of this name.
+const BY_NAME: &str = "
+    SELECT t.id, coalesce(o.version, t.version), coalesce(o.settings, t.settings)
+      FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+     WHERE t.name = $1 AND t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped)
+     ORDER BY t.id DESC LIMIT 1";
+
+/// The taxonomy of this name, as the statement sees it.
 pub fn taxonomy_by_name(name: &str) -> Option<TaxonomyRow> {
-    let sql = "SELECT t.id, coalesce(o.version, t.version), coalesce(o.settings, t.settings)
-                 FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
-                WHERE t.name = $1 AND t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped)
-                ORDER BY t.id DESC LIMIT 1";
-    run::read(sql, &[name.into()], |row| {
-        Some(TaxonomyRow {
-            id: row.get(1)?,
-            version: row.get(2)?,
-            settings: match row.get::<JsonB>(3)?.0 {
-                Value::Object(map) => map,
-                _ => Map::new(),
-            },
-        })
-    })
-    .pop()?
+    run::read(BY_NAME, &[name.into()], taxonomy_row).pop()?
+}
+
+/// The taxonomy of this name, as it is committed now; for writers.
+pub fn fresh_taxonomy(name: &str) -> Option<TaxonomyRow> {
+    run::write_returning(BY_NAME, &[name.into()], taxonomy_row).pop()?
+}
+
+fn taxonomy_row(row: &run::Row) -> Option<TaxonomyRow> {
+    let settings = match row.get::<JsonB>(3)?.0 {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    Some(TaxonomyRow { id: row.get(1)?, version: row.get(2)?, settings })
 }
 
 /// The names of all taxonomies, for HINTs.
@@ -38,6 +43,12 @@ pub fn taxonomy_names() -> Vec<String> {
     let sql = "SELECT t.name FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
                 WHERE t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped) ORDER BY t.name LIMIT 10000";
     run::read(sql, &[], |row| row.get::<String>(1)).into_iter().flatten().collect()
+}
+
+/// Ids and names of all taxonomies.
+pub fn taxonomy_ids() -> Vec<(i32, String)> {
+    let sql = "SELECT id, name FROM categorize.taxonomy WHERE overrides IS NULL";
+    run::read(sql, &[], |row| Some((row.get(1)?, row.get(2)?))).into_iter().flatten().collect()
 }
 
 /// Creates a taxonomy; `None` where the name is taken, also by a transaction that commits while we wait.

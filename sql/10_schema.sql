@@ -1,4 +1,38 @@
--- The base tables. Nobody but the owner has rights on them; people work through functions and views.
+-- The schema, the type of a decision, and the base tables.
+
+DO $$
+BEGIN
+    IF pg_catalog.current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'pg_categorize needs a database with encoding UTF8'
+            USING ERRCODE = 'feature_not_supported',
+                  DETAIL = 'This one has ' || pg_catalog.current_setting('server_encoding') || '.',
+                  HINT = 'Create a database WITH ENCODING ''UTF8'' TEMPLATE template0.';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA categorize;
+
+-- What categorize_detail() tells of one input.
+CREATE TYPE categorize.decision AS (
+    ordinality       int,
+    input            text,
+    category         text,
+    confidence       real,
+    source           text,
+    origin           text,
+    provider         text,
+    model            text,
+    upgraded         boolean,
+    cost_usd         numeric,
+    reason           text,
+    taxonomy         text,
+    taxonomy_version int,
+    alternatives     jsonb,
+    evidence         jsonb
+);
+
+-- The base tables: nobody but the owner has rights on them; people work through functions and views.
 -- Rows that we ship have ids below 1000 and are never changed in place: a change is a row of its own whose
 -- `overrides` names the shipped one. Answers always refer to the shipped id.
 

@@ -1,6 +1,6 @@
 -- The taxonomy `products`, shipped with the extension: general merchandise, so that categorize() answers right after
 -- CREATE EXTENSION. `examples` are words as they occur in titles; lexical matching reads them together with labels and
--- descriptions. Ids below 1000 are ours: never dumped, never changed in place (see 10_tables.sql).
+-- descriptions. Ids below 1000 are ours: never dumped, never changed in place (see 10_schema.sql).
 
 INSERT INTO categorize.taxonomy (id, name, description) VALUES
     (1, 'products', 'General merchandise, shipped with pg_categorize');

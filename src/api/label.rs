@@ -1,0 +1,14 @@
+//! Learning from labelled examples.
+
+use crate::pg::manage::label;
+use pgrx::prelude::*;
+
+/// Stores the examples that a query of (input, category) returns, and says how many; the last of an input wins.
+/// The query runs with the caller's rights and cannot write.
+///
+/// # Errors
+/// 22023 where the taxonomy lacks a category, unless `add_categories`; nothing is stored then. Those of the query.
+#[pg_extern(schema = "categorize")]
+fn learn(query: &str, taxonomy: default!(Option<&str>, "NULL"), add_categories: default!(bool, false)) -> i64 {
+    label::learn(query, taxonomy, add_categories)
+}

@@ -1,0 +1,70 @@
+//! Tier by tier: what each said, its threshold, why it did or did not answer.
+
+use crate::pg::call_site::{Into, scope};
+use crate::pg::resolver::{Resolver, unreadable};
+use crate::pg::scope::Scope;
+use crate::pg::{error, world};
+use pg_categorize_core::cascade::{Outcome, TierName};
+
+/// One tier's line.
+pub type Line = (i32, String, bool, Option<String>, Option<f32>, Option<f32>, String);
+
+/// The lines of one input.
+pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
+    let Some(input) = input else { return Vec::new() };
+    let (world, _) = world::now();
+    let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
+        return vec![nothing("none", "no taxonomy is named and categorize.taxonomy is empty")];
+    };
+    if let Some(reason) = unreadable(input) {
+        return vec![nothing("none", error::hint(reason))];
+    }
+    let mut answered = false;
+    let said = Resolver::new(scope.clone()).each_tier(input);
+    let mut lines = Vec::with_capacity(said.len());
+    for (step, (tier, outcome)) in said.into_iter().enumerate() {
+        let guess = outcome.answer.as_ref().map(|a| a.guess).or(outcome.alternatives.first().copied());
+        let answers = outcome.answer.is_some() && !answered;
+        let threshold = (tier == TierName::LocalModel).then_some(scope.settings.local_model_threshold);
+        let detail = detail(&scope, tier, &outcome, answered);
+        answered |= answers;
+        lines.push((
+            step as i32 + 1,
+            tier.as_str().to_owned(),
+            answers,
+            guess.and_then(|g| scope.text(g.category)).map(str::to_owned),
+            guess.map(|g| g.confidence),
+            threshold,
+            detail,
+        ));
+    }
+    lines
+}
+
+fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> String {
+    let before = if answered { "; an earlier tier answers" } else { "" };
+    let text = match (tier, &outcome.answer) {
+        (TierName::Correction, Some(_)) => "a person said so".to_owned(),
+        (TierName::Correction, None) => "nobody corrected this input".to_owned(),
+        (TierName::Rule, Some(answer)) => format!("rule {} matches", answer.rule.unwrap_or_default()),
+        (TierName::Rule, None) => format!("none of {} rules matches", scope.rules().len()),
+        (TierName::Cache, Some(answer)) => format!("kept from an earlier {}", answer.origin.as_str()),
+        (TierName::Cache, None) => "no earlier answer for this text".to_owned(),
+        (TierName::LocalModel, _) if outcome.alternatives.is_empty() => {
+            "lexical (version 0): no word of the input is known".to_owned()
+        }
+        (TierName::LocalModel, answer) => {
+            let verdict = if answer.is_some() { "" } else { "; below the threshold" };
+            let next = outcome.alternatives.get(1).and_then(|g| scope.text(g.category));
+            let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
+            format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
+        }
+        (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).to_owned(),
+        (_, Some(_)) => String::new(),
+    };
+    format!("{text}{before}")
+}
+
+fn nothing(tier: &str, detail: &str) -> Line {
+    (1, tier.to_owned(), false, None, None, None, detail.to_owned())
+}

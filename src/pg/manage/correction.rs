@@ -1,0 +1,97 @@
+//! What people correct. It counts from the next statement after commit, over all that machines said.
+
+use super::as_writer;
+use crate::pg::resolver::{Resolver, unreadable};
+use crate::pg::scope::Scope;
+use crate::pg::spi::{self, NewCorrection};
+use crate::pg::{error, guc, world};
+use pg_categorize_core::error::{Error, ErrorKind};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::normalise::normalise;
+use pg_categorize_core::taxonomy::Taxonomy;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Stores the correction of one input.
+///
+/// # Errors
+/// 22023 for a blank input, an unknown category or taxonomy; 54000 for an input above 1 MB.
+pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
+    let scope = scope_of(taxonomy);
+    store(&scope, vec![(input.to_owned(), category.to_owned())]);
+}
+
+/// Stores the corrections that a query of (input, category) returns; the last of an input wins.
+///
+/// # Errors
+/// As `correct`, and those of the query, which runs with the caller's rights and cannot write.
+pub fn correct_many(query: &str, taxonomy: Option<&str>) -> i64 {
+    let scope = scope_of(taxonomy);
+    let mut stored = 0;
+    spi::for_each_pair(query, |pairs| stored += store(&scope, pairs));
+    stored as i64
+}
+
+/// Takes the correction of an input back; says whether there was one.
+///
+/// # Errors
+/// 22023 for an unknown taxonomy.
+pub fn drop(input: &str, taxonomy: Option<&str>) -> bool {
+    let scope = scope_of(taxonomy);
+    as_writer(|_| spi::delete_correction(&fingerprint(&scope, input)))
+}
+
+/// Forgets the answers kept for an input, also a learnt one; says whether there were any.
+///
+/// # Errors
+/// 22023 for an unknown taxonomy.
+pub fn forget(input: &str, taxonomy: Option<&str>) -> bool {
+    let scope = scope_of(taxonomy);
+    as_writer(|_| spi::delete_cached(&[fingerprint(&scope, input)]) > 0)
+}
+
+/// The caller's view of a taxonomy.
+pub(super) fn scope_of(taxonomy: Option<&str>) -> Rc<Scope> {
+    let name = super::taxonomy(taxonomy).name.clone();
+    world::now().0.scope(&guc::tenant(), &name)
+}
+
+/// The key of an input among its tenant's own answers.
+pub(super) fn fingerprint(scope: &Scope, input: &str) -> Fingerprint {
+    scope.own.fingerprint(&normalise(input, scope.case()))
+}
+
+/// Refuses what cannot be learnt from.
+pub(super) fn check_input(input: &str) {
+    if let Some(reason) = unreadable(input) {
+        let kind = match reason {
+            pg_categorize_core::cascade::Reason::InputTooLarge => ErrorKind::LimitExceeded,
+            _ => ErrorKind::InvalidParameter,
+        };
+        error::raise(
+            Error::new(kind, "input cannot be categorized").detail(format!("Reason: {}.", reason.as_str())),
+        );
+    }
+}
+
+fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
+    let taxonomy: &Taxonomy = scope.taxonomy().expect("corrections name a taxonomy");
+    let mut last: HashMap<Fingerprint, (String, i32)> = HashMap::new();
+    for (input, category) in pairs {
+        check_input(&input);
+        let category = taxonomy.find(&category).unwrap_or_else(|e| error::raise(e)).id;
+        last.insert(fingerprint(scope, &input), (input, category));
+    }
+    let (keys, values): (Vec<_>, Vec<_>) = last.into_iter().unzip();
+    let inputs: Vec<&str> = values.iter().map(|(input, _)| input.as_str()).collect();
+    let said = Resolver::new(scope.clone()).resolve(&inputs);
+    let new = keys.into_iter().zip(&values).zip(said).map(|((fingerprint, (input, category)), said)| NewCorrection {
+        fingerprint,
+        input: scope.settings.store_input.then(|| input.clone()),
+        category: *category,
+        machine_category: said.answer.as_ref().map(|a| a.guess.category),
+        machine_source: said.answer.as_ref().map(|a| a.source.as_str().to_owned()),
+    });
+    let new = new.collect();
+    as_writer(|caller| spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new))
+}

@@ -1,0 +1,81 @@
+//! What people change: taxonomies, categories, rules, corrections, labels. Each acts as the owner of the tables, after
+//! Postgres has checked that the caller may execute the function at all.
+
+pub mod category;
+pub mod correction;
+pub mod label;
+pub mod rule;
+pub mod taxonomy;
+
+use crate::pg::owner::OwnerScope;
+use crate::pg::{catalog, error, guc, spi, world};
+use pg_categorize_core::taxonomy::Taxonomy;
+use pgrx::prelude::*;
+use std::rc::Rc;
+
+/// Who is changing something.
+struct Caller {
+    /// Name of the role.
+    name: String,
+    /// The tenant of the session.
+    tenant: String,
+    /// Whether it may change what all tenants see.
+    admin: bool,
+}
+
+/// Runs `work` as the owner.
+fn as_writer<T>(work: impl FnOnce(&Caller) -> T) -> T {
+    world::moment_now();
+    let owner = OwnerScope::enter(catalog::tables().owner);
+    let caller = Caller {
+        name: spi::role_name(owner.caller()),
+        tenant: guc::tenant(),
+        admin: spi::is_member(owner.caller(), "categorize_admin"),
+    };
+    work(&caller)
+}
+
+/// The taxonomy that is meant: the named one, or the default.
+///
+/// # Errors
+/// 22023 where it does not exist or none is named.
+fn taxonomy(name: Option<&str>) -> Rc<Taxonomy> {
+    let name = name.map(str::to_owned).or_else(guc::taxonomy).unwrap_or_else(|| {
+        error::report(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "no taxonomy is named",
+            None,
+            Some("Pass its name, or set categorize.taxonomy.".into()),
+        )
+    });
+    world::now().0.taxonomy(&name)
+}
+
+/// The taxonomy of this name as it is committed now, locked against its other writers until this transaction ends.
+///
+/// # Errors
+/// 22023 where it does not exist, also when it was dropped while we waited.
+fn locked(name: &str) -> Taxonomy {
+    let seen = taxonomy(Some(name));
+    let row = spi::lock_taxonomy(seen.id).then(|| spi::fresh_taxonomy(name)).flatten().filter(|row| row.id == seen.id);
+    let Some(row) = row else {
+        error::report(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("taxonomy \"{name}\" does not exist"),
+            Some("It was dropped by another session.".into()),
+            None,
+        )
+    };
+    let settings = pg_categorize_core::settings::Settings::from_explicit(row.settings);
+    Taxonomy::new(row.id, name.to_owned(), row.version, settings, spi::fresh_categories(row.id))
+}
+
+/// Refuses a second object of the same name with 42710.
+fn already_exists(what: &str, hint: &str) -> ! {
+    error::report(
+        PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+        format!("{what} already exists"),
+        None,
+        Some(hint.to_owned()),
+    )
+}

@@ -1,0 +1,53 @@
+//! Work whose failure must not fail the caller's: a subtransaction that is rolled back before the error is judged.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::prelude::*;
+use std::panic::{AssertUnwindSafe, UnwindSafe};
+
+/// Runs `work`; an error rolls its effects back and becomes `Err` with its message. A cancel or a termination is never
+/// swallowed: it is raised again after the rollback.
+pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
+    // SAFETY: the pairs of begin and release or rollback below keep the transaction's stack balanced; memory context
+    // and resource owner are put back as PL/pgSQL does around its exception blocks.
+    unsafe {
+        let context = pg_sys::CurrentMemoryContext;
+        let owner = pg_sys::CurrentResourceOwner;
+        pg_sys::BeginInternalSubTransaction(std::ptr::null());
+        pg_sys::MemoryContextSwitchTo(context);
+        let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
+            let value = work();
+            pg_sys::ReleaseCurrentSubTransaction();
+            Ok(value)
+        }))
+        .catch_others(|error| Err(error))
+        .catch_rust_panic(|error| Err(error))
+        .execute();
+        if outcome.is_err() {
+            pg_sys::MemoryContextSwitchTo(context);
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+        match outcome {
+            Ok(value) => Ok(value),
+            Err(error) => match report(&error) {
+                (code, _) if is_cancel(code) => error.rethrow(),
+                (_, message) => Err(message),
+            },
+        }
+    }
+}
+
+fn report(error: &CaughtError) -> (PgSqlErrorCode, String) {
+    match error {
+        CaughtError::PostgresError(report)
+        | CaughtError::ErrorReport(report)
+        | CaughtError::RustPanic { ereport: report, .. } => (report.sql_error_code(), report.message().to_owned()),
+    }
+}
+
+fn is_cancel(code: PgSqlErrorCode) -> bool {
+    use PgSqlErrorCode::*;
+    matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_DATABASE_DROPPED)
+}
