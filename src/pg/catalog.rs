@@ -24,7 +24,7 @@ pub struct Tables {
     pub cache: pg_sys::Oid,
     /// The unique index of `categorize.correction`.
     pub correction_index: pg_sys::Oid,
-    /// The unique index of `categorize.cache`.
+    /// The hash index of `categorize.cache`; a look-up touches half the pages of the primary key's.
     pub cache_index: pg_sys::Oid,
 }
 
@@ -90,7 +90,7 @@ fn look_up() -> Option<Tables> {
         correction: relation(c"correction")?,
         cache: relation(c"cache")?,
         correction_index: relation(c"correction_fingerprint_key")?,
-        cache_index: relation(c"cache_pkey")?,
+        cache_index: relation(c"cache_fingerprint_idx")?,
     })
 }
 

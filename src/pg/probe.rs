@@ -1,4 +1,4 @@
-//! Looking fingerprints up in the unique index of a table, with an index scan that stays open for the statement.
+//! Looking fingerprints up through an index of a table, with an index scan that stays open for the statement.
 //!
 //! Opening a scan costs more than using it. The scan, its relations and its buffer pins belong to the transaction's
 //! resource owner, whatever subtransaction or portal is current when the function is called. It ends with the call
@@ -36,6 +36,7 @@ struct Key {
 pub struct Probe {
     table: pg_sys::Oid,
     index: pg_sys::Oid,
+    strategy: u16,
     serial: u64,
     key: Box<Key>,
 }
@@ -64,15 +65,25 @@ pub fn init() {
 }
 
 impl Probe {
-    /// Prepares look-ups; nothing is opened yet.
-    pub fn new(table: pg_sys::Oid, index: pg_sys::Oid) -> Self {
-        Self { table, index, serial: 0, key: Box::new(Key { header: 0, bytes: [0; 32] }) }
+    /// Prepares look-ups through a btree index; nothing is opened yet.
+    pub fn btree(table: pg_sys::Oid, index: pg_sys::Oid) -> Self {
+        Self::new(table, index, pg_sys::BTEqualStrategyNumber as u16)
+    }
+
+    /// Prepares look-ups through a hash index.
+    pub fn hash(table: pg_sys::Oid, index: pg_sys::Oid) -> Self {
+        Self::new(table, index, pg_sys::HTEqualStrategyNumber as u16)
+    }
+
+    fn new(table: pg_sys::Oid, index: pg_sys::Oid, strategy: u16) -> Self {
+        Self { table, index, strategy, serial: 0, key: Box::new(Key { header: 0, bytes: [0; 32] }) }
     }
 
     /// Reads the row of a fingerprint that the active snapshot sees.
     pub fn find<T>(&mut self, fingerprint: &Fingerprint, read: impl FnOnce(&Found) -> T) -> Option<T> {
         let (descriptor, slot) = self.scan();
         self.key.bytes = fingerprint.0;
+        let strategy = self.strategy;
         // SAFETY: descriptor and slot are open (`scan`), the key outlives the scan's use of it, and an active snapshot
         // exists while a function runs. The scan keeps what it allocates in the transaction's context.
         unsafe {
@@ -84,12 +95,19 @@ impl Probe {
                 pg_sys::ScanKeyInit(
                     &mut scan_key,
                     1,
-                    pg_sys::BTEqualStrategyNumber as u16,
+                    strategy,
                     pg_sys::Oid::from(pg_sys::F_BYTEAEQ),
                     pg_sys::Datum::from(key),
                 );
                 pg_sys::index_rescan(descriptor, &mut scan_key, 1, std::ptr::null_mut(), 0);
-                pg_sys::index_getnext_slot(descriptor, pg_sys::ScanDirection::ForwardScanDirection, slot)
+                // A hash index knows hashes only: its rows are compared with the key.
+                while pg_sys::index_getnext_slot(descriptor, pg_sys::ScanDirection::ForwardScanDirection, slot) {
+                    let stored: Option<&[u8]> = (*descriptor).xs_recheck.then(|| Found { slot }.get(1)).flatten();
+                    if !(*descriptor).xs_recheck || stored == Some(&fingerprint.0[..]) {
+                        return true;
+                    }
+                }
+                false
             });
             found.then(|| read(&Found { slot }))
         }

@@ -42,7 +42,16 @@ impl Resolver {
 
     /// What the tiers say of one input.
     pub fn resolve_one(&mut self, input: &str) -> Outcome {
-        self.resolve_set(&[input]).pop().unwrap_or_default()
+        let mut outcome = [Outcome::default()];
+        if let Some(reason) = unreadable(input) {
+            outcome[0].reason = Some(reason);
+        } else {
+            self.prepare(&[input]);
+            cascade::run(&mut self.tiers, &[query(&self.scope, input, &self.normals[0])], &mut outcome);
+        }
+        let [mut outcome] = outcome;
+        settle(&mut outcome);
+        outcome
     }
 
     /// What each tier says of one input by itself, asked one after the other, for `explain`.
@@ -77,12 +86,7 @@ impl Resolver {
             cascade::run(&mut self.tiers, &queries, &mut readable);
             open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
         }
-        for outcome in &mut outcomes {
-            match outcome.answer {
-                Some(_) => outcome.reason = None,
-                None => _ = outcome.reason.get_or_insert(Reason::BelowThreshold),
-            }
-        }
+        outcomes.iter_mut().for_each(settle);
         outcomes
     }
 
@@ -93,6 +97,14 @@ impl Resolver {
         for (input, normal) in inputs.iter().zip(&mut self.normals) {
             normalise_into(input, self.scope.case(), normal);
         }
+    }
+}
+
+/// An answer needs no reason, and no answer needs one.
+fn settle(outcome: &mut Outcome) {
+    match outcome.answer {
+        Some(_) => outcome.reason = None,
+        None => _ = outcome.reason.get_or_insert(Reason::BelowThreshold),
     }
 }
 

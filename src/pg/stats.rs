@@ -10,7 +10,6 @@ use pg_categorize_core::cascade::{Outcome, TierName};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -63,7 +62,8 @@ pub struct Count {
     pub since: i64,
 }
 
-type Pending = HashMap<(u64, i32), [(u64, u64, u64); KINDS]>;
+/// Counts of this transaction by tenant and taxonomy, the last used first: a statement mostly has one.
+type Pending = Vec<((u64, i32), [(u64, u64, u64); KINDS])>;
 
 static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -78,8 +78,16 @@ pub fn count(scope: &Scope, tier: Option<TierName>, confidence: f32) {
     }
     let taxonomy = scope.taxonomy().map_or(0, |t| t.id);
     PENDING.with_borrow_mut(|pending| {
-        let kinds = pending.entry((scope.tenant_hash, taxonomy)).or_default();
-        let (answers, unsure, sum) = &mut kinds[kind(tier)];
+        let key = (scope.tenant_hash, taxonomy);
+        match pending.iter().position(|(known, _)| *known == key) {
+            Some(at) => pending.swap(0, at),
+            None => {
+                pending.push((key, Default::default()));
+                let last = pending.len() - 1;
+                pending.swap(0, last);
+            }
+        }
+        let (answers, unsure, sum) = &mut pending[0].1[kind(tier)];
         *answers += 1;
         *unsure += u64::from(tier.is_some() && confidence < LOW_CONFIDENCE);
         *sum += (f64::from(confidence) * 1e6) as u64;

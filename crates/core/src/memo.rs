@@ -2,7 +2,8 @@
 //!
 //! Two generations stand in for an LRU list: when the young one fills half the budget, the old one is dropped and the
 //! young one grows old; a hit in the old one moves up. Keys lie end to end in one buffer, so that an insert allocates
-//! nothing in the steady state.
+//! nothing in the steady state. A stream that never repeats would pay for nothing: after many misses in a row, only one
+//! in eight look-ups is made, until one hits.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -57,29 +58,50 @@ pub struct Memo<V> {
     young: Generation<V>,
     old: Generation<V>,
     hasher: DefaultHashBuilder,
+    misses_in_a_row: u32,
+    skipped: bool,
 }
+
+/// Misses in a row after which a memo looks only now and then.
+const COLD: u32 = 16_384;
 
 impl<V: Copy> Memo<V> {
     /// An empty memo that holds at most about `budget` bytes; 0 keeps nothing.
     pub fn new(budget: usize) -> Self {
         let budget = budget.min(u32::MAX as usize);
-        Self { budget, young: Generation::new(), old: Generation::new(), hasher: DefaultHashBuilder::default() }
+        Self {
+            budget,
+            young: Generation::new(),
+            old: Generation::new(),
+            hasher: DefaultHashBuilder::default(),
+            misses_in_a_row: 0,
+            skipped: false,
+        }
     }
 
     /// The answer kept for exactly these bytes of this owner.
     pub fn get(&mut self, owner: u32, key: &[u8]) -> Option<V> {
-        let hash = self.hasher.hash_one((owner, key));
-        if let Some(value) = self.young.get(hash, owner, key) {
-            return Some(value);
+        self.misses_in_a_row = self.misses_in_a_row.wrapping_add(1).max(1);
+        self.skipped = self.misses_in_a_row > COLD && !self.misses_in_a_row.is_multiple_of(8);
+        if self.skipped {
+            return None;
         }
-        let value = self.old.get(hash, owner, key)?;
-        self.put(hash, owner, key, value);
-        Some(value)
+        let hash = self.hasher.hash_one((owner, key));
+        let found = match self.young.get(hash, owner, key) {
+            Some(value) => value,
+            None => {
+                let value = self.old.get(hash, owner, key)?;
+                self.put(hash, owner, key, value);
+                value
+            }
+        };
+        self.misses_in_a_row = 0;
+        Some(found)
     }
 
     /// Keeps an answer; the caller has just missed it. Keys that would fill a tenth of the memo are not kept.
     pub fn insert(&mut self, owner: u32, key: &[u8], value: V) {
-        if key.len() < self.budget / 20 {
+        if !self.skipped && key.len() < self.budget / 20 {
             self.put(self.hasher.hash_one((owner, key)), owner, key, value);
         }
     }
@@ -117,6 +139,27 @@ mod tests {
         assert_eq!(memo.get(1, b"title number 99999"), Some(99_999));
         assert_eq!(memo.get(2, b"title number 99999"), None);
         assert_eq!(memo.get(1, b"title number 5"), None);
+    }
+
+    #[test]
+    fn warms_up_again_when_a_stream_begins_to_repeat() {
+        let mut memo = Memo::new(1 << 24);
+        for i in 0..100_000_u32 {
+            let key = i.to_be_bytes();
+            assert_eq!(memo.get(1, &key), None);
+            memo.insert(1, &key, i);
+        }
+        let mut hits = 0;
+        for _ in 0..10 {
+            for i in 0..1000_u32 {
+                let key = i.to_be_bytes();
+                match memo.get(1, &key) {
+                    Some(value) => hits += u32::from(value == i),
+                    None => memo.insert(1, &key, i),
+                }
+            }
+        }
+        assert!(hits > 8000, "{hits}");
     }
 
     #[test]

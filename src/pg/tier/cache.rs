@@ -27,7 +27,7 @@ impl Tier for CacheTier {
         let scope = &self.scope;
         let probe = self.probe.get_or_insert_with(|| {
             let tables = catalog::tables();
-            Probe::new(tables.cache, tables.cache_index)
+            Probe::hash(tables.cache, tables.cache_index)
         });
         for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
             outcome.answer = probe.find(&query.fingerprint, |row| read(row, scope)).flatten();

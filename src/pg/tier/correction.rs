@@ -29,7 +29,7 @@ impl Tier for CorrectionTier {
         }
         let probe = self.probe.get_or_insert_with(|| {
             let tables = catalog::tables();
-            Probe::new(tables.correction, tables.correction_index)
+            Probe::btree(tables.correction, tables.correction_index)
         });
         for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
             let found = probe.find(&query.fingerprint, |row| row.get::<i32>(correction_column::CATEGORY)).flatten();

@@ -1,0 +1,232 @@
+//! A cluster of its own: a folder, a private socket, no TCP.
+
+use crate::reaper::Reaper;
+use crate::tools::finish;
+use crate::{Database, Session, Tools, eventually};
+use postgres::Config;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What a cluster is started with.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    preload: Vec<String>,
+    lines: Vec<String>,
+    initdb: Vec<String>,
+}
+
+/// A running cluster; stopped and removed when dropped, also by a panic or a kill of the test.
+#[derive(Debug)]
+pub struct Cluster {
+    pub(crate) tools: Tools,
+    pub(crate) home: PathBuf,
+    pub(crate) port: u16,
+    // Last, since it ends what the others name.
+    _reaper: Reaper,
+}
+
+impl Builder {
+    /// Whether `pg_categorize` is in `shared_preload_libraries` (it is unless said otherwise).
+    pub fn preload(mut self, preload: bool) -> Self {
+        self.preload.retain(|library| library != "pg_categorize" || preload);
+        self
+    }
+
+    /// Preloads one more library.
+    pub fn also_preload(mut self, library: &str) -> Self {
+        self.preload.push(library.to_owned());
+        self
+    }
+
+    /// Adds a line to `postgresql.conf`.
+    pub fn conf(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+
+    /// Initialises and starts the cluster.
+    ///
+    /// # Panics
+    /// Where it does not start; with the end of its log.
+    pub fn start(self) -> Cluster {
+        let cluster = Cluster::prepare();
+        let mut initdb = cluster.tools.program("initdb");
+        initdb.args(["-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-A", "trust", "--no-sync", "-D"]);
+        initdb.arg(cluster.data());
+        finish({
+            initdb.args(&self.initdb);
+            initdb
+        });
+        let mut lines = vec![
+            "listen_addresses = ''".to_owned(),
+            format!("shared_preload_libraries = '{}'", self.preload.join(",")),
+            // A throwaway cluster need not survive a power cut. A crash of the server loses nothing with this.
+            "fsync = off".to_owned(),
+            "timezone = 'UTC'".to_owned(),
+            "shared_buffers = '64MB'".to_owned(),
+            "max_connections = 40".to_owned(),
+        ];
+        lines.extend(cluster.place());
+        lines.extend(self.lines);
+        cluster.configure(&lines);
+        cluster.start();
+        cluster
+    }
+}
+
+impl Cluster {
+    /// A cluster with the library preloaded, unless the builder is told otherwise.
+    pub fn builder() -> Builder {
+        Builder { preload: vec!["pg_categorize".to_owned()], lines: Vec::new(), initdb: Vec::new() }
+    }
+
+    /// An empty folder for a cluster, watched from now on.
+    pub(crate) fn prepare() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let tools = Tools::from_env();
+        let base = std::env::var("TMPDIR").ok().filter(|base| base.len() <= 60).unwrap_or_else(|| "/tmp".into());
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let home = PathBuf::from(format!("{base}/pgc_e2e.{}.{number}", std::process::id()));
+        let mut mkdir = tools.command("mkdir");
+        mkdir.args(["-p", "-m", "700"]).arg(&home);
+        finish(mkdir);
+        // The port only names the socket file. It is a free one in case that a test opens it.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        Self { _reaper: Reaper::watch(&home), tools, home, port }
+    }
+
+    /// Settings that say where this cluster is.
+    pub(crate) fn place(&self) -> [String; 2] {
+        [format!("port = {}", self.port), format!("unix_socket_directories = '{}'", self.home.display())]
+    }
+
+    /// The installation it runs on.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    /// A new path in its folder, which goes with the cluster and is writable for its programs.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+
+    /// Adds lines to `postgresql.conf`; later ones win.
+    pub fn configure(&self, lines: &[String]) {
+        let mut tee = self.tools.command("tee");
+        tee.arg("-a").arg(self.data().join("postgresql.conf")).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = tee.spawn().expect("tee runs");
+        writeln!(child.stdin.take().expect("it is piped"), "{}", lines.join("\n")).expect("tee reads");
+        assert!(child.wait().expect("tee ends").success());
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn start(&self) {
+        let output = self.pg_ctl(&["-w", "-t", "60", "start"]);
+        assert!(output.status.success(), "the cluster did not start:\n{}", self.log());
+    }
+
+    /// Stops the server as a user would.
+    pub fn stop(&self) {
+        let output = self.pg_ctl(&["-w", "-t", "60", "-m", "fast", "stop"]);
+        assert!(output.status.success(), "the cluster did not stop:\n{}", self.log());
+    }
+
+    /// Stops and starts.
+    pub fn restart(&self) {
+        self.stop();
+        self.start();
+    }
+
+    /// Kills the postmaster with SIGKILL and starts again once its children are gone.
+    pub fn crash(&self) {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a running server");
+        self.kill(file.lines().next().expect("a pid").parse().expect("a pid"));
+        // Until the last child is gone its shared memory refuses a start.
+        eventually("a start after the crash", 60, || self.pg_ctl(&["-w", "-t", "60", "start"]).status.success());
+    }
+
+    /// Kills one process of the server with SIGKILL.
+    pub fn kill(&self, pid: i32) {
+        finish({
+            let mut kill = Command::new("kill");
+            kill.args(["-9", &pid.to_string()]);
+            kill
+        });
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> Output {
+        let mut command = self.tools.program("pg_ctl");
+        command.arg("-D").arg(self.data()).arg("-l").arg(self.home.join("log")).args(arguments);
+        // The server inherits what we would read from and would keep it open.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = command.status().expect("pg_ctl runs");
+        Output { status, stdout: Vec::new(), stderr: Vec::new() }
+    }
+
+    /// How to connect to a database as the superuser.
+    pub fn config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(&self.home).port(self.port).user("postgres").dbname(database);
+        config
+    }
+
+    /// Connects as the superuser.
+    pub fn connect(&self, database: &str) -> Session {
+        self.connect_as(database, "postgres")
+    }
+
+    /// Connects as a role.
+    pub fn connect_as(&self, database: &str, role: &str) -> Session {
+        let mut config = self.config(database);
+        Session::open(config.user(role))
+            .unwrap_or_else(|e| panic!("cannot connect to {database} as {role}: {e}\n{}", self.log()))
+    }
+
+    /// A fresh database with the extension.
+    pub fn extended(self: &Arc<Self>, name: &str) -> Database {
+        self.connect("postgres").run(&format!("CREATE DATABASE {name}"));
+        self.connect(name).run("CREATE EXTENSION pg_categorize");
+        Database { cluster: self.clone(), name: name.to_owned() }
+    }
+
+    /// A client program such as `psql` or `pg_dump`, told where the cluster is.
+    pub fn client(&self, program: &str) -> Command {
+        let mut command = self.tools.program(program);
+        command.env("PGHOST", &self.home).env("PGPORT", self.port.to_string()).env("PGUSER", "postgres");
+        command
+    }
+
+    /// Runs a client program to its end and returns what it printed.
+    ///
+    /// # Panics
+    /// Where it fails.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = self.client(program);
+        command.args(arguments);
+        String::from_utf8_lossy(&finish(command).stdout).into_owned()
+    }
+
+    /// The server's log.
+    pub fn log(&self) -> String {
+        std::fs::read(self.home.join("log")).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
+    }
+
+    /// Asserts that the server complained of nothing that we left open, and that nothing crashed.
+    pub fn assert_tidy(&self) {
+        const UNTIDY: [&str; 7] =
+            ["leak", "not closed", "still referenced", "PANIC:", "terminated by signal", "TRAP:", "snapshot reference"];
+        let log = self.log();
+        let found: Vec<&str> = log.lines().filter(|line| UNTIDY.iter().any(|word| line.contains(word))).collect();
+        assert!(found.is_empty(), "the server's log complains:\n{}", found.join("\n"));
+    }
+}
