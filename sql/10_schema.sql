@@ -65,8 +65,9 @@ CREATE TABLE categorize.category (
     CHECK (overrides IS NULL OR (overrides < 1000 AND id >= 1000)),
     CHECK (parent_id <> id AND merged_into <> id)
 );
+-- A shipped path is free again once an override moved it; the lock on the taxonomy guards what this index does not.
 CREATE UNIQUE INDEX category_path_key ON categorize.category (taxonomy_id, path)
-    WHERE overrides IS NULL AND NOT dropped AND merged_into IS NULL;
+    WHERE overrides IS NULL AND NOT dropped AND merged_into IS NULL AND id >= 1000;
 CREATE INDEX category_parent_id_idx ON categorize.category (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE SEQUENCE categorize.rule_id_seq START 1000 MINVALUE 1000;
@@ -134,3 +135,31 @@ SELECT pg_catalog.pg_extension_config_dump('categorize.taxonomy_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.category_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.rule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.correction_id_seq', '');
+
+COMMENT ON SCHEMA categorize IS 'What pg_categorize keeps, and what manages it; the categorize* functions are in the schema of the extension.';
+COMMENT ON TYPE categorize.decision IS 'What categorize_detail() and categorize_many() tell of one input.';
+COMMENT ON COLUMN categorize.decision.ordinality IS 'Position of the input, from 1.';
+COMMENT ON COLUMN categorize.decision.input IS 'The text as it was given.';
+COMMENT ON COLUMN categorize.decision.category IS 'Full path of the category, or the ad-hoc label; NULL without an answer.';
+COMMENT ON COLUMN categorize.decision.confidence IS 'Probability that the category is right, 0 to 1.';
+COMMENT ON COLUMN categorize.decision.source IS
+    'The tier that answered: correction, rule, cache, local_model, similarity or llm; or unresolved.';
+COMMENT ON COLUMN categorize.decision.origin IS 'The tier that first made a kept answer; label for a learnt example.';
+COMMENT ON COLUMN categorize.decision.provider IS 'The provider of a paid answer.';
+COMMENT ON COLUMN categorize.decision.model IS 'The model of a paid answer.';
+COMMENT ON COLUMN categorize.decision.upgraded IS 'Whether a stronger model had to decide.';
+COMMENT ON COLUMN categorize.decision.cost_usd IS 'US dollars that this call cost.';
+COMMENT ON COLUMN categorize.decision.reason IS 'Why there is no answer.';
+COMMENT ON COLUMN categorize.decision.taxonomy IS 'Name of the taxonomy.';
+COMMENT ON COLUMN categorize.decision.taxonomy_version IS 'Its version; every change of its categories raises it.';
+COMMENT ON COLUMN categorize.decision.alternatives IS 'The likeliest categories with their confidence, best first.';
+COMMENT ON COLUMN categorize.decision.evidence IS 'What spoke for the answer, or what would help to get one.';
+COMMENT ON TABLE categorize.taxonomy IS 'Taxonomies; a change to a shipped one (id below 1000) is a row that overrides it.';
+COMMENT ON TABLE categorize.category IS 'Categories as a tree; answers refer to their ids, so that a new name costs nothing.';
+COMMENT ON TABLE categorize.rule IS 'Rules; those without a tenant hold for all tenants.';
+COMMENT ON TABLE categorize.correction IS 'What people said of single texts.';
+COMMENT ON TABLE categorize.cache IS 'Learnt examples and earlier answers, by fingerprint of tenant, taxonomy and text.';
+COMMENT ON SEQUENCE categorize.taxonomy_id_seq IS 'Ids of taxonomies; those below 1000 are shipped.';
+COMMENT ON SEQUENCE categorize.category_id_seq IS 'Ids of categories; those below 1000 are shipped.';
+COMMENT ON SEQUENCE categorize.rule_id_seq IS 'Ids of rules; those below 1000 are shipped.';
+COMMENT ON SEQUENCE categorize.correction_id_seq IS 'Ids of corrections.';

@@ -5,7 +5,8 @@ CREATE VIEW categorize.tier_stats WITH (security_barrier) AS
            c.tier,
            c.answers,
            round(c.answers / nullif(sum(c.answers) OVER (PARTITION BY c.taxonomy), 0), 4) AS share,
-           round((c.confidence / nullif(c.answers, 0))::numeric, 4) AS mean_confidence,
+           CASE WHEN c.tier <> 'unresolved' THEN round((c.confidence / nullif(c.answers, 0))::numeric, 4) END
+               AS mean_confidence,
            c.stats_since
       FROM categorize.counters() c;
 
@@ -24,42 +25,55 @@ CREATE VIEW categorize.stats WITH (security_barrier) AS
       FROM categorize.counters() c
      GROUP BY c.taxonomy;
 
+-- Every category with its override laid over it, and the one that answers for it now: itself, or what it was merged
+-- into, one hop away. For the views below; nobody is granted it.
+CREATE VIEW categorize.effective_category AS
+    SELECT e.id, e.taxonomy_id, e.description, e.examples, e.live,
+           coalesce(target.path, target_base.path, e.path) AS path
+      FROM (SELECT c.id, c.taxonomy_id, coalesce(o.path, c.path) AS path,
+                   CASE WHEN o.id IS NULL THEN c.description ELSE o.description END AS description,
+                   CASE WHEN o.id IS NULL THEN c.examples ELSE o.examples END AS examples,
+                   coalesce(o.merged_into, c.merged_into) AS merged_into,
+                   NOT coalesce(o.dropped, c.dropped) AND coalesce(o.merged_into, c.merged_into) IS NULL AS live
+              FROM categorize.category c LEFT JOIN categorize.category o ON o.overrides = c.id
+             WHERE c.overrides IS NULL) e
+      LEFT JOIN categorize.category target_base ON target_base.id = e.merged_into
+      LEFT JOIN categorize.category target ON target.overrides = e.merged_into;
+
 CREATE VIEW categorize.taxonomies WITH (security_barrier) AS
     SELECT t.id, t.name, coalesce(o.version, t.version) AS version, coalesce(o.description, t.description) AS description,
            coalesce(o.settings, t.settings) AS settings,
-           (SELECT count(*)
-              FROM categorize.category c LEFT JOIN categorize.category co ON co.overrides = c.id
-             WHERE c.taxonomy_id = t.id AND c.overrides IS NULL AND NOT coalesce(co.dropped, c.dropped)
-               AND coalesce(co.merged_into, c.merged_into) IS NULL) AS categories
+           (SELECT count(*) FROM categorize.effective_category c WHERE c.taxonomy_id = t.id AND c.live) AS categories
       FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
      WHERE t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped);
 
 CREATE VIEW categorize.categories WITH (security_barrier) AS
-    SELECT t.name AS taxonomy, c.id, coalesce(o.path, c.path) AS path,
-           CASE WHEN o.id IS NULL THEN c.description ELSE o.description END AS description,
-           CASE WHEN o.id IS NULL THEN c.examples ELSE o.examples END AS examples
-      FROM categorize.category c
-      LEFT JOIN categorize.category o ON o.overrides = c.id
-      JOIN categorize.taxonomies t ON t.id = c.taxonomy_id
-     WHERE c.overrides IS NULL AND NOT coalesce(o.dropped, c.dropped) AND coalesce(o.merged_into, c.merged_into) IS NULL;
+    SELECT t.name AS taxonomy, c.id, c.path, c.description, c.examples
+      FROM categorize.effective_category c JOIN categorize.taxonomies t ON t.id = c.taxonomy_id
+     WHERE c.live;
 
--- The settings are read with current_setting(..., true): a session that has not loaded the library has no tenant.
 CREATE VIEW categorize.rules WITH (security_barrier) AS
-    SELECT r.id, t.name AS taxonomy, r.kind, r.pattern, coalesce(o.path, c.path) AS category, r.priority, r.enabled,
+    SELECT r.id, t.name AS taxonomy, r.kind, r.pattern, c.path AS category, r.priority, r.enabled,
            r.tenant IS NULL AS for_all_tenants, r.created_by, r.created_at
       FROM categorize.rule r
       JOIN categorize.taxonomy t ON t.id = r.taxonomy_id
-      JOIN categorize.category c ON c.id = r.category_id
-      LEFT JOIN categorize.category o ON o.overrides = c.id
+      JOIN categorize.effective_category c ON c.id = r.category_id
      WHERE r.tenant IS NULL OR r.tenant = categorize.current_tenant();
 
 CREATE VIEW categorize.corrections WITH (security_barrier) AS
-    SELECT k.id, t.name AS taxonomy, k.input, coalesce(o.path, c.path) AS category, k.corrected_by, k.corrected_at,
-           coalesce(mo.path, m.path) AS machine_category, k.machine_source
+    SELECT k.id, t.name AS taxonomy, k.input, c.path AS category, k.corrected_by, k.corrected_at,
+           m.path AS machine_category, k.machine_source
       FROM categorize.correction k
       JOIN categorize.taxonomy t ON t.id = k.taxonomy_id
-      JOIN categorize.category c ON c.id = k.category_id
-      LEFT JOIN categorize.category o ON o.overrides = c.id
-      LEFT JOIN categorize.category m ON m.id = k.machine_category_id
-      LEFT JOIN categorize.category mo ON mo.overrides = m.id
+      JOIN categorize.effective_category c ON c.id = k.category_id
+      LEFT JOIN categorize.effective_category m ON m.id = k.machine_category_id
      WHERE k.tenant = categorize.current_tenant();
+
+COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
+COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
+COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
+COMMENT ON VIEW categorize.categories IS 'The categories that can answer, with their descriptions and examples.';
+COMMENT ON VIEW categorize.rules IS 'The rules that the tenant of the session sees.';
+COMMENT ON VIEW categorize.corrections IS 'The corrections of the tenant of the session, with what the machine had said.';
+COMMENT ON VIEW categorize.effective_category IS
+    'Every category with its override laid over it, and the path that answers for it now; for the other views.';

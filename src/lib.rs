@@ -22,7 +22,7 @@ mod pg;
     name = "views",
     requires = ["triggers", api::stats::counters, api::tenant::current_tenant]
 );
-::pgrx::extension_sql_file!("../sql/90_rights.sql", name = "rights", finalize);
+::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Runs when the library is loaded, in the postmaster or at a session's first call.
 #[::pgrx::pg_guard]

@@ -1,5 +1,6 @@
 //! Corrections.
 
+use crate::pg::error::given;
 use crate::pg::manage::correction;
 use pgrx::prelude::*;
 
@@ -8,7 +9,9 @@ use pgrx::prelude::*;
 /// # Errors
 /// 22023 blank input, unknown category or taxonomy; 54000 input above 1 MB.
 #[pg_extern(schema = "categorize")]
-fn correct(input: &str, category: &str, taxonomy: default!(Option<&str>, "NULL")) {
+fn correct(input: Option<&str>, category: Option<&str>, taxonomy: default!(Option<&str>, "NULL")) {
+    let input = given(input, "input");
+    let category = given(category, "category");
     correction::correct(input, category, taxonomy);
 }
 
@@ -18,7 +21,8 @@ fn correct(input: &str, category: &str, taxonomy: default!(Option<&str>, "NULL")
 /// # Errors
 /// As `correct`, and those of the query.
 #[pg_extern(schema = "categorize")]
-fn correct_many(query: &str, taxonomy: default!(Option<&str>, "NULL")) -> i64 {
+fn correct_many(query: Option<&str>, taxonomy: default!(Option<&str>, "NULL")) -> i64 {
+    let query = given(query, "query");
     correction::correct_many(query, taxonomy)
 }
 
@@ -27,6 +31,7 @@ fn correct_many(query: &str, taxonomy: default!(Option<&str>, "NULL")) -> i64 {
 /// # Errors
 /// 22023 unknown taxonomy.
 #[pg_extern(schema = "categorize")]
-fn drop_correction(input: &str, taxonomy: default!(Option<&str>, "NULL")) -> bool {
+fn drop_correction(input: Option<&str>, taxonomy: default!(Option<&str>, "NULL")) -> bool {
+    let input = given(input, "input");
     correction::drop(input, taxonomy)
 }

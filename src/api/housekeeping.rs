@@ -1,5 +1,6 @@
 //! Forgetting.
 
+use crate::pg::error::given;
 use crate::pg::manage::correction;
 use crate::pg::{spi, world};
 use pgrx::prelude::*;
@@ -9,7 +10,8 @@ use pgrx::prelude::*;
 /// # Errors
 /// 22023 unknown taxonomy.
 #[pg_extern(schema = "categorize")]
-fn forget(input: &str, taxonomy: default!(Option<&str>, "NULL")) -> bool {
+fn forget(input: Option<&str>, taxonomy: default!(Option<&str>, "NULL")) -> bool {
+    let input = given(input, "input");
     correction::forget(input, taxonomy)
 }
 

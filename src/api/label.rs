@@ -1,5 +1,6 @@
 //! Learning from labelled examples.
 
+use crate::pg::error::given;
 use crate::pg::manage::label;
 use pgrx::prelude::*;
 
@@ -9,6 +10,11 @@ use pgrx::prelude::*;
 /// # Errors
 /// 22023 where the taxonomy lacks a category, unless `add_categories`; nothing is stored then. Those of the query.
 #[pg_extern(schema = "categorize")]
-fn learn(query: &str, taxonomy: default!(Option<&str>, "NULL"), add_categories: default!(bool, false)) -> i64 {
-    label::learn(query, taxonomy, add_categories)
+fn learn(
+    query: Option<&str>,
+    taxonomy: default!(Option<&str>, "NULL"),
+    add_categories: default!(Option<bool>, false),
+) -> i64 {
+    let query = given(query, "query");
+    label::learn(query, taxonomy, given(add_categories, "add_categories"))
 }

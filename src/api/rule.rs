@@ -1,5 +1,6 @@
 //! Rules.
 
+use crate::pg::error::given;
 use crate::pg::manage::rule;
 use pgrx::prelude::*;
 
@@ -12,13 +13,16 @@ use pgrx::prelude::*;
 /// 22023 bad pattern (position in the DETAIL), kind, category or taxonomy; 54000 beyond the bounds of count and memory.
 #[pg_extern(schema = "categorize")]
 fn add_rule(
-    taxonomy: &str,
-    pattern: &str,
-    category: &str,
-    kind: default!(&str, "'regex'"),
-    priority: default!(i32, 0),
+    taxonomy: Option<&str>,
+    pattern: Option<&str>,
+    category: Option<&str>,
+    kind: default!(Option<&str>, "'regex'"),
+    priority: default!(Option<i32>, 0),
 ) -> i64 {
-    rule::add(taxonomy, pattern, category, kind, priority)
+    let taxonomy = given(taxonomy, "taxonomy");
+    let pattern = given(pattern, "pattern");
+    let category = given(category, "category");
+    rule::add(taxonomy, pattern, category, given(kind, "kind"), given(priority, "priority"))
 }
 
 /// Drops a rule that the caller may change.
@@ -26,6 +30,7 @@ fn add_rule(
 /// # Errors
 /// 22023 where there is none of this id.
 #[pg_extern(schema = "categorize")]
-fn drop_rule(id: i64) {
+fn drop_rule(id: Option<i64>) {
+    let id = given(id, "id");
     rule::drop(id);
 }

@@ -1,6 +1,6 @@
 //! Counters.
 
-use crate::pg::{spi, stats, guc, world};
+use crate::pg::{guc, spi, stats, world};
 use pgrx::prelude::*;
 
 /// What was counted for the session's tenant: the rows behind the views `stats` and `tier_stats`. No rows, and a NOTICE,

@@ -1,6 +1,7 @@
 //! Taxonomies and their categories.
 
 use crate::pg::error;
+use crate::pg::error::given;
 use crate::pg::manage::{category, taxonomy};
 use crate::pg::spi;
 use pg_categorize_core::growth::{self, Wanted};
@@ -18,13 +19,19 @@ use serde_json::json;
 /// 22023 bad name, path or profile; 42710 name taken; 54000 too many categories.
 #[pg_extern(schema = "categorize")]
 fn create_taxonomy(
-    name: &str,
+    name: Option<&str>,
     categories: default!(Option<Vec<Option<String>>>, "NULL"),
     description: default!(Option<&str>, "NULL"),
-    profile: default!(&str, "'balanced'"),
+    profile: default!(Option<&str>, "'balanced'"),
 ) -> i32 {
+    let name = given(name, "name");
     let path = |path: Option<String>| Wanted { path: path.unwrap_or_default(), ..Wanted::default() };
-    taxonomy::create(name, categories.unwrap_or_default().into_iter().map(path).collect(), description, profile)
+    taxonomy::create(
+        name,
+        categories.unwrap_or_default().into_iter().map(path).collect(),
+        description,
+        given(profile, "profile"),
+    )
 }
 
 /// Creates a taxonomy from a query of one column, its paths; NULLs are left out. The query runs with the caller's
@@ -34,16 +41,18 @@ fn create_taxonomy(
 /// As `create_taxonomy`, and those of the query.
 #[pg_extern(schema = "categorize")]
 fn create_taxonomy_from_query(
-    name: &str,
-    query: &str,
+    name: Option<&str>,
+    query: Option<&str>,
     description: default!(Option<&str>, "NULL"),
-    profile: default!(&str, "'balanced'"),
+    profile: default!(Option<&str>, "'balanced'"),
 ) -> i32 {
+    let name = given(name, "name");
+    let query = given(query, "query");
     let mut wanted = Vec::new();
     spi::for_each_text(query, |paths| {
         wanted.extend(paths.into_iter().map(|path| Wanted { path, ..Wanted::default() }));
     });
-    taxonomy::create(name, wanted, description, profile)
+    taxonomy::create(name, wanted, description, given(profile, "profile"))
 }
 
 /// Creates a taxonomy from a JSON array of paths, or of objects with `path`, `description` and `examples`.
@@ -52,13 +61,15 @@ fn create_taxonomy_from_query(
 /// As `create_taxonomy`; 22023 for any other shape.
 #[pg_extern(schema = "categorize")]
 fn create_taxonomy_from_json(
-    name: &str,
-    definition: JsonB,
+    name: Option<&str>,
+    definition: Option<JsonB>,
     description: default!(Option<&str>, "NULL"),
-    profile: default!(&str, "'balanced'"),
+    profile: default!(Option<&str>, "'balanced'"),
 ) -> i32 {
+    let name = given(name, "name");
+    let definition = given(definition, "definition");
     let wanted = growth::from_json(&definition.0).unwrap_or_else(|e| error::raise(e));
-    taxonomy::create(name, wanted, description, profile)
+    taxonomy::create(name, wanted, description, given(profile, "profile"))
 }
 
 /// Drops a taxonomy with its categories, rules, corrections and answers.
@@ -66,7 +77,8 @@ fn create_taxonomy_from_json(
 /// # Errors
 /// 22023 unknown taxonomy.
 #[pg_extern(schema = "categorize")]
-fn drop_taxonomy(name: &str) {
+fn drop_taxonomy(name: Option<&str>) {
+    let name = given(name, "name");
     taxonomy::drop(name);
 }
 
@@ -76,11 +88,13 @@ fn drop_taxonomy(name: &str) {
 /// 22023 bad path or unknown taxonomy; 42710 the category exists; 54000 too many categories.
 #[pg_extern(schema = "categorize")]
 fn add_category(
-    taxonomy: &str,
-    path: &str,
+    taxonomy: Option<&str>,
+    path: Option<&str>,
     description: default!(Option<&str>, "NULL"),
     examples: default!(Option<Vec<Option<String>>>, "NULL"),
 ) -> i32 {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let path = given(path, "path");
     let examples = examples.map(|list| list.into_iter().flatten().collect());
     category::add(taxonomy, Wanted { path: path.to_owned(), description: description.map(str::to_owned), examples })
 }
@@ -90,7 +104,10 @@ fn add_category(
 /// # Errors
 /// 22023 unknown category or bad path; 42710 the new path is taken.
 #[pg_extern(schema = "categorize")]
-fn rename_category(taxonomy: &str, path: &str, new_path: &str) {
+fn rename_category(taxonomy: Option<&str>, path: Option<&str>, new_path: Option<&str>) {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let path = given(path, "path");
+    let new_path = given(new_path, "new_path");
     category::rename(taxonomy, path, new_path);
 }
 
@@ -99,7 +116,10 @@ fn rename_category(taxonomy: &str, path: &str, new_path: &str) {
 /// # Errors
 /// 22023 unknown category; 2BP01 categories hang below it.
 #[pg_extern(schema = "categorize")]
-fn merge_category(taxonomy: &str, path: &str, into_path: &str) {
+fn merge_category(taxonomy: Option<&str>, path: Option<&str>, into_path: Option<&str>) {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let path = given(path, "path");
+    let into_path = given(into_path, "into_path");
     category::merge(taxonomy, path, into_path);
 }
 
@@ -108,7 +128,9 @@ fn merge_category(taxonomy: &str, path: &str, into_path: &str) {
 /// # Errors
 /// 22023 unknown category; 2BP01 categories hang below it.
 #[pg_extern(schema = "categorize")]
-fn drop_category(taxonomy: &str, path: &str) {
+fn drop_category(taxonomy: Option<&str>, path: Option<&str>) {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let path = given(path, "path");
     category::drop(taxonomy, path);
 }
 
@@ -117,7 +139,9 @@ fn drop_category(taxonomy: &str, path: &str) {
 /// # Errors
 /// 22023 unknown taxonomy or key, or a value that is not allowed; nothing is changed then.
 #[pg_extern(schema = "categorize")]
-fn configure(taxonomy: &str, settings: JsonB) {
+fn configure(taxonomy: Option<&str>, settings: Option<JsonB>) {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let settings = given(settings, "settings");
     taxonomy::configure(taxonomy, &settings.0);
 }
 
@@ -126,7 +150,9 @@ fn configure(taxonomy: &str, settings: JsonB) {
 /// # Errors
 /// 22023 unknown taxonomy or profile.
 #[pg_extern(schema = "categorize")]
-fn set_profile(taxonomy: &str, profile: &str) {
+fn set_profile(taxonomy: Option<&str>, profile: Option<&str>) {
+    let taxonomy = given(taxonomy, "taxonomy");
+    let profile = given(profile, "profile");
     taxonomy::configure(taxonomy, &json!({ "profile": profile }));
 }
 

@@ -1,5 +1,6 @@
 //! Tenants.
 
+use crate::pg::error::given;
 use crate::pg::guc;
 use pgrx::prelude::*;
 
@@ -7,10 +8,10 @@ use pgrx::prelude::*;
 /// whoever may execute this chooses what is seen.
 ///
 /// # Errors
-/// 22023 for a name above 200 bytes or with a control character.
+/// 22023 for a name above 200 bytes or with a control character; 22004 for NULL.
 #[pg_extern(schema = "categorize")]
-fn set_tenant(tenant: Option<&str>, is_local: default!(bool, true)) {
-    guc::set_tenant(tenant.unwrap_or_default(), is_local);
+fn set_tenant(tenant: Option<&str>, is_local: default!(Option<bool>, true)) {
+    guc::set_tenant(given(tenant, "tenant"), given(is_local, "is_local"));
 }
 
 /// The tenant of this session; the empty name is the tenant of those who have none.

@@ -8,10 +8,10 @@ use crate::pg::world::{self, Remembered, World};
 use crate::pg::{error, guard, guc, stats};
 use pg_categorize_core::cascade::{Outcome, Reason};
 use pg_categorize_core::taxonomy::ad_hoc_labels;
+use pgrx::PgMemoryContexts;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
-use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsRef, ReturnsError, SqlMappingRef, SqlTranslatable};
-use pgrx::PgMemoryContexts;
+use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable};
 use std::rc::Rc;
 
 /// The call as Postgres hands it over.
@@ -46,11 +46,13 @@ pub struct Text(pg_sys::Datum);
 pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only: bool) -> Option<Text> {
     let input = input?;
     let Some(site) = call_site(call, into) else {
-        return unresolved(Reason::NoTaxonomy, "");
+        return if cached_only { None } else { unresolved(Reason::NoTaxonomy) };
     };
     let scope = site.resolver.scope().clone();
     let known = site.world.memo.borrow_mut().get(scope.serial, input.as_bytes());
-    if let Some(known) = known.filter(|known| known.expires_at == i64::MAX || known.expires_at > guard::statement_time()) {
+    if let Some(known) =
+        known.filter(|known| known.expires_at == i64::MAX || known.expires_at > guard::statement_time())
+    {
         stats::count(&scope, Some(known.source), known.confidence);
         return scope.text(known.category).map(text);
     }
@@ -65,8 +67,7 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
             guc::OnUnresolved::Null => None,
             guc::OnUnresolved::Best => best.and_then(|guess| scope.text(guess.category)).map(text),
             guc::OnUnresolved::Error => {
-                let name = scope.taxonomy().map_or("ad-hoc labels", |t| &t.name);
-                error::unresolved(outcome.reason.unwrap_or(Reason::BelowThreshold), name)
+                error::unresolved(outcome.reason.unwrap_or(Reason::BelowThreshold), Some(&scope))
             }
         },
     }
@@ -98,9 +99,9 @@ pub fn scope(world: &World, into: &Into<'_>) -> Option<Rc<Scope>> {
     }
 }
 
-fn unresolved(reason: Reason, taxonomy: &str) -> Option<Text> {
+fn unresolved(reason: Reason) -> Option<Text> {
     if guc::on_unresolved() == guc::OnUnresolved::Error {
-        error::unresolved(reason, taxonomy);
+        error::unresolved(reason, None);
     }
     None
 }
@@ -170,7 +171,8 @@ unsafe impl BoxRet for Text {
 // SAFETY: `Text` is returned as a text datum.
 unsafe impl SqlTranslatable for Text {
     const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Text);
-    const TYPE_ORIGIN: pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin = pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::External;
+    const TYPE_ORIGIN: pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin =
+        pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::External;
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("text"));
     const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal("text")));
 }

@@ -47,7 +47,7 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
             let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
             let policy = scope.map_or_else(guc::on_unresolved, Scope::on_unresolved);
             if policy == guc::OnUnresolved::Error {
-                error::unresolved(reason, scope.and_then(Scope::taxonomy).map_or("", |t| &t.name));
+                error::unresolved(reason, scope);
             }
             if let Some(best) = outcome.alternatives.first().filter(|_| policy == guc::OnUnresolved::Best) {
                 set(&mut row, 3, text(best));

@@ -1,9 +1,10 @@
 //! Domain errors as Postgres errors: one mapping from kind to SQLSTATE.
 
+use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::error::{Error, ErrorKind};
-use pgrx::prelude::*;
 use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
 
 /// Raises a domain error; does not return.
 pub fn raise(error: Error) -> ! {
@@ -29,7 +30,12 @@ pub fn report(code: PgSqlErrorCode, message: impl Into<String>, detail: Option<S
 }
 
 /// Raises what `categorize.on_unresolved = error` promises for a reason.
-pub fn unresolved(reason: Reason, taxonomy: &str) -> ! {
+pub fn unresolved(reason: Reason, scope: Option<&Scope>) -> ! {
+    let place = match scope.map(Scope::taxonomy) {
+        Some(Some(taxonomy)) => format!(", in taxonomy \"{}\"", taxonomy.name),
+        Some(None) => ", for ad-hoc labels".to_owned(),
+        None => String::new(),
+    };
     let code = match reason {
         Reason::BudgetExceeded | Reason::RequestTooExpensive => PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         Reason::InputTooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -43,7 +49,7 @@ pub fn unresolved(reason: Reason, taxonomy: &str) -> ! {
     report(
         code,
         "input could not be categorized",
-        Some(format!("Reason: {}, in taxonomy \"{taxonomy}\".", reason.as_str())),
+        Some(format!("Reason: {}{place}.", reason.as_str())),
         Some(hint(reason).to_owned()),
     )
 }
@@ -61,4 +67,19 @@ pub fn hint(reason: Reason) -> &'static str {
         Reason::InputTooLarge => "Inputs of up to 1 MB are read; pass the part that says what it is.",
         _ => "categorize.explain() shows what each tier said.",
     }
+}
+
+/// An argument that must not be NULL.
+///
+/// # Errors
+/// 22004 where it is.
+pub fn given<T>(value: Option<T>, name: &str) -> T {
+    value.unwrap_or_else(|| {
+        report(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            format!("argument \"{name}\" must not be NULL"),
+            None,
+            None,
+        )
+    })
 }

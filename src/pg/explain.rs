@@ -59,7 +59,7 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
             format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
         }
-        (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).to_owned(),
+        (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).trim_end_matches('.').to_owned(),
         (_, Some(_)) => String::new(),
     };
     format!("{text}{before}")

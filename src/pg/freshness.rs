@@ -15,12 +15,16 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 
 /// What a snapshot can see, in an order: snapshots of one server are taken one after the other.
+///
+/// Two that are equal belong to one statement's view: also a rollback to a savepoint and the next statement differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Horizon {
     xmin: u32,
     xmax: u32,
     running: u32,
     command: u32,
+    rollbacks: u64,
+    statement: i64,
 }
 
 impl Horizon {
@@ -64,6 +68,7 @@ thread_local! {
     static TABLES: Cell<[(pg_sys::Oid, u8); 5]> = const { Cell::new([(pg_sys::InvalidOid, 0); 5]) };
     static WROTE: Cell<bool> = const { Cell::new(false) };
     static UNCERTAIN: Cell<bool> = const { Cell::new(false) };
+    static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Registers the callbacks; called once, when the library is loaded.
@@ -73,6 +78,7 @@ pub fn init() {
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(invalidated), pg_sys::Datum::from(0));
         pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
     }
 }
 
@@ -84,15 +90,22 @@ pub fn moment(stale: impl FnOnce(u8)) -> Moment {
     let parts = STALE.replace(0);
     if parts != 0 {
         stale(parts);
-        // A worker lives for one statement and may not take snapshots: all it loads is that statement's.
-        let reference = (!guard::in_parallel_mode()).then(latest);
-        REFERENCE.set(reference);
+        if guard::is_parallel_worker() {
+            // It lives for one statement, and all it loads is that statement's.
+            REFERENCE.set(None);
+        } else if guard::in_parallel_mode() {
+            // The leader may not take a snapshot now: what it loads is this statement's alone, the rest waits.
+            STALE.set(STALE.get() | parts);
+        } else {
+            REFERENCE.set(Some(latest()));
+        }
     }
     let horizon = active();
     if WROTE.get() || guard::uses_transaction_snapshot() {
         UNCERTAIN.set(true);
     }
-    Moment { horizon, shareable: REFERENCE.get().is_none_or(|reference| horizon.sees(&reference)) }
+    let sees = REFERENCE.get().is_none_or(|reference| horizon.sees(&reference));
+    Moment { horizon, shareable: sees && STALE.get() == 0 }
 }
 
 /// Names the tables whose invalidation counts, and the part that each makes stale.
@@ -131,6 +144,8 @@ fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
         xmax: compat::xid(s.xmax),
         running: s.xcnt + s.subxcnt.max(0) as u32,
         command: s.curcid,
+        rollbacks: ROLLBACKS.get(),
+        statement: guard::statement_time(),
     }
 }
 
@@ -152,5 +167,21 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
         }
         // Command counters begin anew with every transaction.
         REFERENCE.set(REFERENCE.get().map(|r| Horizon { command: 0, ..r }));
+    }
+}
+
+/// What was loaded from rows of the subtransaction is gone with it, though no snapshot tells.
+#[pg_guard]
+unsafe extern "C-unwind" fn subtransaction_event(
+    event: pg_sys::SubXactEvent::Type,
+    _id: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut std::ffi::c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        ROLLBACKS.set(ROLLBACKS.get() + 1);
+        if WROTE.get() {
+            STALE.set(part::ALL);
+        }
     }
 }

@@ -8,6 +8,12 @@ pub fn in_parallel_mode() -> bool {
     unsafe { pg_sys::IsInParallelMode() }
 }
 
+/// Whether this process is a worker of a parallel plan.
+pub fn is_parallel_worker() -> bool {
+    // SAFETY: reads a global of the main thread.
+    unsafe { pg_sys::ParallelWorkerNumber >= 0 }
+}
+
 /// Whether the transaction keeps one snapshot (REPEATABLE READ or SERIALIZABLE).
 pub fn uses_transaction_snapshot() -> bool {
     // SAFETY: reads a global of the main thread.

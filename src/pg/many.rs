@@ -13,6 +13,8 @@ use std::collections::HashMap;
 struct Last {
     horizon: Horizon,
     generation: u64,
+    /// The call sites that were given it: a site that asks again has come to another row.
+    served: Vec<usize>,
     input: String,
     taxonomy: Option<String>,
     outcome: Outcome,
@@ -29,13 +31,18 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
         return Some(decision(1, Some(input), None, &no_taxonomy()));
     };
     let scope = site.resolver.scope().clone();
-    let known = LAST.with_borrow(|last| {
-        let last = last.as_ref()?;
+    let place = std::ptr::from_ref(site) as usize;
+    let known = LAST.with_borrow_mut(|last| {
+        let last = last.as_mut()?;
         let same = last.horizon == site.horizon
             && last.generation == site.generation
             && last.input == input
-            && last.taxonomy.as_deref() == taxonomy;
-        same.then(|| last.outcome.clone())
+            && last.taxonomy.as_deref() == taxonomy
+            && !last.served.contains(&place);
+        same.then(|| {
+            last.served.push(place);
+            last.outcome.clone()
+        })
     });
     let outcome = known.unwrap_or_else(|| {
         guard::check_for_interrupts();
@@ -44,6 +51,7 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
         let last = Last {
             horizon: site.horizon,
             generation: site.generation,
+            served: vec![place],
             input: input.to_owned(),
             taxonomy: taxonomy.map(str::to_owned),
             outcome: outcome.clone(),
@@ -58,7 +66,8 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
 pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Decision> {
     let (world, _) = world::now();
     let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
-        let unresolved = |(i, input): (usize, &Option<String>)| decision(i as i32 + 1, input.as_deref(), None, &no_taxonomy());
+        let unresolved =
+            |(i, input): (usize, &Option<String>)| decision(i as i32 + 1, input.as_deref(), None, &no_taxonomy());
         return inputs.iter().enumerate().map(unresolved).collect();
     };
     let mut place: HashMap<&str, usize> = HashMap::new();

@@ -21,6 +21,7 @@ pub mod spi;
 pub mod stats;
 pub mod tier;
 pub mod trigger;
+pub mod utility;
 pub mod world;
 pub mod xact;
 
@@ -31,6 +32,7 @@ pub fn init() {
     guc::init();
     freshness::init();
     probe::init();
+    utility::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

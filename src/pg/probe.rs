@@ -160,6 +160,15 @@ fn close_orphans() {
     }
 }
 
+/// Closes every scan; call sites open theirs again when they need them.
+pub fn close_all() {
+    // SAFETY: a plain call. Outside a running transaction nothing is open, or the abort gives it back.
+    if unsafe { pg_sys::IsTransactionState() } {
+        let serials: Vec<u64> = OPEN.with_borrow(|open| open.iter().map(|(serial, _)| *serial).collect());
+        serials.into_iter().for_each(close);
+    }
+}
+
 fn close(serial: u64) {
     let scan = OPEN.with_borrow_mut(|open| {
         let at = open.iter().position(|(s, _)| *s == serial)?;
@@ -202,8 +211,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
     use pg_sys::XactEvent::*;
     match event {
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PARALLEL_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => {
-            let serials: Vec<u64> = OPEN.with_borrow(|open| open.iter().map(|(serial, _)| *serial).collect());
-            serials.into_iter().for_each(close);
+            close_all();
         }
         // The resource owner gives everything back by itself.
         XACT_EVENT_ABORT | XACT_EVENT_PARALLEL_ABORT => OPEN.with_borrow_mut(Vec::clear),

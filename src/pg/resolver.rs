@@ -78,7 +78,8 @@ impl Resolver {
             }
         }
         self.prepare(&open.iter().map(|i| inputs[*i]).collect::<Vec<_>>());
-        let queries: Vec<Query<'_>> = open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at])).collect();
+        let queries: Vec<Query<'_>> =
+            open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at])).collect();
         if open.len() == inputs.len() {
             cascade::run(&mut self.tiers, &queries, &mut outcomes);
         } else {

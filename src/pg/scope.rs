@@ -123,7 +123,10 @@ impl Scope {
     /// The rules of the taxonomy that the tenant sees, compiled at first use.
     pub fn rules(&self) -> &RuleSet {
         self.rules.get_or_init(|| {
-            let specs = self.taxonomy().map(|t| world::as_owner(|| spi::rules(t.id, &self.tenant))).unwrap_or_default();
+            let mut specs =
+                self.taxonomy().map(|t| world::as_owner(|| spi::rules(t.id, &self.tenant))).unwrap_or_default();
+            // A rule whose category can no longer answer must not stand before one whose can.
+            specs.retain(|rule| self.answerable(rule.category).is_some());
             Rc::new(RuleSet::compile(specs, RULE_MEMORY).unwrap_or_else(|e| error::raise(e)))
         })
     }
@@ -168,7 +171,7 @@ fn documents(taxonomy: &Taxonomy) -> Vec<Document> {
         .into_iter()
         .filter_map(|document| {
             let labels = taxonomy.labels(answerable(&document)?).into_iter().map(str::to_owned).collect();
-            Some(Document { labels, ..document })
+            Some(Document { labels, inner: taxonomy.has_children(document.id), ..document })
         })
         .collect()
 }

@@ -185,8 +185,8 @@ unsafe extern "C-unwind" fn startup() {
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
         }
         let mut found = false;
-        let shared = pg_sys::ShmemInitStruct(c"pg_categorize stats".as_ptr(), size_of::<Shared>(), &mut found)
-            .cast::<Shared>();
+        let shared =
+            pg_sys::ShmemInitStruct(c"pg_categorize stats".as_ptr(), size_of::<Shared>(), &mut found).cast::<Shared>();
         if !found {
             std::ptr::write_bytes(shared, 0, 1);
             (*shared).since.store(pg_sys::GetCurrentTimestamp(), Relaxed);

@@ -33,6 +33,25 @@ pub fn categorize<'a>(
             (descriptor, data.tg_trigtuple, None)
         }
     };
+    let filled = xact::contained(AssertUnwindSafe(|| fill(&arguments, descriptor, fresh, old)));
+    let filled = filled.unwrap_or_else(|message| {
+        pgrx::ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!("categorize_trigger left column \"{}\" alone: {message}", arguments.output)
+        );
+        fresh
+    });
+    Ok(Some(row(descriptor, filled)))
+}
+
+/// The new row with its category, or as it came where that is not ours to set.
+fn fill(
+    arguments: &Arguments,
+    descriptor: pg_sys::TupleDesc,
+    fresh: pg_sys::HeapTuple,
+    old: Option<pg_sys::HeapTuple>,
+) -> pg_sys::HeapTuple {
     let read = |tuple, column: &str| column_text(tuple, descriptor, column);
     let input = |tuple| {
         let parts: Vec<String> = arguments.inputs.iter().filter_map(|column| read(tuple, column)).collect();
@@ -47,21 +66,10 @@ pub fn categorize<'a>(
         }
     };
     if !wanted {
-        return Ok(Some(row(descriptor, fresh)));
+        return fresh;
     }
-    let filled = xact::contained(AssertUnwindSafe(|| {
-        let category = text.and_then(|text| category(&text, &arguments));
-        with(fresh, descriptor, &arguments.output, category.as_deref())
-    }));
-    let filled = filled.unwrap_or_else(|message| {
-        pgrx::ereport!(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_WARNING,
-            format!("categorize_trigger left column \"{}\" alone: {message}", arguments.output)
-        );
-        fresh
-    });
-    Ok(Some(row(descriptor, filled)))
+    let category = text.and_then(|text| category(&text, arguments));
+    with(fresh, descriptor, &arguments.output, category.as_deref())
 }
 
 fn row<'a>(descriptor: pg_sys::TupleDesc, tuple: pg_sys::HeapTuple) -> PgHeapTuple<'a, AllocatedByPostgres> {
@@ -92,7 +100,7 @@ fn column_number(descriptor: pg_sys::TupleDesc, column: &str) -> i32 {
     let number = unsafe { pg_sys::SPI_fnumber(descriptor, name.as_ptr()) };
     if number <= 0 {
         error::raise(
-            Error::invalid(format!("categorize_trigger: column \"{column}\" does not exist"))
+            Error::invalid(format!("column \"{column}\" does not exist"))
                 .hint("Arguments are the input column, the output column and a taxonomy."),
         );
     }

@@ -176,7 +176,9 @@ impl World {
 fn unknown_taxonomy(name: &str) -> ! {
     let error = Error::invalid(format!("taxonomy \"{name}\" does not exist"));
     if name.trim_start().starts_with('{') && name.trim_end().ends_with('}') {
-        error::raise(error.hint("To pass labels instead of a taxonomy, write ARRAY[...], as in ARRAY['spam', 'work']."));
+        error::raise(
+            error.hint("To pass labels instead of a taxonomy, write ARRAY[...], as in ARRAY['spam', 'work']."),
+        );
     }
     let names = as_owner(spi::taxonomy_names);
     error::raise(match close_names::hint(name, names.iter().map(String::as_str)) {

@@ -49,7 +49,7 @@ SELECT what, categorize(text) IS NULL AS unresolved FROM (VALUES
 SELECT categorize.learn($$ SELECT repeat('x', 1024 * 1024), 'Books' $$, 'calls');
 SELECT categorize(repeat('x', 1024 * 1024)) AS a_megabyte, categorize(repeat('x', 1024 * 1024 + 1)) IS NULL AS a_byte_more;
 SELECT reason FROM categorize_detail(repeat('x', 1024 * 1024 + 1));
-SELECT categorize(repeat('word ', 200000), 'products') IS NULL OR true AS many_words;
+SELECT count(categorize(repeat('word ', 200000), 'products')) >= 0 AS many_words;
 
 -- In the places where functions are called.
 CREATE TABLE product (id int, title text, category text GENERATED ALWAYS AS (upper(title)) STORED);

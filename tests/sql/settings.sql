@@ -18,9 +18,15 @@ SELECT count(*) FILTER (WHERE source <> 'default' OR value IS DISTINCT FROM "def
 SELECT settings FROM categorize.taxonomies WHERE name = 'set';
 
 -- A profile sets the thresholds together; what is set by itself wins, and null gives it back to the profile.
-SELECT p, name, value, source FROM unnest(ARRAY['conservative', 'balanced', 'aggressive']) WITH ORDINALITY AS u (p, n),
-       LATERAL (SELECT categorize.set_profile('set', p)) AS done, LATERAL (SELECT * FROM categorize.settings('set')) s
- WHERE name IN ('similarity_threshold', 'local_model_threshold', 'in_flight', 'upgrade_threshold') ORDER BY n, name;
+CREATE VIEW thresholds AS SELECT name, value, source FROM categorize.settings('set')
+ WHERE name IN ('similarity_threshold', 'local_model_threshold', 'in_flight', 'upgrade_threshold');
+SELECT categorize.set_profile('set', 'conservative');
+SELECT * FROM thresholds;
+SELECT categorize.set_profile('set', 'balanced');
+SELECT * FROM thresholds;
+SELECT categorize.set_profile('set', 'aggressive');
+SELECT * FROM thresholds;
+DROP VIEW thresholds;
 SELECT categorize.set_profile('set', 'conservative');
 SELECT categorize.configure('set', '{"local_model_threshold": 0.33}');
 SELECT name, value, source FROM categorize.settings('set') WHERE source <> 'default';

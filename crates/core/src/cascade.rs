@@ -230,14 +230,13 @@ mod tests {
 
     #[test]
     fn the_first_tier_that_knows_answers_and_the_rest_is_left_open() {
-        let mut tiers: Vec<Box<dyn Tier>> = vec![
-            Box::new(Knows(TierName::Correction, "shoe", 1, 0)),
-            Box::new(Knows(TierName::Rule, "red", 2, 0)),
-        ];
+        let mut tiers: Vec<Box<dyn Tier>> =
+            vec![Box::new(Knows(TierName::Correction, "shoe", 1, 0)), Box::new(Knows(TierName::Rule, "red", 2, 0))];
         let queries = [query("red shoe"), query("red hat"), query("hat")];
         let mut outcomes = vec![Outcome::default(); 3];
         run(&mut tiers, &queries, &mut outcomes);
-        let sources: Vec<_> = outcomes.iter().map(|o| o.answer.as_ref().map(|a| (a.source, a.guess.category))).collect();
+        let sources: Vec<_> =
+            outcomes.iter().map(|o| o.answer.as_ref().map(|a| (a.source, a.guess.category))).collect();
         assert_eq!(sources, [Some((TierName::Correction, 1)), Some((TierName::Rule, 2)), None]);
     }
 

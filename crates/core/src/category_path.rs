@@ -21,7 +21,8 @@ pub fn split(path: &str) -> Result<Vec<String>> {
             .detail(format!("It has {} bytes; at most {MAX_PATH_BYTES} are allowed.", path.len())));
     }
     if path.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("category path {path:?} contains a control character")));
+        return Err(Error::invalid("category path contains a control character")
+            .hint("Line breaks and tabs are control characters, too."));
     }
     let mut labels = vec![String::new()];
     let mut chars = path.chars().peekable();

@@ -95,7 +95,10 @@ pub fn from_json(definition: &Value) -> Result<Vec<Wanted>> {
                 }
                 let text = |value: &Value| value.as_str().map(str::to_owned);
                 let path = object.get("path").and_then(text).ok_or_else(|| shape("a category has no path"))?;
-                let description = object.get("description").and_then(text);
+                let description = match object.get("description") {
+                    None | Some(Value::Null) => None,
+                    Some(value) => Some(text(value).ok_or_else(|| shape("a description must be a text"))?),
+                };
                 let examples = match object.get("examples") {
                     None | Some(Value::Null) => None,
                     Some(Value::Array(list)) => Some(
@@ -133,7 +136,13 @@ mod tests {
         let read = from_json(&json!(["A", {"path": "B", "description": "d", "examples": ["x"]}])).unwrap();
         assert_eq!(read[0], want("A"));
         assert_eq!(read[1].examples, Some(vec!["x".to_owned()]));
-        for bad in [json!({}), json!([1]), json!([{"description": "d"}]), json!([{"path": "a", "exmples": []}])] {
+        for bad in [
+            json!({}),
+            json!([1]),
+            json!([{"description": "d"}]),
+            json!([{"path": "a", "exmples": []}]),
+            json!([{"path": "a", "description": 1}]),
+        ] {
             assert!(from_json(&bad).is_err(), "{bad}");
         }
     }

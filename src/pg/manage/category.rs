@@ -46,7 +46,9 @@ pub fn rename(taxonomy: &str, path: &str, new_path: &str) {
         for child in below {
             let mut moved: Vec<&str> = labels.iter().map(String::as_str).collect();
             moved.extend(&taxonomy.labels(child)[depth..]);
-            spi::move_category(child.id, child.parent, &child.label, &category_path::join(&moved));
+            let path = category_path::join(&moved);
+            category_path::split(&path).unwrap_or_else(|e| error::raise(e));
+            spi::move_category(child.id, child.parent, &child.label, &path);
         }
         spi::bump_taxonomy(taxonomy.id);
     });
@@ -132,7 +134,7 @@ fn refuse_inner(taxonomy: &Taxonomy, category: &Category, verb: &str) {
         error::report(
             PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
             format!("cannot {verb} category \"{}\" because others hang below it", category.path),
-            Some(format!("There are {}, among them \"{}\".", below.len(), child.path)),
+            Some(format!("Categories below it: {}, the first is \"{}\".", below.len(), child.path)),
             Some(format!("First rename, merge or drop those, then {verb} this one.")),
         );
     }

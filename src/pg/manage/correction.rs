@@ -1,6 +1,6 @@
 //! What people correct. It counts from the next statement after commit, over all that machines said.
 
-use super::as_writer;
+use super::{as_writer, locked};
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, NewCorrection};
@@ -27,6 +27,7 @@ pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
 /// As `correct`, and those of the query, which runs with the caller's rights and cannot write.
 pub fn correct_many(query: &str, taxonomy: Option<&str>) -> i64 {
     let scope = scope_of(taxonomy);
+    as_writer(|_| _ = locked(&scope.taxonomy().expect("corrections name a taxonomy").name));
     let mut stored = 0;
     spi::for_each_pair(query, |pairs| stored += store(&scope, pairs));
     stored as i64
@@ -68,9 +69,7 @@ pub(super) fn check_input(input: &str) {
             pg_categorize_core::cascade::Reason::InputTooLarge => ErrorKind::LimitExceeded,
             _ => ErrorKind::InvalidParameter,
         };
-        error::raise(
-            Error::new(kind, "input cannot be categorized").detail(format!("Reason: {}.", reason.as_str())),
-        );
+        error::raise(Error::new(kind, "input cannot be categorized").detail(format!("Reason: {}.", reason.as_str())));
     }
 }
 
@@ -82,6 +81,9 @@ fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
         let category = taxonomy.find(&category).unwrap_or_else(|e| error::raise(e)).id;
         last.insert(fingerprint(scope, &input), (input, category));
     }
+    // In one order everywhere: two that correct the same inputs wait for each other, and never both.
+    let mut last: Vec<_> = last.into_iter().collect();
+    last.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
     let (keys, values): (Vec<_>, Vec<_>) = last.into_iter().unzip();
     let inputs: Vec<&str> = values.iter().map(|(input, _)| input.as_str()).collect();
     let said = Resolver::new(scope.clone()).resolve(&inputs);

@@ -14,13 +14,15 @@ use std::rc::Rc;
 /// Categories that an error lists.
 const LISTED: usize = 10;
 
-/// Stores the examples that a query of (input, category) returns, and returns how many; the last of an input wins.
+/// Stores the examples that a query of (input, category) returns, and returns how many; the last of an input wins. Two
+/// that teach one taxonomy wait for each other, so that they never lock the same examples in opposite order.
 ///
 /// # Errors
 /// 22023 where the taxonomy lacks a category (nothing is stored; the DETAIL lists them with close names), unless
 /// `add_categories`; those of the query, which runs with the caller's rights and cannot write.
 pub fn learn(query: &str, taxonomy: Option<&str>, add_categories: bool) -> i64 {
     let mut scope = scope_of(taxonomy);
+    as_writer(|_| _ = locked(&scope.taxonomy().expect("labels name a taxonomy").name));
     let mut stored = 0;
     let mut missing = BTreeSet::new();
     spi::for_each_pair(query, |pairs| {
@@ -70,7 +72,8 @@ fn store(scope: &Scope, pairs: Vec<(String, String)>) -> u64 {
         input: scope.settings.store_input.then_some(input),
         category,
     };
-    let new: Vec<NewLabel> = last.into_iter().map(label).collect();
+    let mut new: Vec<NewLabel> = last.into_iter().map(label).collect();
+    new.sort_unstable_by_key(|l| l.fingerprint);
     as_writer(|caller| {
         let stored = spi::upsert_labels(taxonomy.id, taxonomy.version, &caller.tenant, new);
         freshness::wrote(catalog::tables().cache);

@@ -55,6 +55,7 @@ pub fn category_words(taxonomy: i32) -> Vec<Document> {
         Some(Document {
             id: row.get(1)?,
             labels: Vec::new(),
+            inner: false,
             description: row.get(7).unwrap_or_default(),
             examples: row.get::<Vec<Option<String>>>(8).unwrap_or_default().into_iter().flatten().collect(),
         })
@@ -101,18 +102,21 @@ pub fn move_category(id: i32, parent: Option<i32>, label: &str, path: &str) {
 /// Sends the answers of a category to another.
 pub fn set_merged_into(id: i32, into: i32) {
     override_shipped_category(id);
-    run::write("UPDATE categorize.category SET merged_into = $2 WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
-        id.into(),
-        into.into(),
-    ]);
+    // What was merged into this one before goes along, so that one hop always leads to the end.
+    run::write(
+        "UPDATE categorize.category SET merged_into = $2
+          WHERE (coalesce(overrides, id) = $1 OR merged_into = $1) AND id >= 1000",
+        &[id.into(), into.into()],
+    );
 }
 
 /// Ends a category: its answers no longer count, the row stays so that nothing refers into the void.
 pub fn set_dropped(id: i32) {
     override_shipped_category(id);
-    run::write("UPDATE categorize.category SET dropped = true WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
-        id.into(),
-    ]);
+    run::write(
+        "UPDATE categorize.category SET dropped = true WHERE coalesce(overrides, id) = $1 AND id >= 1000",
+        &[id.into()],
+    );
 }
 
 fn override_shipped_category(id: i32) {

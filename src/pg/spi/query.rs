@@ -34,12 +34,13 @@ fn for_each_row<const N: usize>(
     mut take: impl FnMut(Vec<[Option<String>; N]>),
 ) {
     let Ok(text) = CString::new(query) else { error::raise(Error::invalid("query contains a NUL byte")) };
+    let _cached = SavedSettings::with_mode_cached();
     run::connect();
     // SAFETY: SPI is connected until the end; the plan and the portal live as long. An error unwinds to an abort.
     unsafe {
         let read_only = ReadOnly::begin();
         let plan = pg_sys::SPI_prepare(text.as_ptr(), 0, std::ptr::null_mut());
-        if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) {
+        if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) || !is_select(plan) {
             error::raise(
                 Error::invalid("query must be one SELECT")
                     .hint(format!("Pass the text of a SELECT with {shape}, as in '{example}'.")),
@@ -77,6 +78,24 @@ fn for_each_row<const N: usize>(
     }
 }
 
+/// Whether a plan of one statement is a SELECT that neither writes nor locks.
+///
+/// # Safety
+/// The plan is valid and has one statement.
+unsafe fn is_select(plan: pg_sys::SPIPlanPtr) -> bool {
+    // SAFETY: a saved or fresh plan keeps its sources and their analysed queries as long as it lives.
+    unsafe {
+        let sources = pgrx::PgList::<pg_sys::CachedPlanSource>::from_pg(pg_sys::SPI_plan_get_plan_sources(plan));
+        let Some(source) = sources.get_ptr(0) else { return false };
+        let queries = pgrx::PgList::<pg_sys::Query>::from_pg((*source).query_list);
+        queries.get_ptr(0).is_some_and(|query| {
+            (*query).commandType == pg_sys::CmdType::CMD_SELECT
+                && !(*query).hasModifyingCTE
+                && (*query).rowMarks.is_null()
+        })
+    }
+}
+
 /// A column as text, whatever its type.
 ///
 /// # Safety
@@ -91,6 +110,38 @@ unsafe fn text_column(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc, n
         let text = std::ffi::CStr::from_ptr(value).to_string_lossy().into_owned();
         pg_sys::pfree(value.cast());
         Some(text)
+    }
+}
+
+/// Settings as they were, put back when dropped: the query can neither spend nor leave a setting behind.
+struct SavedSettings(i32);
+
+impl SavedSettings {
+    fn with_mode_cached() -> Self {
+        // SAFETY: plain calls inside a transaction, with static strings.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            pg_sys::set_config_option(
+                c"categorize.mode".as_ptr(),
+                c"cached".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+            Self(level)
+        }
+    }
+}
+
+impl Drop for SavedSettings {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: ends the level begun above; after an error the abort does it.
+            unsafe { pg_sys::AtEOXact_GUC(false, self.0) };
+        }
     }
 }
 

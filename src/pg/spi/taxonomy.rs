@@ -61,18 +61,19 @@ pub fn insert_taxonomy(name: &str, description: Option<&str>, settings: Value) -
 /// Raises the version, in an override row where the taxonomy is shipped.
 pub fn bump_taxonomy(id: i32) {
     override_shipped_taxonomy(id);
-    run::write("UPDATE categorize.taxonomy SET version = version + 1 WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
-        id.into(),
-    ]);
+    run::write(
+        "UPDATE categorize.taxonomy SET version = version + 1 WHERE coalesce(overrides, id) = $1 AND id >= 1000",
+        &[id.into()],
+    );
 }
 
 /// Stores what was set explicitly.
 pub fn set_taxonomy_settings(id: i32, settings: Map<String, Value>) {
     override_shipped_taxonomy(id);
-    run::write("UPDATE categorize.taxonomy SET settings = $2 WHERE coalesce(overrides, id) = $1 AND id >= 1000", &[
-        id.into(),
-        JsonB(Value::Object(settings)).into(),
-    ]);
+    run::write(
+        "UPDATE categorize.taxonomy SET settings = $2 WHERE coalesce(overrides, id) = $1 AND id >= 1000",
+        &[id.into(), JsonB(Value::Object(settings)).into()],
+    );
 }
 
 /// Takes a lock on one taxonomy that its other writers wait for, and returns whether it is still there.

@@ -12,8 +12,8 @@
 
 mod cluster;
 mod database;
-mod replica;
 mod reaper;
+mod replica;
 mod session;
 mod shared;
 mod tools;

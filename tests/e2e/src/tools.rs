@@ -23,7 +23,8 @@ impl Tools {
             String::from_utf8(output.stdout).expect("pg_config prints UTF-8").trim().to_owned()
         };
         let version = ask("--version");
-        let digits: String = version.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let digits: String =
+            version.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         Self {
             bin: ask("--bindir").into(),
             library: ask("--pkglibdir").into(),

@@ -17,16 +17,20 @@ pub struct Document {
     pub description: String,
     /// Typical words and titles.
     pub examples: Vec<String>,
+    /// Whether others hang below it.
+    pub inner: bool,
 }
 
 /// How much a word counts by where its category uses it. Chosen on the labelled part of the sample.
-const LABEL: f32 = 1.0;
+const LABEL: f32 = 1.2;
 const EXAMPLE: f32 = 1.0;
 const EXAMPLE_PART: f32 = 0.35;
 const DESCRIPTION: f32 = 0.3;
 const LABEL_ABOVE: f32 = 0.25;
 /// A phrase counts this much more than its words do each.
 const PHRASE: f32 = 1.5;
+/// A node with others below it names what they share: it wins only where none of them is meant.
+const INNER: f32 = 0.6;
 
 /// Words read from one input: a megabyte of text costs no more than a long title.
 const MAX_WORDS: usize = 200;
@@ -69,7 +73,9 @@ impl LexicalIndex {
         for (number, document) in documents.iter().enumerate() {
             let mut weights: HashMap<String, f32> = HashMap::new();
             document.collect(&mut weights);
+            let place = if document.inner { INNER } else { 1.0 };
             for (word, weight) in weights {
+                let weight = weight * place;
                 postings.entry(word.into_boxed_str()).or_default().push(Posting { document: number as u32, weight });
             }
         }
@@ -95,7 +101,8 @@ impl LexicalIndex {
         scratch.scores.resize(self.ids.len(), 0.0);
         let mut known = 0.0;
         for (i, word) in found.iter().enumerate() {
-            known += word.weight * f32::from(u8::from(self.add(&word.text, word.weight, scratch)));
+            let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
+            known += word.weight * f32::from(u8::from(says));
             if word.follows {
                 self.add(&phrase(&found[i - 1], word), word.weight, scratch);
             }
@@ -132,7 +139,8 @@ impl LexicalIndex {
         };
         let mut spoke: Vec<(f32, String)> = Vec::new();
         for (i, word) in found.iter().enumerate() {
-            let texts = [Some(word.text.clone()), word.follows.then(|| phrase(&found[i - 1], word))];
+            let texts =
+                [(!word.is_bare()).then(|| word.text.clone()), word.follows.then(|| phrase(&found[i - 1], word))];
             spoke.extend(texts.into_iter().flatten().filter_map(|t| Some((weight(&t)? * word.weight, t))));
         }
         spoke.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
@@ -207,6 +215,7 @@ mod tests {
             labels: path.iter().map(|s| (*s).to_owned()).collect(),
             description: description.to_owned(),
             examples: examples.iter().map(|s| (*s).to_owned()).collect(),
+            inner: false,
         };
         LexicalIndex::new(&[
             document(1, &["Footwear"], "Shoes and boots", &["shoes"]),

@@ -9,6 +9,13 @@ pub(super) struct Word {
     pub(super) follows: bool,
 }
 
+impl Word {
+    /// Whether it says nothing by itself: a number, or a single letter. In a phrase it may: `iphone 15`.
+    pub(super) fn is_bare(&self) -> bool {
+        self.text.len() < 2 || self.text.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
 /// What comes after these says what the thing is for or comes with, not what it is: `case for iPhone 15`.
 const TURNS: [&str; 8] = ["for", "with", "w", "compatible", "fits", "from", "by", "in"];
 
@@ -86,9 +93,10 @@ mod tests {
 
     #[test]
     fn plurals_meet_their_singular() {
-        assert_eq!(texts("shoes dresses watches batteries boxes glass bus"), [
-            "shoe", "dress", "watch", "battery", "box", "glass", "bus"
-        ]);
+        assert_eq!(
+            texts("shoes dresses watches batteries boxes glass bus"),
+            ["shoe", "dress", "watch", "battery", "box", "glass", "bus"]
+        );
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub struct Change {
 impl Change {
     /// The statements that prepare it.
     pub fn setup_sql(&self) -> String {
-        let create = "SELECT categorize.create_taxonomy('{t}', ARRAY['Books', 'Toys > Puzzles', 'Toys > Dolls', 'Shoes']);";
+        let create =
+            "SELECT categorize.create_taxonomy('{t}', ARRAY['Books', 'Toys > Puzzles', 'Toys > Dolls', 'Shoes']);";
         format!("{create}{}", self.setup).replace("{t}", self.name)
     }
 
@@ -53,20 +54,62 @@ const fn change(
 
 /// All of them.
 pub const CHANGES: &[Change] = &[
-    change("rename", LEARNT, BOOKS, "SELECT categorize.rename_category('{t}', 'Books', 'Print > Novels')", Some("Print > Novels")),
+    change(
+        "rename",
+        LEARNT,
+        BOOKS,
+        "SELECT categorize.rename_category('{t}', 'Books', 'Print > Novels')",
+        Some("Print > Novels"),
+    ),
     change("merge", LEARNT, BOOKS, "SELECT categorize.merge_category('{t}', 'Books', 'Toys > Dolls')", DOLLS),
     change("drop_category", LEARNT, BOOKS, "SELECT categorize.drop_category('{t}', 'Books')", None),
-    change("drop_rule", RULED, BOOKS, "SELECT categorize.drop_rule(max(id)) FROM categorize.rules WHERE taxonomy = '{t}'", None),
+    change(
+        "drop_rule",
+        RULED,
+        BOOKS,
+        "SELECT categorize.drop_rule(max(id)) FROM categorize.rules WHERE taxonomy = '{t}'",
+        None,
+    ),
     change("learn", "", None, LEARNT, BOOKS),
-    change("learn_again", LEARNT, BOOKS, "SELECT categorize.learn($$SELECT 'qwxv telescope 17', 'Shoes'$$, '{t}')", Some("Shoes")),
-    change("learn_new", "", None, "SELECT categorize.learn($$SELECT 'qwxv telescope 17', 'New > One'$$, '{t}', true)", Some("New > One")),
+    change(
+        "learn_again",
+        LEARNT,
+        BOOKS,
+        "SELECT categorize.learn($$SELECT 'qwxv telescope 17', 'Shoes'$$, '{t}')",
+        Some("Shoes"),
+    ),
+    change(
+        "learn_new",
+        "",
+        None,
+        "SELECT categorize.learn($$SELECT 'qwxv telescope 17', 'New > One'$$, '{t}', true)",
+        Some("New > One"),
+    ),
     change("forget", LEARNT, BOOKS, "SELECT categorize.forget('qwxv telescope 17', '{t}')", None),
     change("correct", LEARNT, BOOKS, "SELECT categorize.correct('qwxv telescope 17', 'Toys > Dolls', '{t}')", DOLLS),
-    change("correct_many", RULED, BOOKS, "SELECT categorize.correct_many($$SELECT 'QWXV  Telescope 17', 'Toys > Dolls'$$, '{t}')", DOLLS),
+    change(
+        "correct_many",
+        RULED,
+        BOOKS,
+        "SELECT categorize.correct_many($$SELECT 'QWXV  Telescope 17', 'Toys > Dolls'$$, '{t}')",
+        DOLLS,
+    ),
     change("drop_correction", CORRECTED, BOOKS, "SELECT categorize.drop_correction('qwxv telescope 17', '{t}')", None),
     change("add_rule", LEARNT, BOOKS, "SELECT categorize.add_rule('{t}', 'telescope', 'Toys > Dolls')", DOLLS),
-    change("higher_rule", RULED, BOOKS, "SELECT categorize.add_rule('{t}', 'telescope', 'Toys > Dolls', priority => 5)", DOLLS),
-    change("configure_tiers", LEARNT, BOOKS, r#"SELECT categorize.configure('{t}', '{"tiers": ["correction", "rule"]}')"#, None),
+    change(
+        "higher_rule",
+        RULED,
+        BOOKS,
+        "SELECT categorize.add_rule('{t}', 'telescope', 'Toys > Dolls', priority => 5)",
+        DOLLS,
+    ),
+    change(
+        "configure_tiers",
+        LEARNT,
+        BOOKS,
+        r#"SELECT categorize.configure('{t}', '{"tiers": ["correction", "rule"]}')"#,
+        None,
+    ),
     change(
         "configure_leaf_only",
         "SELECT categorize.add_rule('{t}', 'qwxv', 'Toys');",
@@ -81,7 +124,13 @@ pub const CHANGES: &[Change] = &[
         "SELECT categorize.add_category('{t}', 'Telescope')",
         Some("Telescope"),
     ),
-    change("drop_and_create", LEARNT, BOOKS, "SELECT categorize.drop_taxonomy('{t}'); SELECT categorize.create_taxonomy('{t}', ARRAY['Books'])", None),
+    change(
+        "drop_and_create",
+        LEARNT,
+        BOOKS,
+        "SELECT categorize.drop_taxonomy('{t}'); SELECT categorize.create_taxonomy('{t}', ARRAY['Books'])",
+        None,
+    ),
     // Plain statements of the tables' owner.
     change(
         "disable_rule",

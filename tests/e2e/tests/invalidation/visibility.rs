@@ -44,34 +44,44 @@ fn next_statement_sees_a_commit() {
 
 #[test]
 fn open_read_committed_transaction_sees_a_commit() {
-    each_change(&shared("read_committed"), "BEGIN", |a, case| {
-        if case.locks_out() {
-            // It would wait for the reader, whose transaction is open.
-            return;
-        }
-        plainly(a, case);
-    }, |b, case| {
-        if case.locks_out() {
-            return b.run("COMMIT");
-        }
-        next_statement(b, case);
-        b.run("COMMIT");
-        assert_sees(b, case, true, "after its transaction");
-    });
+    each_change(
+        &shared("read_committed"),
+        "BEGIN",
+        |a, case| {
+            if case.locks_out() {
+                // It would wait for the reader, whose transaction is open.
+                return;
+            }
+            plainly(a, case);
+        },
+        |b, case| {
+            if case.locks_out() {
+                return b.run("COMMIT");
+            }
+            next_statement(b, case);
+            b.run("COMMIT");
+            assert_sees(b, case, true, "after its transaction");
+        },
+    );
 }
 
 #[test]
 fn repeatable_read_keeps_its_view_until_it_ends() {
-    each_change(&shared("repeatable_read"), "BEGIN ISOLATION LEVEL REPEATABLE READ", |a, case| {
-        if !case.locks_out() {
-            plainly(a, case);
-        }
-    }, |b, case| {
-        assert_sees(b, case, false, "its own snapshot");
-        assert_sees(b, case, false, "its own snapshot, again");
-        b.run("COMMIT");
-        assert_sees(b, case, !case.locks_out(), "after its transaction");
-    });
+    each_change(
+        &shared("repeatable_read"),
+        "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        |a, case| {
+            if !case.locks_out() {
+                plainly(a, case);
+            }
+        },
+        |b, case| {
+            assert_sees(b, case, false, "its own snapshot");
+            assert_sees(b, case, false, "its own snapshot, again");
+            b.run("COMMIT");
+            assert_sees(b, case, !case.locks_out(), "after its transaction");
+        },
+    );
 }
 
 #[test]

@@ -1,8 +1,4 @@
--- A sentence on every object, for \df+, \d+ and \dT+. A test lists what has none.
-
-COMMENT ON SCHEMA categorize IS 'What pg_categorize keeps, and what manages it; the categorize* functions are in the schema of the extension.';
-
--- The calls.
+-- What each function is for, and who may do what.
 
 COMMENT ON FUNCTION @extschema@.categorize(text, text) IS
     'The category of a text in a taxonomy, as a full path; NULL where nothing is sure enough.';
@@ -16,9 +12,6 @@ COMMENT ON FUNCTION @extschema@.categorize_many(text[], text) IS
     'The decisions on many texts, numbered in their order.';
 COMMENT ON FUNCTION @extschema@.categorize_trigger() IS
     'Fills a column with the category of others before INSERT or UPDATE; arguments: input columns, output column, taxonomy, mode.';
-
--- Taxonomies.
-
 COMMENT ON FUNCTION categorize.create_taxonomy(text, text[], text, text) IS
     'Creates a taxonomy from an array of paths and returns its id.';
 COMMENT ON FUNCTION categorize.create_taxonomy_from_query(text, text, text, text) IS
@@ -41,9 +34,6 @@ COMMENT ON FUNCTION categorize.set_profile(text, text) IS
     'Sets the thresholds of a taxonomy together: conservative, balanced or aggressive.';
 COMMENT ON FUNCTION categorize.settings(text) IS
     'Every setting of a taxonomy with its value, its default and where the value comes from.';
-
--- What people say.
-
 COMMENT ON FUNCTION categorize.add_rule(text, text, text, text, int) IS
     'Adds a rule to a taxonomy and returns its id; the highest priority wins, then the oldest.';
 COMMENT ON FUNCTION categorize.drop_rule(bigint) IS
@@ -58,9 +48,6 @@ COMMENT ON FUNCTION categorize.learn(text, text, boolean) IS
     'Stores the labelled examples that a query of (input, category) returns, and returns how many.';
 COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
-
--- The rest.
-
 COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
 COMMENT ON FUNCTION categorize.purge_expired() IS
@@ -78,43 +65,54 @@ COMMENT ON FUNCTION categorize.library_version() IS
 COMMENT ON FUNCTION categorize.invalidate() IS
     'Trigger of the base tables: tells every backend to read them again.';
 
--- The type of a decision.
+-- Rights. PUBLIC has none. The roles are shared by all databases of the server: made if absent, left at DROP EXTENSION.
 
-COMMENT ON TYPE categorize.decision IS 'What categorize_detail() and categorize_many() tell of one input.';
-COMMENT ON COLUMN categorize.decision.ordinality IS 'Position of the input, from 1.';
-COMMENT ON COLUMN categorize.decision.input IS 'The text as it was given.';
-COMMENT ON COLUMN categorize.decision.category IS 'Full path of the category, or the ad-hoc label; NULL without an answer.';
-COMMENT ON COLUMN categorize.decision.confidence IS 'Probability that the category is right, 0 to 1.';
-COMMENT ON COLUMN categorize.decision.source IS
-    'The tier that answered: correction, rule, cache, local_model, similarity or llm; or unresolved.';
-COMMENT ON COLUMN categorize.decision.origin IS 'The tier that first made a kept answer; label for a learnt example.';
-COMMENT ON COLUMN categorize.decision.provider IS 'The provider of a paid answer.';
-COMMENT ON COLUMN categorize.decision.model IS 'The model of a paid answer.';
-COMMENT ON COLUMN categorize.decision.upgraded IS 'Whether a stronger model had to decide.';
-COMMENT ON COLUMN categorize.decision.cost_usd IS 'US dollars that this call cost.';
-COMMENT ON COLUMN categorize.decision.reason IS 'Why there is no answer.';
-COMMENT ON COLUMN categorize.decision.taxonomy IS 'Name of the taxonomy.';
-COMMENT ON COLUMN categorize.decision.taxonomy_version IS 'Its version; every change of its categories raises it.';
-COMMENT ON COLUMN categorize.decision.alternatives IS 'The likeliest categories with their confidence, best first.';
-COMMENT ON COLUMN categorize.decision.evidence IS 'What spoke for the answer, or what would help to get one.';
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['categorize_user', 'categorize_editor', 'categorize_admin'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = role) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role);
+        END IF;
+    END LOOP;
+END
+$$;
+GRANT categorize_user TO categorize_editor;
+GRANT categorize_editor TO categorize_admin;
 
--- Views.
+REVOKE ALL ON ALL TABLES IN SCHEMA categorize FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA categorize FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA categorize FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() FROM PUBLIC;
 
-COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
-COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
-COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
-COMMENT ON VIEW categorize.categories IS 'The categories that can answer, with their descriptions and examples.';
-COMMENT ON VIEW categorize.rules IS 'The rules that the tenant of the session sees.';
-COMMENT ON VIEW categorize.corrections IS 'The corrections of the tenant of the session, with what the machine had said.';
+GRANT USAGE ON SCHEMA categorize TO categorize_user;
+GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
+    categorize.current_tenant(), categorize.library_version() TO categorize_user;
+GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
+    categorize.rules, categorize.corrections TO categorize_user;
 
--- Base tables.
+GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
+    categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
+    categorize.add_rule(text, text, text, text, int), categorize.drop_rule(bigint) TO categorize_editor;
 
-COMMENT ON TABLE categorize.taxonomy IS 'Taxonomies; a change to a shipped one (id below 1000) is a row that overrides it.';
-COMMENT ON TABLE categorize.category IS 'Categories as a tree; answers refer to their ids, so that a new name costs nothing.';
-COMMENT ON TABLE categorize.rule IS 'Rules; those without a tenant hold for all tenants.';
-COMMENT ON TABLE categorize.correction IS 'What people said of single texts.';
-COMMENT ON TABLE categorize.cache IS 'Learnt examples and earlier answers, by fingerprint of tenant, taxonomy and text.';
-COMMENT ON SEQUENCE categorize.taxonomy_id_seq IS 'Ids of taxonomies; those below 1000 are shipped.';
-COMMENT ON SEQUENCE categorize.category_id_seq IS 'Ids of categories; those below 1000 are shipped.';
-COMMENT ON SEQUENCE categorize.rule_id_seq IS 'Ids of rules; those below 1000 are shipped.';
-COMMENT ON SEQUENCE categorize.correction_id_seq IS 'Ids of corrections.';
+GRANT EXECUTE ON FUNCTION
+    categorize.create_taxonomy(text, text[], text, text),
+    categorize.create_taxonomy_from_query(text, text, text, text),
+    categorize.create_taxonomy_from_json(text, jsonb, text, text),
+    categorize.drop_taxonomy(text),
+    categorize.add_category(text, text, text, text[]),
+    categorize.rename_category(text, text, text),
+    categorize.merge_category(text, text, text),
+    categorize.drop_category(text, text),
+    categorize.configure(text, jsonb),
+    categorize.set_profile(text, text),
+    categorize.purge_expired(),
+    categorize.stats_reset(),
+    categorize.set_tenant(text, boolean)
+    TO categorize_admin;

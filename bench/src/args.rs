@@ -1,0 +1,60 @@
+//! What the command line asks for.
+
+use std::path::PathBuf;
+
+/// The help text.
+const HELP: &str = "\
+pg_categorize_bench: both sides of every comparison in one run, on a throwaway cluster
+(make bench BENCH_ARGS=\"...\" passes options on; PG_CONFIG names the PostgreSQL)
+
+  --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
+  --no-fail     exit with 0 also where a bar is missed
+  --only WORKS  a comma-separated part of exact,repeats,rules,categories,growing-rules,accuracy (no page is written)
+  --out DIR     write benchmarks.md and images/ there instead of docs/, also after --quick and --only
+  --help        this text";
+
+/// Options of one run.
+#[derive(Debug, Default)]
+pub struct Args {
+    /// Small sizes.
+    pub quick: bool,
+    /// Never fail for a figure.
+    pub no_fail: bool,
+    /// The works to run; all of them if empty.
+    pub only: Vec<String>,
+    /// Where the page goes; `None` prints only.
+    pub out: Option<PathBuf>,
+}
+
+impl Args {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// What to print instead of running: the help text, or a complaint.
+    pub fn parse(arguments: impl Iterator<Item = String>, works: &[&str]) -> Result<Self, String> {
+        let mut args = Self::default();
+        let mut arguments = arguments.peekable();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--quick" => args.quick = true,
+                "--no-fail" => args.no_fail = true,
+                "--only" => args.only = arguments.next().unwrap_or_default().split(',').map(str::to_owned).collect(),
+                "--out" => args.out = Some(arguments.next().ok_or("--out needs a folder")?.into()),
+                "--help" | "-h" => return Err(HELP.to_owned()),
+                other => return Err(format!("unknown option {other}\n{HELP}")),
+            }
+        }
+        if let Some(unknown) = args.only.iter().find(|work| !works.contains(&work.as_str())) {
+            return Err(format!("no work is called \"{unknown}\"; there are {}", works.join(", ")));
+        }
+        if args.out.is_none() && !args.quick && args.only.is_empty() {
+            args.out = Some(crate::root().join("docs"));
+        }
+        Ok(args)
+    }
+
+    /// Whether this work is asked for.
+    pub fn wants(&self, work: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == work)
+    }
+}

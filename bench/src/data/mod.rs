@@ -1,0 +1,25 @@
+//! Data made from a seed: the same on every machine.
+
+mod categories;
+mod load;
+mod patterns;
+mod titles;
+mod words;
+
+pub use categories::{flat, paths};
+pub use load::{copy, titles_table};
+pub use patterns::patterns;
+pub use titles::{Product, product};
+
+/// A pseudo-random number from a position: SplitMix64 (Steele, Lea and Flood, 2014), which needs no state.
+fn random(position: u64) -> u64 {
+    let mut z = position.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// One of a list, by a stream of choices: `salt` tells the choices at one position apart.
+fn pick<'a, T>(list: &'a [T], position: u64, salt: u64) -> &'a T {
+    &list[(random(position.wrapping_mul(64).wrapping_add(salt)) % list.len() as u64) as usize]
+}
