@@ -68,6 +68,7 @@ CREATE TABLE categorize.category (
 -- A shipped path is free again once an override moved it; the lock on the taxonomy guards what this index does not.
 CREATE UNIQUE INDEX category_path_key ON categorize.category (taxonomy_id, path)
     WHERE overrides IS NULL AND NOT dropped AND merged_into IS NULL AND id >= 1000;
+CREATE INDEX category_merged_into_idx ON categorize.category (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX category_parent_id_idx ON categorize.category (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE SEQUENCE categorize.rule_id_seq START 1000 MINVALUE 1000;
@@ -84,6 +85,7 @@ CREATE TABLE categorize.rule (
     created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX rule_taxonomy_id_idx ON categorize.rule (taxonomy_id);
+CREATE INDEX rule_category_id_idx ON categorize.rule (category_id);
 
 CREATE SEQUENCE categorize.correction_id_seq START 1000 MINVALUE 1000;
 CREATE TABLE categorize.correction (
@@ -99,6 +101,7 @@ CREATE TABLE categorize.correction (
     machine_source      text
 );
 CREATE UNIQUE INDEX correction_fingerprint_key ON categorize.correction (fingerprint);
+CREATE INDEX correction_category_id_idx ON categorize.correction (category_id);
 CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, tenant);
 
 -- The first columns are those that every hit reads.

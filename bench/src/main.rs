@@ -1,2 +1,54 @@
-//! placeholder
-fn main() {}
+//! The ratios that pg_categorize claims: one command, both sides of each comparison in one run.
+//!
+//! `make bench` runs it; `make bench BENCH_ARGS=--help` lists its options. The result is docs/benchmarks.md.
+
+mod args;
+mod bench;
+mod data;
+mod machine;
+mod measure;
+mod page;
+mod report;
+mod svg;
+mod works;
+
+use args::Args;
+use bench::{Bench, step};
+use report::Report;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ lies in the repository")
+}
+
+fn main() -> ExitCode {
+    let names: Vec<&str> = works::ALL.iter().map(|(name, _)| *name).collect();
+    let args = match Args::parse(std::env::args().skip(1), &names) {
+        Ok(args) => args,
+        Err(text) => {
+            println!("{text}");
+            return ExitCode::from(2);
+        }
+    };
+    if args.quick {
+        println!("==> Quick run: sizes are too small for the bars, which are shown and not judged");
+    }
+    let bench = step("starting a throwaway cluster", || Bench::start(args.quick));
+    let mut report = Report::default();
+    for (name, work) in works::ALL.iter().filter(|(name, _)| args.wants(name)) {
+        println!("==> {name}");
+        work(&bench, &mut report);
+    }
+    page::print(&report);
+    if let Some(folder) = &args.out {
+        if let Err(e) = page::write(&bench, &report, folder) {
+            println!("cannot write to {}: {e}", folder.display());
+            return ExitCode::from(2);
+        }
+    }
+    let missed = report.missed();
+    missed.iter().for_each(|work| println!("bar missed: {work}"));
+    ExitCode::from(u8::from(!missed.is_empty() && !args.no_fail && !args.quick))
+}

@@ -87,10 +87,11 @@ pub fn timed(session: &mut Session, sql: &str) -> (Duration, String) {
     let start = Instant::now();
     let messages = session.simple_query(sql);
     let time = start.elapsed();
-    let first = messages.unwrap_or_else(|e| panic!("{sql}\nfailed: {e}")).into_iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-        _ => None,
-    });
+    let first =
+        messages.unwrap_or_else(|e| panic!("{sql}\nfailed: {e}")).into_iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            _ => None,
+        });
     (time, first.unwrap_or_default())
 }
 

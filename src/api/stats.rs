@@ -25,6 +25,7 @@ fn counters() -> TableIterator<
     let names = world::as_owner(spi::taxonomy_ids);
     let rows: Vec<_> = counts
         .into_iter()
+        .filter(|c| c.taxonomy == 0 || names.iter().any(|(id, _)| *id == c.taxonomy))
         .map(|c| {
             let name = names.iter().find(|(id, _)| *id == c.taxonomy).map(|(_, name)| name.clone());
             let tier = c.tier.map_or("unresolved", |t| t.as_str()).to_owned();

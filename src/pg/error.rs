@@ -57,7 +57,9 @@ pub fn unresolved(reason: Reason, scope: Option<&Scope>) -> ! {
 /// What helps against a reason, one or two sentences.
 pub fn hint(reason: Reason) -> &'static str {
     match reason {
-        Reason::GatewayDown => "Add pg_categorize to shared_preload_libraries and restart the server.",
+        Reason::GatewayDown => {
+            "The library is not in shared_preload_libraries, so no language model can be asked; teach the free tiers with categorize.learn() or rules."
+        }
         Reason::NoProvider => "No language model is configured: teach the free tiers with categorize.learn() or rules.",
         Reason::ExternalOff => "Requests to the outside are switched off by categorize.external or allow_external.",
         Reason::BelowThreshold => "categorize.explain() shows what each tier said; learn() and rules make it surer.",

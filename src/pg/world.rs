@@ -57,7 +57,13 @@ thread_local! {
 pub fn now() -> (Rc<World>, Moment) {
     let moment = moment();
     let world = if moment.shareable {
-        SHARED.with_borrow_mut(|shared| shared.get_or_insert_with(|| World::new(guc::memo_bytes())).clone())
+        SHARED.with_borrow_mut(|shared| {
+            let resized = |world: &&Rc<World>| world.memo.borrow().budget() != guc::memo_bytes();
+            if let Some(world) = shared.as_ref().filter(resized) {
+                *shared = world.successor(part::CACHE);
+            }
+            shared.get_or_insert_with(|| World::new(guc::memo_bytes())).clone()
+        })
     } else {
         // Small: it serves one statement.
         World::new(guc::memo_bytes().min(1024 * 1024))

@@ -117,7 +117,7 @@ SET categorize.nonesuch = 1;
 \echo :LAST_ERROR_SQLSTATE
 SET categorize.memo_size = '1MB';
 SHOW categorize.memo_size;
-SET categorize.memo_size = -1;
+SELECT left(testing.attempt('SET categorize.memo_size = -1'), 5) AS refused;
 SET categorize.memo_size = 0;
 SELECT categorize('a secret', 'set'), categorize('a secret', 'set');
 RESET categorize.memo_size;

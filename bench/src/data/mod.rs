@@ -8,8 +8,8 @@ mod words;
 
 pub use categories::{flat, paths};
 pub use load::{copy, titles_table};
-pub use patterns::patterns;
-pub use titles::{Product, product};
+pub use patterns::{Pattern, patterns};
+pub use titles::product;
 
 /// A pseudo-random number from a position: SplitMix64 (Steele, Lea and Flood, 2014), which needs no state.
 fn random(position: u64) -> u64 {

@@ -106,6 +106,11 @@ impl<V: Copy> Memo<V> {
         }
     }
 
+    /// Bytes it may hold.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Bytes held now.
     pub fn bytes(&self) -> usize {
         self.young.bytes() + self.old.bytes()

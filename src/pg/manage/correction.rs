@@ -1,9 +1,9 @@
 //! What people correct. It counts from the next statement after commit, over all that machines said.
 
-use super::{as_writer, locked};
+use super::{as_writer, held, locked};
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, NewCorrection};
+use crate::pg::spi::{self, Hold, NewCorrection};
 use crate::pg::{error, guc, world};
 use pg_categorize_core::error::{Error, ErrorKind};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -18,6 +18,7 @@ use std::rc::Rc;
 /// 22023 for a blank input, an unknown category or taxonomy; 54000 for an input above 1 MB.
 pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
     let scope = scope_of(taxonomy);
+    as_writer(|_| _ = held(&name_of(&scope), Hold::Keep));
     store(&scope, vec![(input.to_owned(), category.to_owned())]);
 }
 
@@ -27,7 +28,7 @@ pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
 /// As `correct`, and those of the query, which runs with the caller's rights and cannot write.
 pub fn correct_many(query: &str, taxonomy: Option<&str>) -> i64 {
     let scope = scope_of(taxonomy);
-    as_writer(|_| _ = locked(&scope.taxonomy().expect("corrections name a taxonomy").name));
+    as_writer(|_| _ = locked(&name_of(&scope)));
     let mut stored = 0;
     spi::for_each_pair(query, |pairs| stored += store(&scope, pairs));
     stored as i64
@@ -60,6 +61,11 @@ pub(super) fn scope_of(taxonomy: Option<&str>) -> Rc<Scope> {
 /// The key of an input among its tenant's own answers.
 pub(super) fn fingerprint(scope: &Scope, input: &str) -> Fingerprint {
     scope.own.fingerprint(&normalise(input, scope.case()))
+}
+
+/// The name of a scope's taxonomy.
+pub(super) fn name_of(scope: &Scope) -> String {
+    scope.taxonomy().expect("people teach taxonomies, not ad-hoc labels").name.clone()
 }
 
 /// Refuses what cannot be learnt from.

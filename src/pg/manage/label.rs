@@ -1,6 +1,6 @@
 //! Learning from labelled examples: they answer exact matches, and later train the model.
 
-use super::correction::{check_input, fingerprint, scope_of};
+use super::correction::{check_input, fingerprint, name_of, scope_of};
 use super::{as_writer, category, locked};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, NewLabel};
@@ -22,7 +22,7 @@ const LISTED: usize = 10;
 /// `add_categories`; those of the query, which runs with the caller's rights and cannot write.
 pub fn learn(query: &str, taxonomy: Option<&str>, add_categories: bool) -> i64 {
     let mut scope = scope_of(taxonomy);
-    as_writer(|_| _ = locked(&scope.taxonomy().expect("labels name a taxonomy").name));
+    as_writer(|_| _ = locked(&name_of(&scope)));
     let mut stored = 0;
     let mut missing = BTreeSet::new();
     spi::for_each_pair(query, |pairs| {
@@ -49,7 +49,7 @@ fn unknown(scope: &Scope, pairs: &[(String, String)]) -> BTreeSet<String> {
 }
 
 fn add(scope: &Scope, unknown: BTreeSet<String>) -> Rc<Scope> {
-    let name = scope.taxonomy().expect("labels name a taxonomy").name.clone();
+    let name = name_of(scope);
     as_writer(|_| {
         let taxonomy = locked(&name);
         category::store(&taxonomy, unknown.into_iter().map(|path| Wanted { path, ..Wanted::default() }).collect());

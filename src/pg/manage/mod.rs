@@ -8,7 +8,9 @@ pub mod rule;
 pub mod taxonomy;
 
 use crate::pg::owner::OwnerScope;
+use crate::pg::spi::Hold;
 use crate::pg::{catalog, error, guc, spi, world};
+use pg_categorize_core::settings::Settings;
 use pg_categorize_core::taxonomy::Taxonomy;
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -51,13 +53,14 @@ fn taxonomy(name: Option<&str>) -> Rc<Taxonomy> {
     world::now().0.taxonomy(&name)
 }
 
-/// The taxonomy of this name as it is committed now, locked against its other writers until this transaction ends.
+/// The taxonomy of this name as it is committed now, held until this transaction ends.
 ///
 /// # Errors
 /// 22023 where it does not exist, also when it was dropped while we waited.
-fn locked(name: &str) -> Taxonomy {
+fn held(name: &str, hold: Hold) -> Taxonomy {
     let seen = taxonomy(Some(name));
-    let row = spi::lock_taxonomy(seen.id).then(|| spi::fresh_taxonomy(name)).flatten().filter(|row| row.id == seen.id);
+    let row =
+        spi::lock_taxonomy(seen.id, hold).then(|| spi::fresh_taxonomy(name)).flatten().filter(|row| row.id == seen.id);
     let Some(row) = row else {
         error::report(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -66,8 +69,13 @@ fn locked(name: &str) -> Taxonomy {
             None,
         )
     };
-    let settings = pg_categorize_core::settings::Settings::from_explicit(row.settings);
+    let settings = Settings::from_explicit(row.settings);
     Taxonomy::new(row.id, name.to_owned(), row.version, settings, spi::fresh_categories(row.id))
+}
+
+/// The taxonomy of this name, held against other changes.
+fn locked(name: &str) -> Taxonomy {
+    held(name, Hold::Change)
 }
 
 /// Refuses a second object of the same name with 42710.

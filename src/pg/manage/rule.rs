@@ -4,10 +4,17 @@ use super::{as_writer, locked};
 use crate::pg::scope::RULE_MEMORY;
 use crate::pg::{error, spi};
 use pg_categorize_core::error::{Error, ErrorKind};
-use pg_categorize_core::rules::{self, RuleKind, RuleSet};
+use pg_categorize_core::rules::{self, RuleKind, RuleSet, RuleSpec};
+use pg_categorize_core::taxonomy::Taxonomy;
 
 /// Rules of one taxonomy.
-const MAX_RULES: usize = 100_000;
+const MAX_RULES: i64 = 100_000;
+
+/// Compiled, patterns take at most so many times their bytes; beyond it the exact need is computed.
+const INDEX_FACTOR: i64 = 16;
+
+/// No row of `categorize.rule` is smaller.
+const LEAST_ROW_BYTES: i64 = 100;
 
 /// Adds a rule and returns its id. One of a session without tenant holds for all tenants if its author is a member of
 /// `categorize_admin`, any other for the author's tenant alone.
@@ -17,19 +24,10 @@ const MAX_RULES: usize = 100_000;
 pub fn add(taxonomy: &str, pattern: &str, category: &str, kind: &str, priority: i32) -> i64 {
     let kind = RuleKind::parse(kind).unwrap_or_else(|e| error::raise(e));
     rules::validate(kind, pattern).unwrap_or_else(|e| error::raise(e));
-    let need = rules::added_memory(kind, pattern).unwrap_or_else(|e| error::raise(e));
     as_writer(|caller| {
         let taxonomy = locked(taxonomy);
         let category = taxonomy.find(category).unwrap_or_else(|e| error::raise(e)).id;
-        let (count, bytes) = spi::rule_usage(taxonomy.id);
-        if count >= MAX_RULES as i64 {
-            error::raise(
-                Error::new(ErrorKind::LimitExceeded, format!("taxonomy \"{}\" has too many rules", taxonomy.name))
-                    .detail(format!("It has {count}; at most {MAX_RULES} are allowed."))
-                    .hint("Join rules of one category with | or drop some."),
-            );
-        }
-        refuse_memory(need, count, bytes);
+        check_bounds(&taxonomy, kind, pattern);
         let tenant = (!(caller.admin && caller.tenant.is_empty())).then_some(caller.tenant.as_str());
         spi::insert_rule(tenant, taxonomy.id, kind, pattern, category, priority, &caller.name)
             .unwrap_or_else(|| pgrx::error!("a rule was not stored"))
@@ -50,16 +48,23 @@ pub fn drop(id: i64) {
     }
 }
 
-/// The bound is on compiled rules; stored patterns bound it from below, so that the exact need is computed only near it.
-fn refuse_memory(need: usize, count: i64, bytes: i64) {
-    let floor = need + bytes as usize + count as usize * 64;
-    if floor > RULE_MEMORY {
+/// Counts only where the size of the table does not already show that the bounds are far: adding many rules stays linear.
+fn check_bounds(taxonomy: &Taxonomy, kind: RuleKind, pattern: &str) {
+    let table = spi::rule_table_bytes();
+    if table / LEAST_ROW_BYTES < MAX_RULES && table * INDEX_FACTOR < RULE_MEMORY as i64 {
+        return;
+    }
+    let (count, bytes) = spi::rule_usage(taxonomy.id);
+    if count >= MAX_RULES {
         error::raise(
-            Error::new(ErrorKind::LimitExceeded, "rules would need too much memory")
-                .detail(format!("At least {floor} bytes, of {RULE_MEMORY} allowed."))
-                .hint("Drop rules or shorten patterns."),
+            Error::new(ErrorKind::LimitExceeded, format!("taxonomy \"{}\" has too many rules", taxonomy.name))
+                .detail(format!("It has {count}; at most {MAX_RULES} are allowed."))
+                .hint("Join rules of one category with | or drop some."),
         );
     }
-    // An empty set always fits; the call keeps the two bounds in one place.
-    debug_assert!(RuleSet::compile(Vec::new(), RULE_MEMORY).is_ok());
+    if bytes * INDEX_FACTOR > RULE_MEMORY as i64 {
+        let mut all = spi::rules_of_all(taxonomy.id);
+        all.push(RuleSpec { id: i64::MAX, kind, pattern: pattern.to_owned(), category: 0, priority: 0 });
+        RuleSet::compile(all, RULE_MEMORY).unwrap_or_else(|e| error::raise(e));
+    }
 }

@@ -7,16 +7,23 @@ use pg_categorize_core::rules::{RuleKind, RuleSpec};
 pub fn rules(taxonomy: i32, tenant: &str) -> Vec<RuleSpec> {
     let sql = "SELECT id, kind, pattern, category_id, priority FROM categorize.rule
                 WHERE taxonomy_id = $1 AND enabled AND (tenant IS NULL OR tenant = $2)";
-    let rows = run::read(sql, &[taxonomy.into(), tenant.into()], |row| {
-        Some(RuleSpec {
-            id: row.get(1)?,
-            kind: RuleKind::parse(&row.get::<String>(2)?).ok()?,
-            pattern: row.get(3)?,
-            category: row.get(4)?,
-            priority: row.get(5)?,
-        })
-    });
-    rows.into_iter().flatten().collect()
+    run::read(sql, &[taxonomy.into(), tenant.into()], rule).into_iter().flatten().collect()
+}
+
+fn rule(row: &run::Row) -> Option<RuleSpec> {
+    Some(RuleSpec {
+        id: row.get(1)?,
+        kind: RuleKind::parse(&row.get::<String>(2)?).ok()?,
+        pattern: row.get(3)?,
+        category: row.get(4)?,
+        priority: row.get(5)?,
+    })
+}
+
+/// The enabled rules of a taxonomy, of all tenants.
+pub fn rules_of_all(taxonomy: i32) -> Vec<RuleSpec> {
+    let sql = "SELECT id, kind, pattern, category_id, priority FROM categorize.rule WHERE taxonomy_id = $1 AND enabled";
+    run::write_returning(sql, &[taxonomy.into()], rule).into_iter().flatten().collect()
 }
 
 /// Stores a rule; `tenant` is `None` for one that holds for all.
@@ -47,6 +54,12 @@ pub fn insert_rule(
 pub fn delete_rule(id: i64, tenant: &str, shared: bool) -> bool {
     let sql = "DELETE FROM categorize.rule WHERE id = $1 AND (tenant = $2 OR (tenant IS NULL AND $3))";
     run::write(sql, &[id.into(), tenant.into(), shared.into()]) > 0
+}
+
+/// Bytes of the table of rules, an upper bound of what counting them could find.
+pub fn rule_table_bytes() -> i64 {
+    let sql = "SELECT pg_catalog.pg_relation_size('categorize.rule')";
+    run::write_returning(sql, &[], |row| row.get(1)).pop().flatten().unwrap_or(i64::MAX)
 }
 
 /// How many rules a taxonomy has, and the bytes of their patterns.

@@ -76,9 +76,24 @@ pub fn set_taxonomy_settings(id: i32, settings: Map<String, Value>) {
     );
 }
 
-/// Takes a lock on one taxonomy that its other writers wait for, and returns whether it is still there.
-pub fn lock_taxonomy(id: i32) -> bool {
-    let sql = "SELECT 1 FROM categorize.taxonomy WHERE id = $1 FOR NO KEY UPDATE";
+/// How strongly a taxonomy is held until the transaction ends.
+#[derive(Debug, Clone, Copy)]
+pub enum Hold {
+    /// It may not be dropped: for corrections.
+    Keep,
+    /// Nobody else may change it: for its categories, settings and lessons.
+    Change,
+    /// Nobody else may even use it for writing.
+    Drop,
+}
+
+/// Holds a taxonomy, and returns whether it is still there.
+pub fn lock_taxonomy(id: i32, hold: Hold) -> bool {
+    let sql = match hold {
+        Hold::Keep => "SELECT 1 FROM categorize.taxonomy WHERE id = $1 FOR KEY SHARE",
+        Hold::Change => "SELECT 1 FROM categorize.taxonomy WHERE id = $1 FOR NO KEY UPDATE",
+        Hold::Drop => "SELECT 1 FROM categorize.taxonomy WHERE id = $1 FOR UPDATE",
+    };
     !run::write_returning(sql, &[id.into()], |_| ()).is_empty()
 }
 

@@ -11,14 +11,6 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a cluster is started with.
-#[derive(Debug, Clone)]
-pub struct Builder {
-    preload: Vec<String>,
-    lines: Vec<String>,
-    initdb: Vec<String>,
-}
-
 /// A running cluster; stopped and removed when dropped, also by a panic or a kill of the test.
 #[derive(Debug)]
 pub struct Cluster {
@@ -29,61 +21,7 @@ pub struct Cluster {
     _reaper: Reaper,
 }
 
-impl Builder {
-    /// Whether `pg_categorize` is in `shared_preload_libraries` (it is unless said otherwise).
-    pub fn preload(mut self, preload: bool) -> Self {
-        self.preload.retain(|library| library != "pg_categorize" || preload);
-        self
-    }
-
-    /// Preloads one more library.
-    pub fn also_preload(mut self, library: &str) -> Self {
-        self.preload.push(library.to_owned());
-        self
-    }
-
-    /// Adds a line to `postgresql.conf`.
-    pub fn conf(mut self, line: &str) -> Self {
-        self.lines.push(line.to_owned());
-        self
-    }
-
-    /// Initialises and starts the cluster.
-    ///
-    /// # Panics
-    /// Where it does not start; with the end of its log.
-    pub fn start(self) -> Cluster {
-        let cluster = Cluster::prepare();
-        let mut initdb = cluster.tools.program("initdb");
-        initdb.args(["-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-A", "trust", "--no-sync", "-D"]);
-        initdb.arg(cluster.data());
-        finish({
-            initdb.args(&self.initdb);
-            initdb
-        });
-        let mut lines = vec![
-            "listen_addresses = ''".to_owned(),
-            format!("shared_preload_libraries = '{}'", self.preload.join(",")),
-            // A throwaway cluster need not survive a power cut. A crash of the server loses nothing with this.
-            "fsync = off".to_owned(),
-            "timezone = 'UTC'".to_owned(),
-            "shared_buffers = '64MB'".to_owned(),
-            "max_connections = 40".to_owned(),
-        ];
-        lines.extend(cluster.place());
-        lines.extend(self.lines);
-        cluster.configure(&lines);
-        cluster.start();
-        cluster
-    }
-}
-
 impl Cluster {
-    /// A cluster with the library preloaded, unless the builder is told otherwise.
-    pub fn builder() -> Builder {
-        Builder { preload: vec!["pg_categorize".to_owned()], lines: Vec::new(), initdb: Vec::new() }
-    }
-
     /// An empty folder for a cluster, watched from now on.
     pub(crate) fn prepare() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -127,50 +65,6 @@ impl Cluster {
         let mut child = tee.spawn().expect("tee runs");
         writeln!(child.stdin.take().expect("it is piped"), "{}", lines.join("\n")).expect("tee reads");
         assert!(child.wait().expect("tee ends").success());
-    }
-
-    /// Starts the server and waits until it answers.
-    pub fn start(&self) {
-        let output = self.pg_ctl(&["-w", "-t", "60", "start"]);
-        assert!(output.status.success(), "the cluster did not start:\n{}", self.log());
-    }
-
-    /// Stops the server as a user would.
-    pub fn stop(&self) {
-        let output = self.pg_ctl(&["-w", "-t", "60", "-m", "fast", "stop"]);
-        assert!(output.status.success(), "the cluster did not stop:\n{}", self.log());
-    }
-
-    /// Stops and starts.
-    pub fn restart(&self) {
-        self.stop();
-        self.start();
-    }
-
-    /// Kills the postmaster with SIGKILL and starts again once its children are gone.
-    pub fn crash(&self) {
-        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a running server");
-        self.kill(file.lines().next().expect("a pid").parse().expect("a pid"));
-        // Until the last child is gone its shared memory refuses a start.
-        eventually("a start after the crash", 60, || self.pg_ctl(&["-w", "-t", "60", "start"]).status.success());
-    }
-
-    /// Kills one process of the server with SIGKILL.
-    pub fn kill(&self, pid: i32) {
-        finish({
-            let mut kill = Command::new("kill");
-            kill.args(["-9", &pid.to_string()]);
-            kill
-        });
-    }
-
-    fn pg_ctl(&self, arguments: &[&str]) -> Output {
-        let mut command = self.tools.program("pg_ctl");
-        command.arg("-D").arg(self.data()).arg("-l").arg(self.home.join("log")).args(arguments);
-        // The server inherits what we would read from and would keep it open.
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let status = command.status().expect("pg_ctl runs");
-        Output { status, stdout: Vec::new(), stderr: Vec::new() }
     }
 
     /// How to connect to a database as the superuser.

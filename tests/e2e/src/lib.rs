@@ -10,7 +10,9 @@
 //! assert!(session.text("SELECT categorize('Nike Air Max 270')").is_some());
 //! ```
 
+mod builder;
 mod cluster;
+mod control;
 mod database;
 mod reaper;
 mod replica;
@@ -19,7 +21,8 @@ mod shared;
 mod tools;
 mod wait;
 
-pub use cluster::{Builder, Cluster};
+pub use builder::Builder;
+pub use cluster::Cluster;
 pub use database::Database;
 pub use session::Session;
 pub use shared::shared;

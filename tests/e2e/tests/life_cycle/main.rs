@@ -1,7 +1,9 @@
 //! CREATE, DROP, re-create; and what sessions that had used the extension make of it.
 
-use pg_categorize_e2e::{Cluster, Session, eventually, shared};
-use std::sync::Arc;
+mod crash;
+mod refused;
+
+use pg_categorize_e2e::{Session, eventually, shared};
 use std::thread;
 
 /// Everything in the catalogs of a database, by name.
@@ -133,58 +135,6 @@ fn drop_waits_for_a_reader_in_the_middle_of_its_cursor() {
 }
 
 #[test]
-fn without_the_extension_plain_work_goes_on() {
-    let database = shared("without");
-    let mut session = database.session();
-    session.run("DROP EXTENSION pg_categorize");
-    let mut session = database.session();
-    session.run("CREATE TABLE t (i int); INSERT INTO t SELECT generate_series(1, 1000); ANALYZE t; DROP TABLE t");
-    assert_eq!(session.text("SHOW categorize.taxonomy").as_deref(), Some("products"));
-    assert!(session.one::<i64>("SELECT count(*) FROM pg_settings WHERE name LIKE 'categorize.%'") >= 5);
-    session.run("SET categorize.taxonomy = 'other'");
-    session.refused("42602", "SET categorize.nonsense = 1");
-    session.refused("42883", "SELECT categorize('Nike')");
-    assert_eq!(session.warnings(), Vec::<String>::new());
-}
-
-#[test]
-fn only_utf8_databases_are_accepted() {
-    let database = shared("encodings");
-    let mut session = database.session();
-    for encoding in ["LATIN1", "SQL_ASCII"] {
-        let name = format!("in_{}", encoding.to_lowercase());
-        session.run(&format!(
-            "CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
-        ));
-        let mut refused = database.cluster.connect(&name);
-        let error = refused.refused("0A000", "CREATE EXTENSION pg_categorize");
-        assert!(error.hint().is_some_and(|hint| hint.contains("UTF8")), "{error:?}");
-        assert_eq!(refused.one::<i64>("SELECT count(*) FROM pg_namespace WHERE nspname = 'categorize'"), 0);
-    }
-}
-
-#[test]
-fn versions_that_differ_are_named() {
-    let database = shared("versions");
-    let mut session = database.session();
-    let version: String = session.one("SELECT extversion FROM pg_extension WHERE extname = 'pg_categorize'");
-    assert_eq!(session.one::<String>("SELECT categorize.library_version()"), version);
-    session.run("UPDATE pg_extension SET extversion = '99.1' WHERE extname = 'pg_categorize'");
-    let mut fresh = database.session();
-    for call in [
-        "SELECT categorize('Nike')",
-        "SELECT categorize.correct('Nike', 'Audio')",
-        "SELECT * FROM categorize.explain('Nike')",
-    ] {
-        let error = fresh.refused("55000", call);
-        assert!(error.detail().is_some_and(|d| d.contains("99.1") && d.contains(&version)), "{error:?}");
-        assert!(error.hint().is_some_and(|h| h.contains("ALTER EXTENSION")), "{error:?}");
-    }
-    session.run(&format!("UPDATE pg_extension SET extversion = '{version}' WHERE extname = 'pg_categorize'"));
-    assert!(fresh.text("SELECT categorize('Nike Air Max 270')").is_some());
-}
-
-#[test]
 fn another_schema_serves_as_well() {
     let database = shared("another_schema");
     let mut session = database.session();
@@ -203,32 +153,4 @@ fn another_schema_serves_as_well() {
     assert!(session.text("SELECT category FROM public.products").is_some());
     assert_eq!(session.text("SELECT (categorize_detail('qwxv')).category").as_deref(), Some("Audio"));
     session.run("DROP EXTENSION pg_categorize CASCADE");
-}
-
-#[test]
-fn a_killed_backend_and_a_killed_server_lose_nothing() {
-    let cluster = Arc::new(Cluster::builder().start());
-    let database = cluster.extended("shop");
-    let mut session = database.session();
-    session.run("SELECT categorize.correct('qwxv', 'Audio'); SELECT categorize.learn($$SELECT 'learnt', 'Watches'$$)");
-    let mut victim = database.session();
-    let pid = victim.pid();
-    let running = thread::spawn(move || {
-        victim.batch_execute("SELECT count(categorize('qwxv ' || i)) FROM generate_series(1, 100000000) i").is_err()
-    });
-    thread::sleep(std::time::Duration::from_millis(300));
-    cluster.kill(pid);
-    assert!(running.join().expect("no panic"), "its connection is gone");
-    eventually("the server is back", 30, || Session::open(&cluster.config("shop")).is_ok());
-    let answers = |cluster: &Cluster| {
-        let mut session = cluster.connect("shop");
-        assert_eq!(session.text("SELECT categorize('qwxv')").as_deref(), Some("Audio"));
-        assert_eq!(session.text("SELECT categorize('learnt')").as_deref(), Some("Watches"));
-        session.run("SELECT categorize.correct('after the crash', 'Audio')");
-    };
-    answers(&cluster);
-    cluster.crash();
-    answers(&cluster);
-    cluster.restart();
-    answers(&cluster);
 }

@@ -2,6 +2,8 @@
 //!
 //! A look-up keeps an index scan open between calls; each of these is a way to take the ground from under it.
 
+mod open_scans;
+
 use pg_categorize_e2e::{Database, Session, shared};
 
 /// A database with 200 learnt titles 'item N' of taxonomy `t`, in table `items` with their category.
@@ -111,30 +113,6 @@ fn exception_blocks_abort_with_the_scan_open() {
 }
 
 #[test]
-fn a_cursor_of_an_aborted_savepoint_goes_with_it() {
-    let (database, mut session) = stocked("lost_cursor");
-    session.run("BEGIN; SAVEPOINT s; DECLARE c CURSOR FOR SELECT categorize(title) FROM items");
-    assert_eq!(session.column::<String>("FETCH 3 FROM c").len(), 3);
-    session.run("ROLLBACK TO s");
-    assert_eq!(session.text("SELECT categorize('item 2')").as_deref(), Some("Even"));
-    session.refused("34000", "FETCH 1 FROM c");
-    session.run("ROLLBACK");
-    assert_tidy(&database, &mut session);
-}
-
-#[test]
-fn cursors_with_hold_outlive_their_transaction() {
-    let (database, mut session) = stocked("hold");
-    session.run("BEGIN; DECLARE held SCROLL CURSOR WITH HOLD FOR SELECT categorize(title) FROM items ORDER BY id");
-    assert_eq!(session.column::<String>("FETCH 2 FROM held"), ["Odd", "Even"]);
-    session.run("COMMIT");
-    assert_eq!(session.column::<String>("FETCH 3 FROM held"), ["Odd", "Even", "Odd"]);
-    assert_eq!(session.column::<String>("FETCH BACKWARD 1 FROM held"), ["Even"]);
-    session.run("CLOSE held");
-    assert_tidy(&database, &mut session);
-}
-
-#[test]
 fn prepared_statements_run_many_times() {
     let (database, mut session) = stocked("prepared");
     let statement = session.prepare("SELECT categorize($1)").expect("it prepares");
@@ -199,18 +177,5 @@ fn settings_of_one_transaction_end_with_it() {
     session.run("CREATE FUNCTION elsewhere(title text) RETURNS text LANGUAGE sql SET categorize.taxonomy = 'other' AS 'SELECT categorize(title)'");
     let said: Vec<String> = session.column("SELECT concat_ws('/', categorize(title), elsewhere(title), categorize(title)) FROM items WHERE id < 3 ORDER BY id");
     assert_eq!(said, ["Odd/Elsewhere/Odd", "Even/Elsewhere/Even"]);
-    assert_tidy(&database, &mut session);
-}
-
-#[test]
-fn tables_are_free_again_once_a_statement_has_ended() {
-    let (database, mut session) = stocked("free_tables");
-    session.run(
-        "CREATE FUNCTION label(title text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN categorize(title); END $$",
-    );
-    session.run("BEGIN; SELECT categorize('item 1'); TRUNCATE categorize.cache; ROLLBACK");
-    // PL/pgSQL keeps the state of its expressions until the transaction ends.
-    session.run("BEGIN; SELECT label('item 1'); TRUNCATE categorize.cache; ROLLBACK");
-    session.run("BEGIN; SELECT label('item 1'); REINDEX TABLE categorize.cache; ROLLBACK");
     assert_tidy(&database, &mut session);
 }

@@ -1,5 +1,6 @@
-//! Many sessions that change and ask at once: documented errors only, no deadlock, nothing left open.
+//! Eight sessions that do everything at once.
 
+use crate::assert_nothing_orphaned;
 use pg_categorize_e2e::{Database, Session, shared, within};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -97,6 +98,7 @@ fn eight_busy_sessions_get_along() {
     surprises.dedup();
     assert!(surprises.is_empty(), "undocumented errors:\n{}", surprises.join("\n"));
     database.cluster.assert_tidy();
+    assert_nothing_orphaned(&mut database.session());
     all_agree(&database);
 }
 
@@ -107,69 +109,4 @@ fn all_agree(database: &Database) {
     };
     let (mut one, mut two) = (database.session(), database.session());
     assert_eq!(ask(&mut one), ask(&mut two));
-}
-
-#[test]
-fn changes_wait_for_no_reader() {
-    let database = shared("no_waiting");
-    let (mut reader, mut writer) = (database.session(), database.session());
-    writer.run("SELECT categorize.learn($$SELECT 'title', 'Audio'$$)");
-    let reading = thread::spawn(move || {
-        reader.column::<Option<String>>(
-            "SELECT categorize('title') FROM generate_series(1, 40) WHERE pg_sleep(0.1) IS NOT NULL",
-        )
-    });
-    thread::sleep(Duration::from_millis(300));
-    for change in [
-        "SELECT categorize.create_taxonomy('mine', ARRAY['A > B', 'C'])",
-        r#"SELECT categorize.configure('products', '{"leaf_only": true}')"#,
-        "SELECT categorize.correct('title', 'Watches')",
-        "SELECT categorize.learn($$SELECT 'title', 'Cameras'$$)",
-        "SELECT categorize.add_rule('products', 'title', 'Furniture')",
-        "SELECT categorize.rename_category('products', 'Audio', 'Sound')",
-        "SELECT categorize.drop_taxonomy('mine')",
-    ] {
-        within(change, 2, || writer.run(change));
-    }
-    assert!(!reading.is_finished(), "the changes came in the middle of the statement");
-    assert_eq!(reading.join().expect("no panic"), vec![Some("Audio".to_owned()); 40]);
-}
-
-#[test]
-fn two_creators_of_one_name_make_one_taxonomy() {
-    let database = shared("one_name");
-    let (mut a, mut b) = (database.session(), database.session());
-    a.run("BEGIN; SELECT categorize.create_taxonomy('mine', ARRAY['A'])");
-    let second = thread::spawn(move || {
-        b.refused("42710", "SELECT categorize.create_taxonomy('mine', ARRAY['B'])");
-        b
-    });
-    thread::sleep(Duration::from_millis(200));
-    a.run("COMMIT");
-    let mut b = second.join().expect("it is refused");
-    assert_eq!(b.column::<String>("SELECT path FROM categorize.categories WHERE taxonomy = 'mine'"), ["A"]);
-
-    // The second gets the name where the first takes it back.
-    a.run("BEGIN; SELECT categorize.create_taxonomy('yours', ARRAY['A'])");
-    let second = thread::spawn(move || b.run("SELECT categorize.create_taxonomy('yours', ARRAY['B'])"));
-    thread::sleep(Duration::from_millis(200));
-    a.run("ROLLBACK");
-    second.join().expect("it is created");
-    assert_eq!(a.column::<String>("SELECT path FROM categorize.categories WHERE taxonomy = 'yours'"), ["B"]);
-}
-
-#[test]
-fn extensions_are_created_in_two_databases_at_once() {
-    let database = shared("at_once");
-    let mut session = database.session();
-    let names: Vec<String> = (0..4).map(|i| format!("at_once_{i}")).collect();
-    names.iter().for_each(|name| session.run(&format!("CREATE DATABASE {name}")));
-    let creating: Vec<_> = names
-        .into_iter()
-        .map(|name| {
-            let cluster = database.cluster.clone();
-            thread::spawn(move || cluster.connect(&name).run("CREATE EXTENSION pg_categorize"))
-        })
-        .collect();
-    creating.into_iter().for_each(|c| c.join().expect("it is created"));
 }

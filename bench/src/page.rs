@@ -1,0 +1,104 @@
+//! The report as a page of the docs, and its table on the terminal.
+
+use crate::bench::{Bench, SETTINGS};
+use crate::measure;
+use crate::report::{Chart, Report, count, figure};
+use crate::{machine, svg};
+use std::fmt::Write;
+use std::path::Path;
+
+const HEAD: [&str; 6] = ["work", "ours", "peer", "ratio", "bar", "ok?"];
+
+const HOW_TO_READ: &str = "\
+**Ours** and **peer** are medians as the client sees them, of runs that take turns (ours, peer, ours, peer, ...), each
+in a fresh session after one unmeasured run of both, one process without parallel workers, everything vacuumed and in
+memory. **Ratio** is ours divided by peer where the bar says *at most*, and peer divided by ours where it says *x faster*.
+For growth it is the slope of the least-squares line through log(time) over log(size): 1 is proportional to the size, and
+below 1 is better than that. Both sides give the same answers; the run stops where they do not. A ratio carries over to
+another machine better than a time does.";
+
+/// Prints the table.
+pub fn print(report: &Report) {
+    let rows: Vec<[String; 6]> = report.rows.iter().map(super::report::Row::cells).collect();
+    let head = HEAD.map(str::to_owned);
+    let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let line = |row: &[String; 6]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        println!("{}", cells.join(" | ").trim_end());
+    };
+    println!();
+    line(&head);
+    line(&widths.map(|width| "-".repeat(width)));
+    rows.iter().for_each(line);
+    println!();
+}
+
+/// Writes `benchmarks.md` and its pictures into a folder.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write(bench: &Bench, report: &Report, folder: &Path) -> std::io::Result<()> {
+    let images = folder.join("images");
+    std::fs::create_dir_all(&images)?;
+    for chart in &report.charts {
+        std::fs::write(images.join(format!("{}.svg", chart.file)), svg::draw(chart))?;
+    }
+    std::fs::write(folder.join("benchmarks.md"), page(bench, report))?;
+    println!("written: {}", folder.join("benchmarks.md").display());
+    Ok(())
+}
+
+fn page(bench: &Bench, report: &Report) -> String {
+    let mut page = String::from("# Benchmarks\n\nMade by `make bench`, which writes this page; do not edit it.\n\n");
+    machine::lines(bench).iter().for_each(|line| put(&mut page, &format!("- {line}")));
+    put(&mut page, &format!("- Server settings of both sides: `{}`.\n", SETTINGS.join("`, `")));
+    table(&mut page, &HEAD, report.rows.iter().map(|row| row.cells().to_vec()));
+    put(&mut page, HOW_TO_READ);
+    if !report.charts.is_empty() {
+        put(&mut page, "\n## Growth\n");
+        put(&mut page, "Milliseconds at each size. The steepest step is the slope between two neighbouring sizes.\n");
+        report.charts.iter().for_each(|chart| growth(&mut page, chart));
+    }
+    put(&mut page, "## Remarks\n");
+    report.notes.iter().for_each(|note| put(&mut page, &format!("- {note}")));
+    put(&mut page, "\n## All timings\n");
+    let timing = |(name, timing): &(String, measure::Timing)| {
+        let (lowest, highest) = timing.range();
+        vec![name.clone(), figure(timing.median()), figure(lowest), figure(highest)]
+    };
+    table(&mut page, &["statement", "median ms", "lowest", "highest"], report.timings.iter().map(timing));
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn growth(page: &mut String, chart: &Chart) {
+    let mut head = vec![chart.sizes.to_owned()];
+    head.extend(chart.series[0].points.iter().map(|(size, _)| count(*size)));
+    head.extend(["slope".to_owned(), "steepest step".to_owned()]);
+    let rows = chart.series.iter().map(|series| {
+        let mut row = vec![series.name.clone()];
+        row.extend(series.points.iter().map(|(_, time)| figure(*time)));
+        row.extend([figure(measure::slope(&series.points)), figure(measure::steepest(&series.points))]);
+        row
+    });
+    table(page, &head, rows);
+    put(page, &format!("![{}](images/{}.svg)\n", chart.title, chart.file));
+}
+
+fn table(page: &mut String, head: &[impl AsRef<str>], rows: impl Iterator<Item = Vec<String>>) {
+    let head: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
+    put(page, &format!("| {} |", head.join(" | ")));
+    put(page, &format!("|{}", "---|".repeat(head.len())));
+    for row in rows {
+        // A bar inside a cell would end it.
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        put(page, &format!("| {} |", cells.join(" | ")));
+    }
+    put(page, "");
+}
+
+fn put(page: &mut String, line: &str) {
+    writeln!(page, "{line}").expect("a String takes all");
+}

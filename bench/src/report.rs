@@ -1,0 +1,177 @@
+//! What a run found: one table, the growth behind it, and remarks.
+
+use crate::measure::{self, Timing};
+
+/// What a work must reach.
+#[derive(Debug, Clone, Copy)]
+pub enum Bar {
+    /// Ours divided by theirs, or a slope.
+    AtMost(f64),
+    /// Theirs divided by ours.
+    AtLeast(f64),
+    /// Shown, not judged.
+    None,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// What was done.
+    pub work: String,
+    /// What it took us.
+    pub ours: String,
+    /// What it took the peer.
+    pub peer: String,
+    /// The figure that the bar is about.
+    pub ratio: Option<f64>,
+    /// The bar.
+    pub bar: Bar,
+}
+
+impl Row {
+    /// Whether the bar is reached; `None` where there is none.
+    pub fn ok(&self) -> Option<bool> {
+        match (self.bar, self.ratio) {
+            (Bar::AtMost(most), Some(ratio)) => Some(ratio <= most),
+            (Bar::AtLeast(least), Some(ratio)) => Some(ratio >= least),
+            _ => None,
+        }
+    }
+
+    /// The cells as they are printed.
+    pub fn cells(&self) -> [String; 6] {
+        let (sign, bar) = match self.bar {
+            Bar::AtMost(most) => ("", format!("at most {most}")),
+            Bar::AtLeast(least) => ("x faster", format!("at least {least}x faster")),
+            Bar::None => ("", "-".to_owned()),
+        };
+        let ratio = self.ratio.map_or("-".to_owned(), |ratio| format!("{}{sign}", figure(ratio)));
+        let ok = self.ok().map_or("-", |ok| if ok { "yes" } else { "NO" });
+        [self.work.clone(), self.ours.clone(), self.peer.clone(), ratio, bar, ok.to_owned()]
+    }
+}
+
+/// Times at growing sizes.
+#[derive(Debug)]
+pub struct Series {
+    /// What grows and what is timed.
+    pub name: String,
+    /// Size and milliseconds.
+    pub points: Vec<(f64, f64)>,
+    /// Whether it is a peer's, drawn for comparison and not judged.
+    pub peer: bool,
+}
+
+impl Series {
+    /// A series of ours from sizes and their timings.
+    pub fn new(name: &str, sizes: &[usize], timings: &[Timing]) -> Self {
+        let points = sizes.iter().zip(timings).map(|(size, timing)| (*size as f64, timing.median())).collect();
+        Self { name: name.to_owned(), points, peer: false }
+    }
+
+    /// The line of the table that judges it.
+    pub fn row(&self) -> Row {
+        let (first, last) = (self.points[0], self.points[self.points.len() - 1]);
+        Row {
+            work: format!("growth, {} to {}: {}", count(first.0), count(last.0), self.name),
+            ours: format!("{} to {}", milliseconds(first.1), milliseconds(last.1)),
+            peer: "-".to_owned(),
+            ratio: Some(measure::slope(&self.points)),
+            bar: Bar::AtMost(1.1),
+        }
+    }
+}
+
+/// One picture.
+#[derive(Debug)]
+pub struct Chart {
+    /// Name of its file, without the ending.
+    pub file: &'static str,
+    /// Above it.
+    pub title: String,
+    /// Below the horizontal axis.
+    pub sizes: &'static str,
+    /// Its lines.
+    pub series: Vec<Series>,
+}
+
+/// Everything that a run found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The table.
+    pub rows: Vec<Row>,
+    /// The growth behind some of its lines.
+    pub charts: Vec<Chart>,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Every timed statement: name, timing.
+    pub timings: Vec<(String, Timing)>,
+}
+
+impl Report {
+    /// Adds a comparison of medians by division of ours by theirs, and remembers both.
+    pub fn compare(&mut self, work: &str, ours: &Timing, peer: &Timing, bar: Bar) {
+        let ratio = match bar {
+            Bar::AtLeast(_) => peer.median() / ours.median(),
+            Bar::AtMost(_) | Bar::None => ours.median() / peer.median(),
+        };
+        self.rows.push(Row {
+            work: work.to_owned(),
+            ours: milliseconds(ours.median()),
+            peer: milliseconds(peer.median()),
+            ratio: Some(ratio),
+            bar,
+        });
+        self.timed(&format!("{work}: ours"), ours);
+        self.timed(&format!("{work}: peer"), peer);
+    }
+
+    /// Remembers a timing.
+    pub fn timed(&mut self, name: &str, timing: &Timing) {
+        self.timings.push((name.to_owned(), timing.clone()));
+    }
+
+    /// Adds a chart and the lines that judge its series.
+    pub fn grow(&mut self, chart: Chart) {
+        self.rows.extend(chart.series.iter().filter(|series| !series.peer).map(Series::row));
+        self.charts.push(chart);
+    }
+
+    /// Adds a remark, and prints it at once.
+    pub fn note(&mut self, text: String) {
+        println!("    {text}");
+        self.notes.push(text);
+    }
+
+    /// The works that missed their bar.
+    pub fn missed(&self) -> Vec<&str> {
+        self.rows.iter().filter(|row| row.ok() == Some(false)).map(|row| row.work.as_str()).collect()
+    }
+}
+
+/// A number with three significant digits or so.
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        v if v >= 100.0 => format!("{value:.0}"),
+        v if v >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// Milliseconds as people read them.
+pub fn milliseconds(value: f64) -> String {
+    if value >= 10_000.0 { format!("{} s", figure(value / 1e3)) } else { format!("{} ms", figure(value)) }
+}
+
+/// A count with commas.
+pub fn count(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
