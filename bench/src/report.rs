@@ -9,7 +9,9 @@ pub enum Bar {
     AtMost(f64),
     /// Theirs divided by ours.
     AtLeast(f64),
-    /// Shown, not judged.
+    /// None: theirs divided by ours is shown and not judged.
+    Shown,
+    /// None, nor anything to divide.
     None,
 }
 
@@ -43,6 +45,7 @@ impl Row {
         let (sign, bar) = match self.bar {
             Bar::AtMost(most) => ("", format!("at most {most}")),
             Bar::AtLeast(least) => ("x faster", format!("at least {least}x faster")),
+            Bar::Shown => ("x faster", "-".to_owned()),
             Bar::None => ("", "-".to_owned()),
         };
         let ratio = self.ratio.map_or("-".to_owned(), |ratio| format!("{}{sign}", figure(ratio)));
@@ -69,11 +72,11 @@ impl Series {
         Self { name: name.to_owned(), points, peer: false }
     }
 
-    /// The line of the table that judges it.
-    pub fn row(&self) -> Row {
+    /// The line of the table that judges it; `sizes` says what grows.
+    pub fn row(&self, sizes: &str) -> Row {
         let (first, last) = (self.points[0], self.points[self.points.len() - 1]);
         Row {
-            work: format!("growth, {} to {}: {}", count(first.0), count(last.0), self.name),
+            work: format!("growth, {} to {} {sizes}: {}", count(first.0), count(last.0), self.name),
             ours: format!("{} to {}", milliseconds(first.1), milliseconds(last.1)),
             peer: "-".to_owned(),
             ratio: Some(measure::slope(&self.points)),
@@ -112,7 +115,7 @@ impl Report {
     /// Adds a comparison of medians by division of ours by theirs, and remembers both.
     pub fn compare(&mut self, work: &str, ours: &Timing, peer: &Timing, bar: Bar) {
         let ratio = match bar {
-            Bar::AtLeast(_) => peer.median() / ours.median(),
+            Bar::AtLeast(_) | Bar::Shown => peer.median() / ours.median(),
             Bar::AtMost(_) | Bar::None => ours.median() / peer.median(),
         };
         self.rows.push(Row {
@@ -133,7 +136,8 @@ impl Report {
 
     /// Adds a chart and the lines that judge its series.
     pub fn grow(&mut self, chart: Chart) {
-        self.rows.extend(chart.series.iter().filter(|series| !series.peer).map(Series::row));
+        let ours = chart.series.iter().filter(|series| !series.peer);
+        self.rows.extend(ours.map(|series| series.row(chart.sizes)));
         self.charts.push(chart);
     }
 

@@ -84,6 +84,7 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Dec
         .iter()
         .enumerate()
         .map(|(i, input)| {
+            guard::check_for_interrupts();
             let outcome = input.as_deref().map_or(&nothing, |text| &outcomes[place[text]]);
             if input.is_some() {
                 stats::count_outcome(&scope, outcome);

@@ -1,6 +1,6 @@
 //! Everything that one tenant's questions about one taxonomy share: names, fingerprints, rules, words.
 
-use crate::pg::{error, guc, spi, stats, world};
+use crate::pg::{error, guard, guc, spi, stats, world};
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
 use pg_categorize_core::lexical::{Document, LexicalIndex};
@@ -127,7 +127,8 @@ impl Scope {
                 self.taxonomy().map(|t| world::as_owner(|| spi::rules(t.id, &self.tenant))).unwrap_or_default();
             // A rule whose category can no longer answer must not stand before one whose can.
             specs.retain(|rule| self.answerable(rule.category).is_some());
-            Rc::new(RuleSet::compile(specs, RULE_MEMORY).unwrap_or_else(|e| error::raise(e)))
+            let compiled = RuleSet::compile_with(specs, RULE_MEMORY, &mut guard::check_for_interrupts);
+            Rc::new(compiled.unwrap_or_else(|e| error::raise(e)))
         })
     }
 

@@ -4,6 +4,8 @@ SELECT categorize.configure('calls', '{"tiers": ["correction", "rule", "cache"]}
 SELECT categorize.learn($$ VALUES ('Acme Racer 3', 'Footwear > Running Shoes'), ('Stra' || chr(223) || 'e', 'Books'),
     ('caf' || chr(233), 'Footwear > Boots') $$, 'calls');
 
+SELECT categorize.create_taxonomy('other', ARRAY['Things']) > 0 AS created;
+
 -- By position and by name; the full path comes back.
 SELECT categorize('Acme Racer 3', 'calls');
 SELECT categorize(input => 'Acme Racer 3', taxonomy => 'calls');
@@ -63,11 +65,25 @@ CREATE TABLE answer AS SELECT id, categorize(title) AS category FROM product;
 SELECT count(category) FROM answer;
 PREPARE ask (text, text) AS SELECT categorize($1, $2);
 EXECUTE ask('Acme Racer 3', 'calls');
-EXECUTE ask('Acme Racer 3', 'products');
+EXECUTE ask('Acme Racer 3', 'other');
 EXECUTE ask(NULL, 'calls');
 
+COPY (SELECT categorize(title) FROM product ORDER BY id) TO STDOUT;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT categorize(title) FROM product;
+CREATE MATERIALIZED VIEW kept AS SELECT id, public.categorize(title) AS category FROM product;
+REFRESH MATERIALIZED VIEW kept;
+SELECT count(category) FROM kept;
+CREATE TABLE checked (title text CHECK (categorize(title) IS NOT NULL), category text DEFAULT categorize('acme racer 3'));
+INSERT INTO checked (title) VALUES ('Acme Racer 3') RETURNING category;
+INSERT INTO checked (title) VALUES ('unheard of');
+\echo :LAST_ERROR_SQLSTATE
+MERGE INTO checked USING (VALUES ('STRASSE')) AS v (t) ON title = t WHEN NOT MATCHED THEN INSERT VALUES (t, categorize(t));
+TABLE checked;
+
 -- Two taxonomies in one statement, by row.
-SELECT t, categorize('Acme Racer 3', t) IS NOT NULL AS known FROM (VALUES ('calls'), ('products'), ('calls')) AS v (t);
+SELECT t, categorize('Acme Racer 3', t) IS NOT NULL AS known FROM (VALUES ('calls'), ('other'), ('calls')) AS v (t);
+SELECT t, categorize('Acme Racer 3', t) FROM (VALUES ('calls'), ('nowhere')) AS v (t);
+SELECT categorize('Acme Racer 3');
 
 -- It is volatile, so no index may be built on it; what is known may be asked in one.
 CREATE INDEX ON product (categorize(title));
@@ -87,5 +103,6 @@ SELECT count(categorize(title)) AS parallel FROM many;
 SET max_parallel_workers_per_gather = 0;
 SELECT count(categorize(title)) AS serial FROM many;
 
-DROP TABLE product, answer, many;
-SELECT categorize.drop_taxonomy('calls');
+DROP MATERIALIZED VIEW kept;
+DROP TABLE product, answer, many, checked;
+SELECT categorize.drop_taxonomy('calls'), categorize.drop_taxonomy('other');

@@ -1,5 +1,6 @@
 -- explain(): tier by tier.
 SELECT categorize.create_taxonomy_from_json('why', '[{"path": "Fruit > Apple", "examples": ["cox", "gala"]}, {"path": "Fruit > Pear", "examples": ["williams"]}]') > 0 AS created;
+SELECT categorize.configure('why', '{"local_model_threshold": 0}');
 SET categorize.taxonomy = 'why';
 SELECT categorize.learn($$ VALUES ('cox', 'Fruit > Pear') $$);
 SELECT step, tier, answers, category, threshold, detail FROM categorize.explain('cox');

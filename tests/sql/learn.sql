@@ -69,6 +69,13 @@ CALL testing.sweep(
     $$ SELECT categorize.learn('SELECT ''x'', ''Books''', 'lernt') $$);
 SELECT count(*) FROM labelled WHERE title = 'written';
 
+-- It may ask, but not teach.
+SELECT categorize.learn($$ SELECT title || '!', categorize(title) FROM labelled WHERE n = 1 $$);
+SELECT categorize('boot!');
+CALL testing.sweep(
+    $$ SELECT categorize.learn('SELECT ''x'', categorize.learn(''SELECT 1, 2'')::text') $$,
+    $$ SELECT categorize.learn('SELECT ''x'', ''Books'' WHERE categorize.correct(''z'', ''Books'') IS NULL') $$);
+
 -- After a refusal the transaction writes again.
 SELECT categorize.learn($$ VALUES ('after', 'Books') $$);
 SELECT categorize('after');

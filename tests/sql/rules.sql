@@ -135,5 +135,13 @@ SELECT categorize('quartz') AS after;
 ROLLBACK;
 SELECT categorize('quartz') IS NULL AS rolled_back;
 
+-- At most 100,000 of a taxonomy.
+INSERT INTO categorize.rule (taxonomy_id, kind, pattern, category_id, enabled)
+SELECT t.id, 'regex', 'word' || i, (SELECT min(id) FROM categorize.categories WHERE taxonomy = 'ruled'), false
+  FROM categorize.taxonomies t, generate_series(1, 100000 - (SELECT count(*) FROM categorize.rules)) i WHERE t.name = 'ruled';
+SELECT categorize.add_rule('ruled', 'one too many', 'A');
+\echo :LAST_ERROR_SQLSTATE
+SELECT categorize('one too many') IS NULL AS not_stored;
+
 DROP FUNCTION testing.rule, testing.matches;
 SELECT categorize.drop_taxonomy('ruled');

@@ -1,7 +1,7 @@
 -- Tenants: two of them through one pooled connection see, hit and count nothing of each other.
 CREATE ROLE regress_pool IN ROLE categorize_editor;
 GRANT EXECUTE ON FUNCTION categorize.set_tenant TO regress_pool;
-CREATE ROLE regress_plain IN ROLE categorize_editor;
+CREATE ROLE regress_plain LOGIN IN ROLE categorize_editor;
 SELECT categorize.create_taxonomy('shared', ARRAY['A', 'B', 'C']) > 0 AS created;
 SELECT categorize.configure('shared', '{"tiers": ["correction", "rule", "cache"]}');
 SELECT categorize.stats_reset();
@@ -89,7 +89,23 @@ CREATE FUNCTION testing.acme() RETURNS text LANGUAGE sql SET categorize.tenant =
 SET ROLE regress_plain;
 SELECT testing.acme();
 RESET ROLE;
+
+-- A role's own tenant is where RESET, RESET ALL and DISCARD lead back to.
 ALTER ROLE regress_plain SET categorize.tenant = 'umbrella';
+GRANT EXECUTE ON FUNCTION categorize.set_tenant TO regress_plain;
+SELECT current_user AS super \gset
+\c - regress_plain
+SELECT categorize.current_tenant(), categorize('corrected', 'shared');
+SELECT categorize.set_tenant('acme', false);
+SELECT categorize('corrected', 'shared');
+RESET ALL;
+SELECT categorize.current_tenant(), categorize('corrected', 'shared');
+SELECT categorize.set_tenant('acme', false);
+DISCARD ALL;
+SELECT categorize.current_tenant(), categorize('corrected', 'shared');
+\c - :super
+REVOKE EXECUTE ON FUNCTION categorize.set_tenant FROM regress_plain;
+SET categorize.taxonomy = 'shared';
 
 -- answer_scope = shared: paid answers are shared, what people said is not.
 SELECT categorize.configure('shared', '{"answer_scope": "shared"}');
@@ -107,7 +123,7 @@ SELECT categorize('odd') IS NULL AS another;
 SELECT count(DISTINCT fingerprint) = count(*) AS apart, count(DISTINCT tenant) FROM categorize.correction WHERE taxonomy_id = (SELECT id FROM categorize.taxonomies WHERE name = 'shared');
 RESET categorize.tenant;
 
-DROP FUNCTION testing.acme, pg_temp.leak;
+DROP FUNCTION testing.acme;
 REVOKE EXECUTE ON FUNCTION categorize.set_tenant FROM regress_pool;
 SELECT categorize.drop_taxonomy('shared');
 DROP ROLE regress_pool, regress_plain;

@@ -118,6 +118,27 @@ SELECT categorize('title');
 FETCH 1 FROM c;
 ROLLBACK;
 
+-- WITH HOLD, it outlives its transaction.
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT categorize('title') FROM generate_series(1, 3);
+FETCH 1 FROM c;
+COMMIT;
+FETCH ALL FROM c;
+CLOSE c;
+
+-- What was asked holds no table: the same transaction may change and empty it.
+BEGIN;
+SELECT categorize('title');
+TRUNCATE categorize.cache;
+SELECT categorize('title') IS NULL AS gone;
+ROLLBACK;
+BEGIN;
+DO $$ BEGIN PERFORM categorize('title'); END $$;
+ALTER TABLE categorize.cache ADD COLUMN remark text;
+SELECT categorize('title');
+ROLLBACK;
+SELECT * FROM said;
+
 -- A prepared statement sees later changes.
 PREPARE ask AS SELECT categorize('title');
 EXECUTE ask;
@@ -135,10 +156,10 @@ COMMIT;
 SELECT * FROM said;
 SELECT categorize.drop_correction('title');
 
--- Two-phase, temporary and session settings do not leak: SET LOCAL ends with its transaction.
+-- SET LOCAL ends with its transaction.
 BEGIN;
-SET LOCAL categorize.taxonomy = 'products';
-SELECT categorize('title') IS NULL AS other_taxonomy;
+SET LOCAL categorize.taxonomy = '';
+SELECT categorize('title') IS NULL AS no_taxonomy;
 COMMIT;
 SELECT categorize('title');
 

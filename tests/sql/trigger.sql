@@ -84,6 +84,11 @@ CREATE TRIGGER fill BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categori
 INSERT INTO item (id, title) VALUES (5, 'two') RETURNING category;
 DROP TRIGGER fill ON item;
 
+-- Names in mixed case and with blanks; a comma separates input columns only.
+CREATE TABLE "Mixed" ("The Title" text, "Cat,egory" text);
+CREATE TRIGGER fill BEFORE INSERT ON "Mixed" FOR EACH ROW EXECUTE FUNCTION categorize_trigger('The Title', 'Cat,egory', 'filled');
+INSERT INTO "Mixed" VALUES ('two') RETURNING *;
+
 -- A partitioned table fires it in its partitions.
 CREATE TABLE parted (id int, title text, category text) PARTITION BY RANGE (id);
 CREATE TABLE part_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
@@ -123,7 +128,7 @@ INSERT INTO item (id, title) SELECT 1000 + i, 'new ' || i FROM generate_series(1
 RESET statement_timeout;
 SELECT count(*) FROM item WHERE id > 1000;
 
-DROP TABLE item, small, typed, parted;
+DROP TABLE item, small, typed, parted, "Mixed";
 DROP TYPE shelf;
 DROP DOMAIN short;
 DROP FUNCTION testing.misuse;

@@ -1,6 +1,6 @@
 //! Taxonomies: a tree of a hundred leaves for titles, flat ones of any size for growth.
 
-use super::words::{ADJECTIVES, BRANDS, COLOURS, MATERIALS, capital, things};
+use super::words::{ADJECTIVES, COLOURS, MATERIALS, brand, capital, things};
 
 /// The paths that products belong to.
 pub fn paths() -> Vec<String> {
@@ -24,7 +24,7 @@ pub fn flat(count: usize) -> String {
             0 => format!("{noun}s"),
             more => format!("{} {noun}s", looks[more - 1]),
         };
-        let brand = BRANDS[number * 7 % BRANDS.len()];
+        let brand = brand(number * 7);
         format!(
             r#"{{"path":"{label}","description":"{label} and the like, of department {department}","examples":["{brand} {thing}","{thing} set"]}}"#
         )

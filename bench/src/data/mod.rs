@@ -19,7 +19,12 @@ fn random(position: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// One of a list, by a stream of choices: `salt` tells the choices at one position apart.
-fn pick<'a, T>(list: &'a [T], position: u64, salt: u64) -> &'a T {
-    &list[(random(position.wrapping_mul(64).wrapping_add(salt)) % list.len() as u64) as usize]
+/// A choice at a position: `salt`, below 64, tells the choices at one position apart.
+fn draw(position: u64, salt: u64) -> u64 {
+    random(position.wrapping_mul(64).wrapping_add(salt))
+}
+
+/// One of a list, by [`draw`].
+fn pick<T>(list: &[T], position: u64, salt: u64) -> &T {
+    &list[(draw(position, salt) % list.len() as u64) as usize]
 }

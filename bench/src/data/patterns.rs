@@ -1,7 +1,7 @@
 //! Rules as people write them, in the syntax that both engines read alike.
 
-use super::words::{ADJECTIVES, BRANDS, COLOURS, MATERIALS, UNITS, things};
-use super::{pick, random};
+use super::words::{ADJECTIVES, BRANDS, COLOURS, MATERIALS, UNITS, brand, things};
+use super::{draw, pick};
 use std::collections::HashSet;
 
 /// A rule to be added.
@@ -20,31 +20,32 @@ pub fn patterns(count: usize) -> Vec<Pattern> {
     (1_u64..).map(pattern).filter(|pattern| seen.insert(pattern.regex.clone())).take(count).collect()
 }
 
+/// Most rules name a kind of thing in two or three words, or a maker with a thing; some sizes, article numbers, or sets
+/// of words. The mix follows the rules shown by Sun et al., "Chimera: Large-Scale Classification using Machine Learning,
+/// Rules, and Crowdsourcing" (2014): word phrases with alternatives and optional plurals.
 fn pattern(number: u64) -> Pattern {
     let choice = number + (1 << 40);
     let things: Vec<(&str, &str)> = things().collect();
     let (department, thing) = *pick(&things, choice, 0);
     let (_, other) = *pick(&things, choice, 1);
     let lower = |list: &[&str], salt| pick(list, choice, salt).to_lowercase();
-    let brand = lower(&BRANDS, 2);
-    let second_brand = lower(&BRANDS, 3);
-    let look = lower(&ADJECTIVES, 4);
-    let material = lower(&MATERIALS, 5);
-    let colour = lower(&COLOURS, 6);
+    let maker = |salt| brand(draw(choice, salt) as usize % BRANDS).to_lowercase();
+    let (first, second) = (maker(2), maker(3));
+    let (look, other_look) = (lower(&ADJECTIVES, 4), lower(&ADJECTIVES, 12));
+    let (material, colour) = (lower(&MATERIALS, 5), lower(&COLOURS, 6));
     let unit = pick(&UNITS, choice, 7);
-    let tens = 1 + random(choice.wrapping_mul(64).wrapping_add(8)) % 19;
-    let digits = random(choice.wrapping_mul(64).wrapping_add(9)) % 1_000;
-    let regex = match random(choice.wrapping_mul(64).wrapping_add(10)) % 10 {
-        0..=2 => format!(r"\y{brand}\y.*\y{thing}s?\y"),
-        3 | 4 => format!(r"\m({look}|{material})\s+{thing}s?\M"),
-        5 => format!(r"\m({brand}|{second_brand})\M.*{material}"),
-        6 => format!(r"{look}\s+{material}\s+({thing}|{other})s?\y"),
-        7 => format!(r"\m{thing}s?\M.*\m{tens}[0-9]\s?{unit}\M"),
-        8 => format!(r"\y{}{digits:03}\d+\y", &brand[..2]),
-        _ => format!(r"\m{thing}s?\M.*{colour}.*\m{material}\M"),
+    let (tens, digits) = (1 + draw(choice, 8) % 19, draw(choice, 9) % 100);
+    let regex = match draw(choice, 10) % 20 {
+        0..=5 => format!(r"\y({look}|{other_look}|{material}) {thing}s?\y"),
+        6..=8 => format!(r"\m{look} {material} ({thing}|{other})s?\M"),
+        9..=12 => format!(r"\y{first}\y.*\y{thing}s?\y"),
+        13 | 14 => format!(r"\m({first}|{second})\M.*\m(for (men|women|kids)|{material})\M"),
+        15 | 16 => format!(r"\y{thing}s? {tens}[0-9]\s?{unit}\y"),
+        17 => format!(r"\y{}{digits:02}\d+\y", &first[..2]),
+        18 => format!(r"\m{material} {thing}s?\M.*\m{colour}\M"),
+        _ => format!(r"\m{thing}s? (for|by) ({first}|men|women)\M"),
     };
-    let priority = (random(choice.wrapping_mul(64).wrapping_add(11)) % 10) as i32;
-    Pattern { regex, category: super::categories::path(department, thing), priority }
+    Pattern { regex, category: super::categories::path(department, thing), priority: (draw(choice, 11) % 10) as i32 }
 }
 
 #[cfg(test)]

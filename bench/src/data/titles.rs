@@ -1,7 +1,7 @@
 //! Titles as shops write them: brand, looks, thing, size, article number.
 
-use super::words::{ADJECTIVES, BRANDS, COLOURS, DEPARTMENTS, MATERIALS, PURPOSES, UNITS, capital};
-use super::{pick, random};
+use super::words::{ADJECTIVES, BRANDS, COLOURS, DEPARTMENTS, MATERIALS, PURPOSES, UNITS, brand, capital};
+use super::{draw, pick};
 
 /// A title and where it belongs.
 pub struct Product {
@@ -15,17 +15,17 @@ pub struct Product {
 pub fn product(number: u64) -> Product {
     let (department, things) = pick(&DEPARTMENTS, number, 0);
     let thing = pick(things, number, 1);
-    let brand = pick(&BRANDS, number, 2);
+    let brand = brand(draw(number, 2) as usize % BRANDS);
     let adjective = pick(&ADJECTIVES, number, 3);
     let material = pick(&MATERIALS, number, 4);
     let colour = pick(&COLOURS, number, 5);
     let purpose = pick(&PURPOSES, number, 6);
     let unit = pick(&UNITS, number, 7);
-    let size = 5 + random(number.wrapping_mul(64).wrapping_add(8)) % 195;
+    let size = 5 + draw(number, 8) % 195;
     let noun = capital(thing);
     // A bijection on the numbers below ten million, so that article numbers look random and none comes twice.
     let article = format!("{}{:07}", &brand[..2].to_uppercase(), (number * 7_368_787 + 13) % 10_000_000);
-    let title = match random(number.wrapping_mul(64).wrapping_add(9)) % 4 {
+    let title = match draw(number, 9) % 4 {
         0 => format!("{brand} {adjective} {material} {noun} {purpose}, {colour} ({article})"),
         1 => format!("{brand} {material} {noun} {size} {unit} {purpose} - {colour} {article}"),
         2 => format!("{brand} {adjective} {noun} {purpose} {colour} {material} {article}"),

@@ -54,89 +54,24 @@ pub const DEPARTMENTS: [(&str, [&str; 10]); 10] = [
     ("Home", ["curtain", "pillow", "blanket", "candle", "mirror", "rug", "vase", "lamp", "basket", "towel"]),
 ];
 
-/// Makers.
-pub const BRANDS: [&str; 80] = [
-    "Norvik",
-    "Altura",
-    "Bremora",
-    "Castelo",
-    "Davenlo",
-    "Elmstad",
-    "Fjorda",
-    "Galvani",
-    "Hartwen",
-    "Isolde",
-    "Jarvik",
-    "Kestrelo",
-    "Lumora",
-    "Mirando",
-    "Nordika",
-    "Orvella",
-    "Pinewick",
-    "Quintara",
-    "Ravello",
-    "Solvang",
-    "Tamarin",
-    "Ulvestad",
-    "Valdoro",
-    "Westerby",
-    "Xandoro",
-    "Yarrowby",
-    "Zephyra",
-    "Ambrelle",
-    "Boskova",
-    "Corvano",
-    "Delmora",
-    "Eastwyn",
-    "Fenwick",
-    "Gostrand",
-    "Halvorsen",
-    "Inverley",
-    "Juniper",
-    "Kovalta",
-    "Larkwell",
-    "Montaro",
-    "Nettleby",
-    "Oakhurst",
-    "Pellaro",
-    "Quillon",
-    "Rosswick",
-    "Stellaro",
-    "Thornby",
-    "Umbrella",
-    "Vintara",
-    "Wickford",
-    "Yelverton",
-    "Zandvoort",
-    "Arkona",
-    "Birchwell",
-    "Cobaltix",
-    "Dunmore",
-    "Everlund",
-    "Faringdo",
-    "Glenmora",
-    "Holloway",
-    "Ironvale",
-    "Jasperon",
-    "Kingsley",
-    "Linwood",
-    "Maplewyn",
-    "Novaterra",
-    "Ostrava",
-    "Porthale",
-    "Redfield",
-    "Silvano",
-    "Tresco",
-    "Underhill",
-    "Verdano",
-    "Winslow",
-    "Yorkdale",
-    "Zirkonia",
-    "Ashcombe",
-    "Belford",
-    "Cranmore",
-    "Driftwood",
+/// Beginnings and endings of the names of makers: together 900 of them.
+const BRAND_HEADS: [&str; 30] = [
+    "Nor", "Alt", "Brem", "Cast", "Dav", "Elm", "Fjor", "Galv", "Hart", "Isol", "Jarv", "Kest", "Lum", "Mir", "Orv",
+    "Pel", "Quin", "Rav", "Solv", "Tam", "Ulv", "Vald", "West", "Xand", "Yar", "Zeph", "Bosk", "Corv", "Thorn", "Wick",
 ];
+const BRAND_TAILS: [&str; 30] = [
+    "vik", "ura", "ora", "elo", "enlo", "stad", "da", "ani", "wen", "olde", "by", "rel", "mora", "ando", "ika", "ella",
+    "wick", "tara", "ello", "ang", "arin", "ix", "doro", "erby", "ista", "row", "yra", "quist", "holm", "nova",
+];
+
+/// Number of makers.
+pub const BRANDS: usize = BRAND_HEADS.len() * BRAND_TAILS.len();
+
+/// The maker of this number.
+pub fn brand(number: usize) -> String {
+    let number = number % BRANDS;
+    format!("{}{}", BRAND_HEADS[number % BRAND_HEADS.len()], BRAND_TAILS[number / BRAND_HEADS.len()])
+}
 
 /// What a thing is like.
 pub const ADJECTIVES: [&str; 40] = [

@@ -89,45 +89,41 @@ pub fn insert_categories(taxonomy: i32, ids: &[i32], new: Vec<NewCategory>) {
     }
 }
 
-/// Gives a category another place; the path of a shipped one changes in its override row.
+/// Gives a category another place.
 pub fn move_category(id: i32, parent: Option<i32>, label: &str, path: &str) {
-    override_shipped_category(id);
     run::write(
-        "UPDATE categorize.category SET parent_id = $2, label = $3, path = $4
-          WHERE coalesce(overrides, id) = $1 AND id >= 1000",
-        &[id.into(), parent.into(), label.into(), path.into()],
+        "UPDATE categorize.category SET parent_id = $2, label = $3, path = $4 WHERE id = $1",
+        &[changeable_row(id).into(), parent.into(), label.into(), path.into()],
     );
 }
 
-/// Sends the answers of a category to another.
+/// Sends the answers of a category to another. What was merged into it before goes along, so that one hop always leads
+/// to the end.
 pub fn set_merged_into(id: i32, into: i32) {
-    override_shipped_category(id);
-    // What was merged into this one before goes along, so that one hop always leads to the end.
     run::write(
-        "UPDATE categorize.category SET merged_into = $2
-          WHERE (coalesce(overrides, id) = $1 OR merged_into = $1) AND id >= 1000",
-        &[id.into(), into.into()],
+        "UPDATE categorize.category SET merged_into = $3 WHERE id = $1 OR merged_into = $2",
+        &[changeable_row(id).into(), id.into(), into.into()],
     );
 }
 
 /// Ends a category: its answers no longer count, the row stays so that nothing refers into the void.
 pub fn set_dropped(id: i32) {
-    override_shipped_category(id);
-    run::write(
-        "UPDATE categorize.category SET dropped = true WHERE coalesce(overrides, id) = $1 AND id >= 1000",
-        &[id.into()],
-    );
+    run::write("UPDATE categorize.category SET dropped = true WHERE id = $1", &[changeable_row(id).into()]);
 }
 
-fn override_shipped_category(id: i32) {
-    if id < 1000 {
-        run::write(
-            "INSERT INTO categorize.category
-                    (overrides, taxonomy_id, parent_id, label, path, description, examples, merged_into, dropped)
-             SELECT id, taxonomy_id, parent_id, label, path, description, examples, merged_into, dropped
-               FROM categorize.category WHERE id = $1
-             ON CONFLICT (overrides) DO NOTHING",
-            &[id.into()],
-        );
+/// The row that a change of a category goes to: its own, or the override of a shipped one, made if there is none.
+fn changeable_row(id: i32) -> i32 {
+    if id >= 1000 {
+        return id;
     }
+    run::write(
+        "INSERT INTO categorize.category
+                (overrides, taxonomy_id, parent_id, label, path, description, examples, merged_into, dropped)
+         SELECT id, taxonomy_id, parent_id, label, path, description, examples, merged_into, dropped
+           FROM categorize.category WHERE id = $1
+         ON CONFLICT (overrides) DO NOTHING",
+        &[id.into()],
+    );
+    let sql = "SELECT id FROM categorize.category WHERE overrides = $1";
+    run::write_returning(sql, &[id.into()], |row| row.get(1)).pop().flatten().unwrap_or(id)
 }

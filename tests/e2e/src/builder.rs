@@ -8,7 +8,6 @@ use crate::tools::finish;
 pub struct Builder {
     preload: Vec<String>,
     lines: Vec<String>,
-    initdb: Vec<String>,
 }
 
 impl Builder {
@@ -39,10 +38,7 @@ impl Builder {
         let mut initdb = cluster.tools.program("initdb");
         initdb.args(["-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-A", "trust", "--no-sync", "-D"]);
         initdb.arg(cluster.data());
-        finish({
-            initdb.args(&self.initdb);
-            initdb
-        });
+        finish(initdb);
         let mut lines = vec![
             "listen_addresses = ''".to_owned(),
             format!("shared_preload_libraries = '{}'", self.preload.join(",")),
@@ -63,6 +59,6 @@ impl Builder {
 impl Cluster {
     /// A cluster with the library preloaded, unless the builder is told otherwise.
     pub fn builder() -> Builder {
-        Builder { preload: vec!["pg_categorize".to_owned()], lines: Vec::new(), initdb: Vec::new() }
+        Builder { preload: vec!["pg_categorize".to_owned()], lines: Vec::new() }
     }
 }

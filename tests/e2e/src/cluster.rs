@@ -2,12 +2,12 @@
 
 use crate::reaper::Reaper;
 use crate::tools::finish;
-use crate::{Database, Session, Tools, eventually};
+use crate::{Database, Session, Tools};
 use postgres::Config;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

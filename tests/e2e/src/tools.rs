@@ -40,7 +40,7 @@ impl Tools {
 
     /// A program of the installation, to be run as the owner of the clusters, without the caller's `PG*` variables.
     pub fn program(&self, name: &str) -> Command {
-        self.command(&self.bin.join(name))
+        self.command(self.bin.join(name))
     }
 
     /// Any program, to be run as the owner of the clusters.

@@ -15,7 +15,7 @@ fn long_statements() -> Vec<String> {
         "SELECT count(*) FROM (SELECT array_agg('qwxv ' || i) AS a FROM generate_series(1, 200000) i) s, categorize_many(a)".into(),
         format!("SELECT categorize.learn('{PAIRS}')"),
         format!("SELECT categorize.correct_many('{PAIRS}')"),
-        "SELECT categorize.create_taxonomy_from_query('many', 'SELECT ''a'' || i || '' > b'' || j FROM generate_series(1, 60) i, generate_series(1, 240) j, pg_sleep(0.0005)')".into(),
+        "SELECT categorize.create_taxonomy_from_query('many', 'SELECT ''a'' || i || '' > b'' || j FROM generate_series(1, 60) i, generate_series(1, 240) j WHERE pg_sleep(0.001) IS NOT NULL')".into(),
     ]
 }
 

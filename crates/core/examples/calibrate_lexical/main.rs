@@ -7,7 +7,7 @@
 mod shipped;
 
 use pg_categorize_core::lexical::calibration::Features;
-use pg_categorize_core::lexical::{LexicalIndex, Scratch};
+use pg_categorize_core::lexical::{Document, LexicalIndex, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::path::Path;
 
@@ -22,6 +22,9 @@ fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
     let (documents, paths) = shipped::documents(&read("sql/20_products.sql"));
+    let bare = std::env::args().nth(1).as_deref() == Some("labels");
+    let strip = |d: Document| if bare { Document { description: String::new(), examples: Vec::new(), ..d } } else { d };
+    let documents: Vec<Document> = documents.into_iter().map(strip).collect();
     let index = LexicalIndex::new(&documents);
     let mut scratch = Scratch::default();
     let (mut fit, mut test, mut unknown) = (Vec::new(), Vec::new(), 0);

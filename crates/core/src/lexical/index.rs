@@ -1,6 +1,6 @@
 //! An inverted index from words and two-word phrases to the categories that use them.
 
-use super::calibration::Features;
+use super::calibration::{Curve, DESCRIBED, Features, LABELS_ONLY};
 use super::words::{Word, words};
 use crate::cascade::{CategoryId, Guess};
 use crate::normalise::{Case, normalise};
@@ -45,6 +45,9 @@ struct Posting {
 #[derive(Debug)]
 pub struct LexicalIndex {
     ids: Vec<CategoryId>,
+    /// Weight of a word that only one category uses: the unit of scores.
+    unique: f32,
+    curve: &'static Curve,
     postings: HashMap<Box<str>, Vec<Posting>>,
 }
 
@@ -86,7 +89,9 @@ impl LexicalIndex {
             list.iter_mut().for_each(|p| p.weight *= idf * phrase);
             list.sort_unstable_by_key(|p| p.document);
         }
-        Self { ids: documents.iter().map(|d| d.id).collect(), postings }
+        let described = documents.iter().filter(|d| !d.description.is_empty() || !d.examples.is_empty()).count();
+        let curve = if 2 * described > documents.len() { &DESCRIBED } else { &LABELS_ONLY };
+        Self { ids: documents.iter().map(|d| d.id).collect(), unique: (1.0 + count).ln(), curve, postings }
     }
 
     /// Whether there is nothing to match.
@@ -111,10 +116,15 @@ impl LexicalIndex {
         let (top, sum) = scratch.take_top();
         let (first, score) = *top.first()?;
         let second = top.get(1).map_or(0.0, |t| t.1);
-        let features = Features { score, share: score / sum, margin: (score - second) / score, known: known / total };
+        let features = Features {
+            score: score / self.unique,
+            share: score / sum,
+            margin: (score - second) / score,
+            known: known / total,
+        };
         let rank = |(document, s): (u32, f32)| Guess {
             category: self.ids[document as usize],
-            confidence: features.confidence() * s / score,
+            confidence: features.confidence(self.curve) * s / score,
         };
         let guesses = top.into_iter().map(rank).collect();
         Some(Match { guesses, evidence: self.evidence(&found, first), features })

@@ -56,7 +56,16 @@ impl RuleSet {
     /// # Errors
     /// Those of [`super::validate`] for each rule, with the rule's id in the message; `LimitExceeded` (54000) when the
     /// set needs more than `memory_limit`, with the need in DETAIL.
-    pub fn compile(mut specs: Vec<RuleSpec>, memory_limit: usize) -> Result<Self> {
+    pub fn compile(specs: Vec<RuleSpec>, memory_limit: usize) -> Result<Self> {
+        Self::compile_with(specs, memory_limit, &mut || ())
+    }
+
+    /// As [`RuleSet::compile`], calling `pause` every few milliseconds: 100,000 rules take seconds, in which the caller
+    /// may have to serve interrupts. It leaves by unwinding, if at all.
+    ///
+    /// # Errors
+    /// As [`RuleSet::compile`].
+    pub fn compile_with(mut specs: Vec<RuleSpec>, memory_limit: usize, pause: &mut dyn FnMut()) -> Result<Self> {
         specs.sort_by_key(|spec| (std::cmp::Reverse(spec.priority), spec.id));
         if u32::try_from(specs.len()).is_err() {
             return Err(Error::new(ErrorKind::LimitExceeded, "too many rules"));
@@ -64,7 +73,10 @@ impl RuleSet {
         let mut rules = Vec::with_capacity(specs.len());
         let mut offers = Vec::with_capacity(specs.len());
         let mut largest_program = 0;
-        for spec in specs {
+        for (done, spec) in specs.into_iter().enumerate() {
+            if done % 128 == 0 {
+                pause();
+            }
             let plan = Plan::new(spec.kind, &spec.pattern).map_err(|error| of_rule(spec.id, error))?;
             largest_program = largest_program.max(plan.program);
             offers.push(plan.factors);
@@ -89,6 +101,7 @@ impl RuleSet {
         let expected: usize = found.iter().map(|(_, _, factor)| Plan::index_memory(factor)).sum();
         // Far over the limit, do not even build; near it, the built index decides.
         check_limit((own + expected / 8) + largest_program, memory_limit, rules.len())?;
+        pause();
         let index = Index::build(&found)?;
         always.shrink_to_fit();
         let fixed_memory = size_of::<Self>() + own + index.memory() + always.capacity() * size_of::<u32>();

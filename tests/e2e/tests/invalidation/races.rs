@@ -140,3 +140,27 @@ fn a_cursor_keeps_its_view_against_its_own_transaction() {
     assert_eq!(ask(&mut a, "t").as_deref(), Some("Books"));
     database.cluster.assert_tidy();
 }
+
+/// What is loaded under an old snapshot is of no use to later statements, but it is to the later rows of this one.
+#[test]
+fn a_commit_in_mid_statement_does_not_slow_the_rest() {
+    let database = shared("slow_rest");
+    let mut a = database.session();
+    let rows = "FROM generate_series(1, 20000) i
+                CROSS JOIN LATERAL (SELECT CASE WHEN i = 1 THEN pg_sleep(1.2)::text ELSE '' END AS waited OFFSET 0) w";
+    a.run(
+        "CREATE TABLE filled (title text, category text);
+         CREATE TRIGGER fill BEFORE INSERT ON filled FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title', 'category')",
+    );
+    for statement in [
+        format!("SELECT m.category {rows} CROSS JOIN LATERAL categorize_many(ARRAY['qwxv ' || i || waited]) m"),
+        format!("INSERT INTO filled SELECT 'qwxv ' || i || waited {rows} RETURNING category"),
+    ] {
+        let mut b = database.session();
+        b.run("SELECT categorize('qwxv'); SET statement_timeout = '20s'");
+        let running = thread::spawn(move || b.column::<Option<String>>(&statement).len());
+        thread::sleep(Duration::from_millis(600));
+        a.run("SELECT categorize.correct('something else', 'Audio')");
+        assert_eq!(running.join().expect("in time"), 20000);
+    }
+}
