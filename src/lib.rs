@@ -24,6 +24,23 @@ mod pg;
 );
 ::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
+#[cfg(any(test, feature = "pg_test"))]
+#[path = "../pgrx-tests/mod.rs"]
+mod pgrx_suite;
+
+/// What `cargo pgrx test` asks of us: how to start its server.
+#[cfg(test)]
+pub mod pg_test {
+    /// Runs once, before the first test.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Lines for the server's configuration.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec!["shared_preload_libraries = 'pg_categorize'"]
+    }
+}
+
 /// Runs when the library is loaded, in the postmaster or at a session's first call.
 #[::pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {

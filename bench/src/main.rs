@@ -42,11 +42,11 @@ fn main() -> ExitCode {
         work(&bench, &mut report);
     }
     page::print(&report);
-    if let Some(folder) = &args.out {
-        if let Err(e) = page::write(&bench, &report, folder) {
-            println!("cannot write to {}: {e}", folder.display());
-            return ExitCode::from(2);
-        }
+    if let Some(folder) = &args.out
+        && let Err(e) = page::write(&bench, &report, folder)
+    {
+        println!("cannot write to {}: {e}", folder.display());
+        return ExitCode::from(2);
     }
     let missed = report.missed();
     missed.iter().for_each(|work| println!("bar missed: {work}"));

@@ -34,9 +34,11 @@ impl Axis {
         self.from + share * (self.to - self.from)
     }
 
-    /// Decades, and the lines between them: a value, and whether it gets a label.
+    /// Decades, and the lines between them: a value, and whether it gets a label. Few decades have labels between.
     fn ticks(&self) -> Vec<(f64, bool)> {
-        let decade = |power: i32| (1..10).map(move |digit| (f64::from(digit) * 10f64.powi(power), digit == 1));
+        let few = self.high - self.low <= 2;
+        let labelled = move |digit: i32| digit == 1 || (few && [2, 5].contains(&digit));
+        let decade = |power: i32| (1..10).map(move |digit| (f64::from(digit) * 10f64.powi(power), labelled(digit)));
         let mut ticks: Vec<(f64, bool)> = (self.low..self.high).flat_map(decade).collect();
         ticks.push((10f64.powi(self.high), true));
         ticks
@@ -106,8 +108,7 @@ fn axes(out: &mut String, x: &Axis, y: &Axis) {
 }
 
 fn legend(out: &mut String, number: usize, stroke: &str, name: &str) {
-    let column = (WIDTH - LEFT - RIGHT) / 2.0;
-    let (x, y) = (LEFT + column * (number % 2) as f64, HEIGHT - 44.0 + 24.0 * (number / 2) as f64);
+    let (x, y) = (LEFT, HEIGHT - 46.0 + 22.0 * number as f64);
     put(out, &format!(r#"<path d="M{x} {y}h28" {stroke}/>"#));
     put(out, &format!(r#"<text x="{}" y="{}">{}</text>"#, x + 36.0, y + 4.5, escaped(name)));
 }
@@ -137,6 +138,6 @@ mod tests {
         let axis = Axis::new([20.0, 3_000.0].into_iter(), 0.0, 300.0);
         assert_eq!((axis.low, axis.high), (1, 4));
         assert!((axis.place(100.0) - 100.0).abs() < 1e-9);
-        assert_eq!(axis.ticks().iter().filter(|tick| tick.1).count(), 4);
+        assert_eq!(axis.ticks().iter().filter(|tick| tick.1).count(), 4, "decades only");
     }
 }

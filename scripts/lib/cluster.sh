@@ -66,6 +66,8 @@ cluster_start() {
     case $preload in *pg_cron*) printf "cron.host = '%s'\ncron.database_name = '%s'\n" "$PGHOST" "${CLUSTER_CRON_DATABASE:-postgres}" ;; esac
     printf '%s\n' "${CLUSTER_CONF:-}"
   } | as_owner tee -a "$CLUSTER_DIR/data/postgresql.conf" >/dev/null
+  # With it in the server's environment, errors bring a Rust backtrace in their DETAIL.
+  unset RUST_BACKTRACE RUST_LIB_BACKTRACE
   as_owner "$bin/pg_ctl" -D "$CLUSTER_DIR/data" -l "$CLUSTER_DIR/log" -w -t 60 start >"$CLUSTER_DIR/pg_ctl.log" 2>&1 ||
     { tail -n 30 "$CLUSTER_DIR/log" "$CLUSTER_DIR/pg_ctl.log" >&2 && die "the throwaway cluster did not start (its log is above)"; }
 }

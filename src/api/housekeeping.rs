@@ -2,7 +2,7 @@
 
 use crate::pg::error::given;
 use crate::pg::manage::correction;
-use crate::pg::{spi, world};
+use crate::pg::{guard, spi, world};
 use pgrx::prelude::*;
 
 /// Forgets the answers kept for an input, also a learnt one; says whether there were any. A correction stays.
@@ -18,6 +18,7 @@ fn forget(input: Option<&str>, taxonomy: default!(Option<&str>, "NULL")) -> bool
 /// Removes the answers whose time is over, of all tenants, and says how many.
 #[pg_extern(schema = "categorize")]
 fn purge_expired() -> i64 {
+    guard::refuse_read_only();
     world::as_owner(spi::delete_expired) as i64
 }
 

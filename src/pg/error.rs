@@ -85,3 +85,8 @@ pub fn given<T>(value: Option<T>, name: &str) -> T {
         )
     })
 }
+
+/// Warns the caller.
+pub fn warn(message: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize").report(PgLogLevel::WARNING);
+}

@@ -1,6 +1,8 @@
 //! Questions about the state of the transaction and of the server.
 
+use crate::pg::error;
 use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode;
 
 /// Whether this process runs a parallel plan now.
 pub fn in_parallel_mode() -> bool {
@@ -41,4 +43,21 @@ pub fn check_for_interrupts() {
 pub fn preloaded() -> bool {
     // SAFETY: reads a global that only `_PG_init` in the postmaster sees as true; see `lib.rs`.
     super::PRELOADED.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Refuses a writer in a read-only transaction or on a standby.
+///
+/// # Errors
+/// 25006.
+pub fn refuse_read_only() {
+    // SAFETY: reads a global of the main thread.
+    if on_standby() || unsafe { pg_sys::XactReadOnly } {
+        let place = if on_standby() { "on a standby" } else { "in a read-only transaction" };
+        error::report(
+            PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            format!("cannot change what pg_categorize knows {place}"),
+            None,
+            on_standby().then(|| "Run it on the primary.".to_owned()),
+        );
+    }
 }

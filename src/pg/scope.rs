@@ -5,7 +5,7 @@ use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
 use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::normalise::Case;
-use pg_categorize_core::rules::RuleSet;
+use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
 use std::cell::OnceCell;
@@ -127,7 +127,8 @@ impl Scope {
                 self.taxonomy().map(|t| world::as_owner(|| spi::rules(t.id, &self.tenant))).unwrap_or_default();
             // A rule whose category can no longer answer must not stand before one whose can.
             specs.retain(|rule| self.answerable(rule.category).is_some());
-            let compiled = RuleSet::compile_with(specs, RULE_MEMORY, &mut guard::check_for_interrupts);
+            let compile = |specs| RuleSet::compile_with(specs, RULE_MEMORY, &mut guard::check_for_interrupts);
+            let compiled = compile(specs.clone()).or_else(|_| compile(usable(specs)));
             Rc::new(compiled.unwrap_or_else(|e| error::raise(e)))
         })
     }
@@ -163,6 +164,17 @@ impl Scope {
             None => guc::on_unresolved(),
         }
     }
+}
+
+/// The rules that can be compiled. One that was written past `add_rule()`, or that an older version accepted, must not
+/// take the answers of the others with it.
+fn usable(specs: Vec<RuleSpec>) -> Vec<RuleSpec> {
+    let (good, bad): (Vec<_>, Vec<_>) =
+        specs.into_iter().partition(|rule| rules::validate(rule.kind, &rule.pattern).is_ok());
+    for rule in bad {
+        error::warn(&format!("rule {} is left out: its pattern is not valid", rule.id));
+    }
+    good
 }
 
 fn documents(taxonomy: &Taxonomy) -> Vec<Document> {

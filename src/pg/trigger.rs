@@ -35,11 +35,7 @@ pub fn categorize<'a>(
     };
     let filled = xact::contained(AssertUnwindSafe(|| fill(&arguments, descriptor, fresh, old)));
     let filled = filled.unwrap_or_else(|message| {
-        pgrx::ereport!(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_WARNING,
-            format!("categorize_trigger left column \"{}\" alone: {message}", arguments.output)
-        );
+        error::warn(&format!("categorize_trigger left column \"{}\" alone: {message}", arguments.output));
         fresh
     });
     Ok(Some(row(descriptor, filled)))

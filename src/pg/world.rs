@@ -4,7 +4,7 @@
 //! gets a world of its own (`freshness`). Call sites keep the world they began with, so that a statement answers the
 //! same input alike from its first row to its last.
 
-use crate::pg::freshness::{self, Moment, part};
+use crate::pg::freshness::{self, Horizon, Moment, part};
 use crate::pg::owner::OwnerScope;
 use crate::pg::scope::{Labels, Scope};
 use crate::pg::{catalog, error, guc, spi};
@@ -51,24 +51,35 @@ enum ScopeKey {
 
 thread_local! {
     static SHARED: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    static PRIVATE: RefCell<Option<(Horizon, Rc<World>)>> = const { RefCell::new(None) };
 }
 
 /// The world of the current statement, and the moment it is seen at.
 pub fn now() -> (Rc<World>, Moment) {
     let moment = moment();
     let world = if moment.shareable {
-        SHARED.with_borrow_mut(|shared| {
-            let resized = |world: &&Rc<World>| world.memo.borrow().budget() != guc::memo_bytes();
-            if let Some(world) = shared.as_ref().filter(resized) {
-                *shared = world.successor(part::CACHE);
-            }
-            shared.get_or_insert_with(|| World::new(guc::memo_bytes())).clone()
-        })
+        PRIVATE.set(None);
+        SHARED.with_borrow_mut(shared)
     } else {
-        // Small: it serves one statement.
-        World::new(guc::memo_bytes().min(1024 * 1024))
+        PRIVATE.with_borrow_mut(|private| match private {
+            Some((horizon, world)) if *horizon == moment.horizon => world.clone(),
+            _ => {
+                // Its memo is small: it serves one statement.
+                let world = World::new(guc::memo_bytes().min(1024 * 1024));
+                *private = Some((moment.horizon, world.clone()));
+                world
+            }
+        })
     };
     (world, moment)
+}
+
+fn shared(shared: &mut Option<Rc<World>>) -> Rc<World> {
+    let resized = |world: &&Rc<World>| world.memo.borrow().budget() != guc::memo_bytes();
+    if let Some(world) = shared.as_ref().filter(resized) {
+        *shared = world.successor(part::CACHE);
+    }
+    shared.get_or_insert_with(|| World::new(guc::memo_bytes())).clone()
 }
 
 /// Takes in what others committed, and says what the current statement sees.

@@ -20,8 +20,8 @@ pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> 
             pg_sys::ReleaseCurrentSubTransaction();
             Ok(value)
         }))
-        .catch_others(|error| Err(error))
-        .catch_rust_panic(|error| Err(error))
+        .catch_others(|error| Err(Box::new(error)))
+        .catch_rust_panic(|error| Err(Box::new(error)))
         .execute();
         if outcome.is_err() {
             pg_sys::MemoryContextSwitchTo(context);

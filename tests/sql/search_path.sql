@@ -46,6 +46,7 @@ CREATE TRIGGER fill BEFORE INSERT ON evil.item FOR EACH ROW EXECUTE FUNCTION cat
 
 -- What is asked below names everything by its schema; only ours must look around.
 \c
+SET categorize.on_unresolved = 'best';
 SET search_path = evil, pg_catalog;
 SELECT :home.categorize('one'::pg_catalog.text, 'safe'::pg_catalog.text);
 SELECT :home.categorize('one'::pg_catalog.text, ARRAY['one'::pg_catalog.text, 'two'::pg_catalog.text]);

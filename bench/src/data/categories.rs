@@ -1,6 +1,7 @@
 //! Taxonomies: a tree of a hundred leaves for titles, flat ones of any size for growth.
 
-use super::words::{ADJECTIVES, COLOURS, MATERIALS, brand, capital, things};
+use super::brands::brand;
+use super::words::{ADJECTIVES, COLOURS, MATERIALS, capital, things};
 
 /// The paths that products belong to.
 pub fn paths() -> Vec<String> {

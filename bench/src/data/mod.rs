@@ -1,5 +1,6 @@
 //! Data made from a seed: the same on every machine.
 
+mod brands;
 mod categories;
 mod load;
 mod patterns;

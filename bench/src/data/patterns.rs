@@ -1,6 +1,7 @@
 //! Rules as people write them, in the syntax that both engines read alike.
 
-use super::words::{ADJECTIVES, BRANDS, COLOURS, MATERIALS, UNITS, brand, things};
+use super::brands::{BRANDS, brand};
+use super::words::{ADJECTIVES, COLOURS, MATERIALS, UNITS, things};
 use super::{draw, pick};
 use std::collections::HashSet;
 

@@ -1,6 +1,7 @@
 //! Titles as shops write them: brand, looks, thing, size, article number.
 
-use super::words::{ADJECTIVES, BRANDS, COLOURS, DEPARTMENTS, MATERIALS, PURPOSES, UNITS, brand, capital};
+use super::brands::{BRANDS, brand};
+use super::words::{ADJECTIVES, COLOURS, DEPARTMENTS, MATERIALS, PURPOSES, UNITS, capital};
 use super::{draw, pick};
 
 /// A title and where it belongs.

@@ -9,6 +9,9 @@ use crate::report::{Bar, Report, Row, count, figure, milliseconds};
 /// A run of the peer above this is not repeated but scaled from smaller ones.
 const LONGEST: f64 = 60_000.0;
 
+/// Rules added by one statement.
+const PORTION: usize = 1_000;
+
 /// Only people's words: the peer knows nothing else either.
 const RULES_ONLY: &str = r#"{"tiers": ["correction", "rule"]}"#;
 
@@ -60,11 +63,17 @@ pub(super) fn add_rules(bench: &Bench, name: &str, number: usize) {
             format!("{}\t{}\t{}\t{}", i + 1, escaped(&p.regex), p.category, p.priority)
         };
         data::copy(&mut session, "wanted", data::patterns(number).into_iter().enumerate().map(row));
-        session.run(&format!(
-            "CREATE TABLE {name} AS
-             SELECT n, categorize.add_rule('{name}', pattern, category, 'regex', priority) AS id, pattern, priority
-               FROM (SELECT * FROM wanted ORDER BY n) ordered"
-        ));
+        session.run(&format!("CREATE TABLE {name} (n int, id bigint, pattern text, priority int)"));
+        for low in (0..number).step_by(PORTION) {
+            let add = format!("categorize.add_rule('{name}', pattern, category, 'regex', priority)");
+            session.run(&format!(
+                "INSERT INTO {name} SELECT n, {add}, pattern, priority
+                   FROM (SELECT * FROM wanted WHERE n > {low} AND n <= {low} + {PORTION} ORDER BY n) ordered"
+            ));
+            if low + PORTION < number {
+                println!("    {} rules added", count((low + PORTION) as f64));
+            }
+        }
     });
 }
 

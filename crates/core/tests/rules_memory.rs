@@ -1,7 +1,6 @@
 //! What a rule set says about its memory, against an allocator that counts.
 
-// A counting allocator cannot be written without `unsafe`; only this test has it.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "a counting allocator cannot be written without; only this test has one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

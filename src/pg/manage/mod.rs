@@ -9,7 +9,7 @@ pub mod taxonomy;
 
 use crate::pg::owner::OwnerScope;
 use crate::pg::spi::Hold;
-use crate::pg::{catalog, error, guc, spi, world};
+use crate::pg::{catalog, error, guard, guc, spi, world};
 use pg_categorize_core::settings::Settings;
 use pg_categorize_core::taxonomy::Taxonomy;
 use pgrx::prelude::*;
@@ -28,6 +28,7 @@ struct Caller {
 /// Runs `work` as the owner.
 fn as_writer<T>(work: impl FnOnce(&Caller) -> T) -> T {
     world::moment_now();
+    guard::refuse_read_only();
     let owner = OwnerScope::enter(catalog::tables().owner);
     let caller = Caller {
         name: spi::role_name(owner.caller()),

@@ -1,17 +1,18 @@
 //! Adding and dropping rules.
 
 use super::{as_writer, locked};
+use crate::pg::error;
 use crate::pg::scope::RULE_MEMORY;
-use crate::pg::{error, spi};
+use crate::pg::spi::{self, NewRule};
 use pg_categorize_core::error::{Error, ErrorKind};
-use pg_categorize_core::rules::{self, RuleKind, RuleSet, RuleSpec};
+use pg_categorize_core::rules::{self, RuleKind};
 use pg_categorize_core::taxonomy::Taxonomy;
 
 /// Rules of one taxonomy.
 const MAX_RULES: i64 = 100_000;
 
-/// Compiled, patterns take at most so many times their bytes; beyond it the exact need is computed.
-const INDEX_FACTOR: i64 = 16;
+/// Compiled, a rule takes at most so many times the bytes of its row.
+const DEAREST_BYTE: i64 = 80;
 
 /// No row of `categorize.rule` is smaller.
 const LEAST_ROW_BYTES: i64 = 100;
@@ -24,13 +25,22 @@ const LEAST_ROW_BYTES: i64 = 100;
 pub fn add(taxonomy: &str, pattern: &str, category: &str, kind: &str, priority: i32) -> i64 {
     let kind = RuleKind::parse(kind).unwrap_or_else(|e| error::raise(e));
     rules::validate(kind, pattern).unwrap_or_else(|e| error::raise(e));
+    let need = rules::added_memory(kind, pattern).unwrap_or_else(|e| error::raise(e));
     as_writer(|caller| {
         let taxonomy = locked(taxonomy);
         let category = taxonomy.find(category).unwrap_or_else(|e| error::raise(e)).id;
-        check_bounds(&taxonomy, kind, pattern);
-        let tenant = (!(caller.admin && caller.tenant.is_empty())).then_some(caller.tenant.as_str());
-        spi::insert_rule(tenant, taxonomy.id, kind, pattern, category, priority, &caller.name)
-            .unwrap_or_else(|| pgrx::error!("a rule was not stored"))
+        check_bounds(&taxonomy, need);
+        let new = NewRule {
+            tenant: (!(caller.admin && caller.tenant.is_empty())).then_some(caller.tenant.as_str()),
+            taxonomy: taxonomy.id,
+            kind,
+            pattern,
+            category,
+            priority,
+            memory: i32::try_from(need).unwrap_or(i32::MAX),
+            author: &caller.name,
+        };
+        spi::insert_rule(&new).unwrap_or_else(|| pgrx::error!("a rule was not stored"))
     })
 }
 
@@ -49,12 +59,12 @@ pub fn drop(id: i64) {
 }
 
 /// Counts only where the size of the table does not already show that the bounds are far: adding many rules stays linear.
-fn check_bounds(taxonomy: &Taxonomy, kind: RuleKind, pattern: &str) {
+fn check_bounds(taxonomy: &Taxonomy, need: usize) {
     let table = spi::rule_table_bytes();
-    if table / LEAST_ROW_BYTES < MAX_RULES && table * INDEX_FACTOR < RULE_MEMORY as i64 {
+    if table / LEAST_ROW_BYTES < MAX_RULES && table * DEAREST_BYTE < RULE_MEMORY as i64 && need < RULE_MEMORY / 2 {
         return;
     }
-    let (count, bytes) = spi::rule_usage(taxonomy.id);
+    let (count, memory) = spi::rule_usage(taxonomy.id);
     if count >= MAX_RULES {
         error::raise(
             Error::new(ErrorKind::LimitExceeded, format!("taxonomy \"{}\" has too many rules", taxonomy.name))
@@ -62,9 +72,12 @@ fn check_bounds(taxonomy: &Taxonomy, kind: RuleKind, pattern: &str) {
                 .hint("Join rules of one category with | or drop some."),
         );
     }
-    if bytes * INDEX_FACTOR > RULE_MEMORY as i64 {
-        let mut all = spi::rules_of_all(taxonomy.id);
-        all.push(RuleSpec { id: i64::MAX, kind, pattern: pattern.to_owned(), category: 0, priority: 0 });
-        RuleSet::compile(all, RULE_MEMORY).unwrap_or_else(|e| error::raise(e));
+    let total = memory + need as i64;
+    if total > RULE_MEMORY as i64 {
+        error::raise(
+            Error::new(ErrorKind::LimitExceeded, "rules would need too much memory")
+                .detail(format!("They would need {total} bytes, of {RULE_MEMORY} allowed."))
+                .hint("Drop rules or shorten patterns."),
+        );
     }
 }

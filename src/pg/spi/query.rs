@@ -3,13 +3,14 @@
 use super::run;
 use crate::pg::error;
 use pg_categorize_core::error::Error;
+use pg_categorize_core::normalise::is_blank;
 use pgrx::pg_sys;
 use std::ffi::CString;
 
 /// Rows fetched at once.
 const CHUNK: i64 = 5000;
 
-/// Runs `query` and hands over its rows in chunks as (input, category), rows with a NULL left out.
+/// Runs `query` and hands over its rows in chunks as (input, category), rows with a NULL or a blank input left out.
 ///
 /// The transaction is read-only while the query's functions run, so that also a volatile one cannot write.
 ///
@@ -17,7 +18,9 @@ const CHUNK: i64 = 5000;
 /// 22023 for anything but one SELECT of two columns; 25006 when the query tries to write; its own errors as they come.
 pub fn for_each_pair(query: &str, mut take: impl FnMut(Vec<(String, String)>)) {
     for_each_row(query, ["SELECT title, category FROM labelled", "two columns"], |rows: Vec<[Option<String>; 2]>| {
-        take(rows.into_iter().filter_map(|[input, category]| Some((input?, category?))).collect());
+        // Real tables have blanks: like NULLs, they teach nothing.
+        let pair = |[input, category]: [Option<String>; 2]| Some((input.filter(|i| !is_blank(i))?, category?));
+        take(rows.into_iter().filter_map(pair).collect());
     });
 }
 

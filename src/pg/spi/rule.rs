@@ -20,32 +20,40 @@ fn rule(row: &run::Row) -> Option<RuleSpec> {
     })
 }
 
-/// The enabled rules of a taxonomy, of all tenants.
-pub fn rules_of_all(taxonomy: i32) -> Vec<RuleSpec> {
-    let sql = "SELECT id, kind, pattern, category_id, priority FROM categorize.rule WHERE taxonomy_id = $1 AND enabled";
-    run::write_returning(sql, &[taxonomy.into()], rule).into_iter().flatten().collect()
+/// A rule to be stored.
+pub struct NewRule<'a> {
+    /// The tenant it holds for; `None` for all.
+    pub tenant: Option<&'a str>,
+    /// The taxonomy.
+    pub taxonomy: i32,
+    /// Its kind.
+    pub kind: RuleKind,
+    /// What must match.
+    pub pattern: &'a str,
+    /// What it answers.
+    pub category: i32,
+    /// The highest wins.
+    pub priority: i32,
+    /// Bytes it takes compiled.
+    pub memory: i32,
+    /// The role that adds it.
+    pub author: &'a str,
 }
 
-/// Stores a rule; `tenant` is `None` for one that holds for all.
-pub fn insert_rule(
-    tenant: Option<&str>,
-    taxonomy: i32,
-    kind: RuleKind,
-    pattern: &str,
-    category: i32,
-    priority: i32,
-    author: &str,
-) -> Option<i64> {
-    let sql = "INSERT INTO categorize.rule (tenant, taxonomy_id, kind, pattern, category_id, priority, created_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7::name) RETURNING id";
+/// Stores a rule and returns its id.
+pub fn insert_rule(new: &NewRule<'_>) -> Option<i64> {
+    let sql = "INSERT INTO categorize.rule
+                      (tenant, taxonomy_id, kind, pattern, category_id, priority, memory, created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8::name) RETURNING id";
     let arguments = [
-        tenant.into(),
-        taxonomy.into(),
-        kind.as_str().into(),
-        pattern.into(),
-        category.into(),
-        priority.into(),
-        author.into(),
+        new.tenant.into(),
+        new.taxonomy.into(),
+        new.kind.as_str().into(),
+        new.pattern.into(),
+        new.category.into(),
+        new.priority.into(),
+        new.memory.into(),
+        new.author.into(),
     ];
     run::write_returning(sql, &arguments, |row| row.get(1)).pop()?
 }
@@ -62,9 +70,9 @@ pub fn rule_table_bytes() -> i64 {
     run::write_returning(sql, &[], |row| row.get(1)).pop().flatten().unwrap_or(i64::MAX)
 }
 
-/// How many rules a taxonomy has, and the bytes of their patterns.
+/// How many rules a taxonomy has, and the bytes they take compiled.
 pub fn rule_usage(taxonomy: i32) -> (i64, i64) {
-    let sql = "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.octet_length(pattern)), 0)::bigint
+    let sql = "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(memory), 0)::bigint
                  FROM categorize.rule WHERE taxonomy_id = $1";
     let row = run::write_returning(sql, &[taxonomy.into()], |row| Some((row.get(1)?, row.get(2)?)));
     row.into_iter().flatten().next().unwrap_or_default()

@@ -145,6 +145,7 @@ fn a_standby_answers_and_refuses_to_write() {
     standby.catch_up(&primary);
     let mut reader = standby.connect("shop");
     reader.run(FORCED);
+    reader.run("SET statement_timeout = '60s'");
     for form in FORMS {
         assert_eq!(reader.text(&COUNTS.replace("{f}", form)), expected, "{form}");
     }

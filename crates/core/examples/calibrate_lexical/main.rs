@@ -1,7 +1,7 @@
 //! Fits the confidence of lexical matching: `cargo run --release -p pg_categorize_core --example calibrate_lexical`.
 //!
-//! Reads the shipped taxonomy and the sample titles, fits a logistic curve (Platt 1999) on the `labelled` part by
-//! Newton's method, and prints its coefficients for `lexical/calibration.rs`, with accuracy, coverage, precision and
+//! Reads the shipped taxonomy and the sample titles, fits a logistic curve (Platt 1999) on the `labelled` part,
+//! and prints its coefficients for `lexical/calibration.rs`, with accuracy, coverage, precision and
 //! calibration error on the other part.
 
 mod shipped;
@@ -44,7 +44,7 @@ fn main() {
         if part == "labelled" { &mut fit } else { &mut test }.push(trial);
     }
     println!("no known word: {unknown} titles");
-    let coefficients = newton(&fit);
+    let coefficients = fit_curve(&fit);
     println!("coefficients: {coefficients:?}");
     report("labelled, as shipped", &fit);
     report("rest, as shipped", &test);
@@ -57,12 +57,16 @@ fn main() {
     }
 }
 
-fn terms(features: &Features) -> [f64; 5] {
-    let [a, b, c, d] = features.terms().map(f64::from);
-    [1.0, a, b, c, d]
+/// The intercept and the terms of the curve.
+const N: usize = 6;
+
+fn terms(features: &Features) -> [f64; N] {
+    let mut all = [1.0; N];
+    all[1..].copy_from_slice(&features.terms().map(f64::from));
+    all
 }
 
-fn dot(a: &[f64; 5], b: &[f64; 5]) -> f64 {
+fn dot(a: &[f64; N], b: &[f64; N]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
@@ -70,50 +74,25 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// Logistic regression with a little ridge, by Newton's method.
-fn newton(trials: &[Trial]) -> [f64; 5] {
-    let mut w = [0.0; 5];
-    for _ in 0..50 {
-        let mut gradient = [0.0; 5];
-        let mut hessian = [[0.0; 5]; 5];
+/// Logistic regression with a little ridge, by gradient descent; slopes are kept from going below zero, since more
+/// evidence must not make an answer less likely.
+fn fit_curve(trials: &[Trial]) -> [f64; N] {
+    let mut w = [0.0; N];
+    for _ in 0..200_000 {
+        let mut gradient = [0.0; N];
         for trial in trials {
             let x = terms(&trial.features);
-            let p = sigmoid(dot(&w, &x));
-            for i in 0..5 {
-                gradient[i] += (f64::from(u8::from(trial.right)) - p) * x[i];
-                for j in 0..5 {
-                    hessian[i][j] += p * (1.0 - p) * x[i] * x[j];
-                }
+            let error = f64::from(u8::from(trial.right)) - sigmoid(dot(&w, &x));
+            gradient.iter_mut().zip(x).for_each(|(g, x)| *g += error * x);
+        }
+        for (i, (w, g)) in w.iter_mut().zip(gradient).enumerate() {
+            *w += (g - 0.01 * *w) / trials.len() as f64;
+            if i > 0 {
+                *w = w.max(0.0);
             }
         }
-        for i in 0..5 {
-            gradient[i] -= 0.01 * w[i];
-            hessian[i][i] += 0.01;
-        }
-        let step = solve(hessian, gradient);
-        (0..5).for_each(|i| w[i] += step[i]);
     }
     w
-}
-
-fn solve(mut a: [[f64; 5]; 5], mut b: [f64; 5]) -> [f64; 5] {
-    for i in 0..5 {
-        let pivot = (i..5).max_by(|x, y| a[*x][i].abs().total_cmp(&a[*y][i].abs())).unwrap_or(i);
-        a.swap(i, pivot);
-        b.swap(i, pivot);
-        for j in i + 1..5 {
-            let factor = a[j][i] / a[i][i];
-            for k in i..5 {
-                a[j][k] -= factor * a[i][k];
-            }
-            b[j] -= factor * b[i];
-        }
-    }
-    let mut x = [0.0; 5];
-    for i in (0..5).rev() {
-        x[i] = (b[i] - (i + 1..5).map(|j| a[i][j] * x[j]).sum::<f64>()) / a[i][i];
-    }
-    x
 }
 
 fn report(name: &str, trials: &[Trial]) {

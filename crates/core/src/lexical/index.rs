@@ -48,6 +48,8 @@ pub struct LexicalIndex {
     /// Weight of a word that only one category uses: the unit of scores.
     unique: f32,
     curve: &'static Curve,
+    /// The words of each category's own label.
+    labels: Vec<Box<[String]>>,
     postings: HashMap<Box<str>, Vec<Posting>>,
 }
 
@@ -89,9 +91,16 @@ impl LexicalIndex {
             list.iter_mut().for_each(|p| p.weight *= idf * phrase);
             list.sort_unstable_by_key(|p| p.document);
         }
-        let described = documents.iter().filter(|d| !d.description.is_empty() || !d.examples.is_empty()).count();
-        let curve = if 2 * described > documents.len() { &DESCRIBED } else { &LABELS_ONLY };
-        Self { ids: documents.iter().map(|d| d.id).collect(), unique: (1.0 + count).ln(), curve, postings }
+        // Inner nodes often come by themselves, without a description.
+        let leaves = || documents.iter().filter(|d| !d.inner);
+        let described = leaves().filter(|d| !d.description.is_empty() || !d.examples.is_empty()).count();
+        let curve = if 2 * described > leaves().count() { &DESCRIBED } else { &LABELS_ONLY };
+        let label = |d: &Document| {
+            let text = d.labels.last().map(|label| normalise(label, Case::Folded)).unwrap_or_default();
+            words(&text).into_iter().map(|word| word.text).collect()
+        };
+        let labels = documents.iter().map(label).collect();
+        Self { ids: documents.iter().map(|d| d.id).collect(), unique: (1.0 + count).ln(), curve, labels, postings }
     }
 
     /// Whether there is nothing to match.
@@ -121,6 +130,7 @@ impl LexicalIndex {
             share: score / sum,
             margin: (score - second) / score,
             known: known / total,
+            label: self.label_share(&found, first),
         };
         let rank = |(document, s): (u32, f32)| Guess {
             category: self.ids[document as usize],
@@ -128,6 +138,12 @@ impl LexicalIndex {
         };
         let guesses = top.into_iter().map(rank).collect();
         Some(Match { guesses, evidence: self.evidence(&found, first), features })
+    }
+
+    fn label_share(&self, found: &[Word], document: u32) -> f32 {
+        let label = &self.labels[document as usize];
+        let there = label.iter().filter(|own| found.iter().any(|word| word.text == **own)).count();
+        there as f32 / label.len().max(1) as f32
     }
 
     fn add(&self, word: &str, weight: f32, scratch: &mut Scratch) -> bool {

@@ -75,10 +75,9 @@ fn stem(word: &str) -> String {
     if let Some(root) = word.strip_suffix("ies").filter(|r| !r.ends_with(['e', 'a']) && r.len() >= 2) {
         return format!("{root}y");
     }
-    if let Some(root) = word.strip_suffix("es") {
-        if root.ends_with("sh") || root.ends_with("ch") || root.ends_with("ss") || root.ends_with('x') {
-            return root.to_owned();
-        }
+    let hisses = |root: &str| ["sh", "ch", "ss", "x"].iter().any(|end| root.ends_with(end));
+    if let Some(root) = word.strip_suffix("es").filter(|root| hisses(root)) {
+        return root.to_owned();
     }
     word[..length - 1].to_owned()
 }

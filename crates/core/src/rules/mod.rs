@@ -5,9 +5,9 @@
 //! rule (smallest id).
 //!
 //! A [`RuleSet`] answers in time that hardly depends on the number of rules: it reads what a rule cannot do without
-//! ([`literals`], [`words`]), looks for all of that at once ([`index`], over text folded by [`fold`]), and checks only
-//! the rules it met, in winning order, until one matches ([`set`]), each with a small program of its own ([`program`])
-//! that is compiled on first use and kept within a budget ([`programs`]).
+//! (`literals`, `words`), looks for all of that at once (`index`, over text folded by `fold`), and checks only
+//! the rules it met, in winning order, until one matches (`set`), each with a small program of its own (`program`)
+//! that is compiled on first use and kept within a budget (`programs`).
 
 mod escapes;
 mod fold;
