@@ -9,8 +9,10 @@ pub enum Bar {
     AtMost(f64),
     /// Theirs divided by ours.
     AtLeast(f64),
+    /// None: ours divided by theirs is shown and not judged.
+    Ratio,
     /// None: theirs divided by ours is shown and not judged.
-    Shown,
+    Faster,
     /// None, nor anything to divide.
     None,
 }
@@ -45,8 +47,8 @@ impl Row {
         let (sign, bar) = match self.bar {
             Bar::AtMost(most) => ("", format!("at most {most}")),
             Bar::AtLeast(least) => ("x faster", format!("at least {least}x faster")),
-            Bar::Shown => ("x faster", "-".to_owned()),
-            Bar::None => ("", "-".to_owned()),
+            Bar::Faster => ("x faster", "-".to_owned()),
+            Bar::Ratio | Bar::None => ("", "-".to_owned()),
         };
         let ratio = self.ratio.map_or("-".to_owned(), |ratio| format!("{}{sign}", figure(ratio)));
         let ok = self.ok().map_or("-", |ok| if ok { "yes" } else { "NO" });
@@ -115,8 +117,8 @@ impl Report {
     /// Adds a comparison of medians by division of ours by theirs, and remembers both.
     pub fn compare(&mut self, work: &str, ours: &Timing, peer: &Timing, bar: Bar) {
         let ratio = match bar {
-            Bar::AtLeast(_) | Bar::Shown => peer.median() / ours.median(),
-            Bar::AtMost(_) | Bar::None => ours.median() / peer.median(),
+            Bar::AtLeast(_) | Bar::Faster => peer.median() / ours.median(),
+            Bar::AtMost(_) | Bar::Ratio | Bar::None => ours.median() / peer.median(),
         };
         self.rows.push(Row {
             work: work.to_owned(),
