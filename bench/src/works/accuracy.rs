@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_coin_that_says_half_is_calibrated() {
         assert!(calibration_error(&[(0.5, true), (0.5, false)]) < 1e-9);
-        assert!((calibration_error(&[(1.0, false), (0.9, true)]) - 0.55).abs() < 0.5);
+        assert!((calibration_error(&[(1.0, false), (0.9, true)]) - 0.55).abs() < 1e-9);
         assert!((calibration_error(&[(1.0, false)]) - 1.0).abs() < 1e-9);
     }
 }

@@ -61,15 +61,10 @@ fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut
     // read before SPI_finish frees them. An error unwinds past SPI_finish: the abort of the (sub)transaction cleans up.
     unsafe {
         connect();
-        let outcome = pg_sys::SPI_execute_with_args(
-            sql.as_ptr(),
-            arguments.len() as i32,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            nulls.as_ptr().cast(),
-            read_only,
-            0,
-        );
+        // Prepared, not executed at once: only that would let our own small reads be planned in parallel.
+        let plan = pg_sys::SPI_prepare(sql.as_ptr(), arguments.len() as i32, types.as_mut_ptr());
+        assert!(!plan.is_null(), "SPI refused to prepare a statement");
+        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), read_only, 0);
         assert!(outcome >= 0, "SPI refused a statement: {outcome}");
         let processed = pg_sys::SPI_processed;
         let mut rows = Vec::new();

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 pub struct Tools {
     bin: PathBuf,
     library: PathBuf,
+    share: PathBuf,
     run_as: Option<String>,
     /// Major version of the server.
     pub major: u32,
@@ -28,9 +29,15 @@ impl Tools {
         Self {
             bin: ask("--bindir").into(),
             library: ask("--pkglibdir").into(),
+            share: ask("--sharedir").into(),
             run_as: is_root().then(|| std::env::var("PG_CATEGORIZE_RUNAS").unwrap_or_else(|_| "postgres".into())),
             major: digits.parse().unwrap_or_else(|_| panic!("no version in \"{version}\"")),
         }
+    }
+
+    /// The folder of what does not depend on the machine, `extension` among it.
+    pub fn share(&self) -> &Path {
+        &self.share
     }
 
     /// Whether this library, such as `pg_cron`, is installed beside the server.
