@@ -92,18 +92,18 @@ mod tests {
     #[pg_test]
     fn an_error_of_ours_gives_the_caller_his_role_and_path_back() {
         taxonomy();
-        run("CREATE ROLE pg_test_editor IN ROLE categorize_editor");
+        run("CREATE ROLE some_editor IN ROLE categorize_editor");
         run("SET LOCAL search_path = pg_temp, public");
-        run("SET LOCAL ROLE pg_test_editor");
+        run("SET LOCAL ROLE some_editor");
         run("DO $$
             BEGIN
                 PERFORM categorize.correct('title', 'no such category');
             EXCEPTION WHEN invalid_parameter_value THEN
-                ASSERT current_user = 'pg_test_editor', current_user;
+                ASSERT current_user = 'some_editor', current_user;
                 ASSERT current_setting('search_path') = 'pg_temp, public', current_setting('search_path');
             END
             $$");
-        assert_eq!(text("SELECT current_user::text").as_deref(), Some("pg_test_editor"));
+        assert_eq!(text("SELECT current_user::text").as_deref(), Some("some_editor"));
         run("RESET ROLE");
     }
 }
