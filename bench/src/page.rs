@@ -60,7 +60,7 @@ fn page(bench: &Bench, report: &Report) -> String {
         put(&mut page, "Milliseconds at each size. The steepest step is the slope between two neighbouring sizes.\n");
         report.charts.iter().for_each(|chart| growth(&mut page, chart));
     }
-    put(&mut page, "## Remarks\n");
+    put(&mut page, "\n## Remarks\n");
     report.notes.iter().for_each(|note| put(&mut page, &format!("- {note}")));
     put(&mut page, "\n## All timings\n");
     let timing = |(name, timing): &(String, measure::Timing)| {
