@@ -82,7 +82,7 @@ CREATE TABLE categorize.rule (
     priority    int NOT NULL DEFAULT 0,
     enabled     boolean NOT NULL DEFAULT true,
     -- What it costs compiled, as add_rule() measured it.
-    memory      int NOT NULL DEFAULT 8192,
+    memory      int NOT NULL DEFAULT 2048,
     created_by  name NOT NULL DEFAULT CURRENT_USER,
     created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );

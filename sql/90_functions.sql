@@ -84,11 +84,13 @@ GRANT categorize_editor TO categorize_admin;
 REVOKE ALL ON ALL TABLES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA categorize FROM PUBLIC;
+REVOKE ALL ON TYPE categorize.decision FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA categorize TO categorize_user;
+GRANT USAGE ON TYPE categorize.decision TO categorize_user;
 GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;

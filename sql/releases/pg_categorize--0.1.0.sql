@@ -92,7 +92,7 @@ CREATE TABLE categorize.rule (
     priority    int NOT NULL DEFAULT 0,
     enabled     boolean NOT NULL DEFAULT true,
     -- What it costs compiled, as add_rule() measured it.
-    memory      int NOT NULL DEFAULT 8192,
+    memory      int NOT NULL DEFAULT 2048,
     created_by  name NOT NULL DEFAULT CURRENT_USER,
     created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -1891,18 +1891,48 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::stats::counters
-CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
-	"taxonomy" TEXT,  /* Option < String > */
-	"tier" TEXT,  /* String */
-	"answers" bigint,  /* i64 */
-	"unsure" bigint,  /* i64 */
-	"confidence" double precision,  /* f64 */
-	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'counters_wrapper';
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::add_category
+CREATE  FUNCTION categorize."add_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_query
+CREATE  FUNCTION categorize."create_taxonomy_from_query"(
+	"name" TEXT, /* Option < & str > */
+	"query" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1919,74 +1949,14 @@ AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_taxonomy
-CREATE  FUNCTION categorize."drop_taxonomy"(
-	"name" TEXT /* Option < & str > */
+-- pg_categorize::api::tenant::set_tenant
+CREATE  FUNCTION categorize."set_tenant"(
+	"tenant" TEXT, /* Option < & str > */
+	"is_local" bool DEFAULT true /* Option < bool > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::drop_correction
-CREATE  FUNCTION categorize."drop_correction"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::configure
-CREATE  FUNCTION categorize."configure"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"settings" jsonb /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'configure_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::explain::explain
-CREATE  FUNCTION categorize."explain"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"step" INT,  /* i32 */
-	"tier" TEXT,  /* String */
-	"answers" bool,  /* bool */
-	"category" TEXT,  /* Option < String > */
-	"confidence" real,  /* Option < f32 > */
-	"threshold" real,  /* Option < f32 > */
-	"detail" TEXT  /* String */
-)
-VOLATILE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'explain_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
+AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2017,6 +1987,40 @@ AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::correction::drop_correction
+CREATE  FUNCTION categorize."drop_correction"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::configure
+CREATE  FUNCTION categorize."configure"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"settings" jsonb /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'configure_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::taxonomy::set_profile
 CREATE  FUNCTION categorize."set_profile"(
 	"taxonomy" TEXT, /* Option < & str > */
@@ -2025,6 +2029,34 @@ CREATE  FUNCTION categorize."set_profile"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::tenant::current_tenant
+CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_taxonomy
+CREATE  FUNCTION categorize."drop_taxonomy"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2040,128 +2072,11 @@ AS 'MODULE_PATHNAME', 'learn_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_query
-CREATE  FUNCTION categorize."create_taxonomy_from_query"(
-	"name" TEXT, /* Option < & str > */
-	"query" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct
-CREATE  FUNCTION categorize."correct"(
-	"input" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_category
-CREATE  FUNCTION categorize."drop_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::current_tenant
-CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::set_tenant
-CREATE  FUNCTION categorize."set_tenant"(
-	"tenant" TEXT, /* Option < & str > */
-	"is_local" bool DEFAULT true /* Option < bool > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::add_category
-CREATE  FUNCTION categorize."add_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::settings
-CREATE  FUNCTION categorize."settings"(
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"name" TEXT,  /* String */
-	"value" jsonb,  /* JsonB */
-	"default" jsonb,  /* JsonB */
-	"source" TEXT,  /* String */
-	"unit" TEXT,  /* String */
-	"description" TEXT  /* String */
-)
-STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settings_wrapper';
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2182,6 +2097,91 @@ CREATE  FUNCTION categorize."rename_category"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'rename_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_category
+CREATE  FUNCTION categorize."drop_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct
+CREATE  FUNCTION categorize."correct"(
+	"input" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::explain::explain
+CREATE  FUNCTION categorize."explain"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"step" INT,  /* i32 */
+	"tier" TEXT,  /* String */
+	"answers" bool,  /* bool */
+	"category" TEXT,  /* Option < String > */
+	"confidence" real,  /* Option < f32 > */
+	"threshold" real,  /* Option < f32 > */
+	"detail" TEXT  /* String */
+)
+VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'explain_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::counters
+CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
+	"taxonomy" TEXT,  /* Option < String > */
+	"tier" TEXT,  /* String */
+	"answers" bigint,  /* i64 */
+	"unsure" bigint,  /* i64 */
+	"confidence" double precision,  /* f64 */
+	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
+)
+STRICT VOLATILE PARALLEL RESTRICTED 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'counters_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::settings
+CREATE  FUNCTION categorize."settings"(
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"name" TEXT,  /* String */
+	"value" jsonb,  /* JsonB */
+	"default" jsonb,  /* JsonB */
+	"source" TEXT,  /* String */
+	"unit" TEXT,  /* String */
+	"description" TEXT  /* String */
+)
+STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settings_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2397,11 +2397,13 @@ GRANT categorize_editor TO categorize_admin;
 REVOKE ALL ON ALL TABLES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA categorize FROM PUBLIC;
+REVOKE ALL ON TYPE categorize.decision FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA categorize TO categorize_user;
+GRANT USAGE ON TYPE categorize.decision TO categorize_user;
 GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;

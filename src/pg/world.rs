@@ -190,7 +190,8 @@ impl World {
     }
 }
 
-fn unknown_taxonomy(name: &str) -> ! {
+/// Refuses a name that no taxonomy has with 22023, and close names in the HINT.
+pub fn unknown_taxonomy(name: &str) -> ! {
     let error = Error::invalid(format!("taxonomy \"{name}\" does not exist"));
     if name.trim_start().starts_with('{') && name.trim_end().ends_with('}') {
         error::raise(

@@ -59,7 +59,7 @@ fn taxonomy(name: Option<&str>) -> Rc<Taxonomy> {
 /// # Errors
 /// 22023 where it does not exist, also when it was dropped while we waited.
 fn held(name: &str, hold: Hold) -> Taxonomy {
-    let seen = taxonomy(Some(name));
+    let seen = spi::fresh_taxonomy(name).unwrap_or_else(|| world::unknown_taxonomy(name));
     let row =
         spi::lock_taxonomy(seen.id, hold).then(|| spi::fresh_taxonomy(name)).flatten().filter(|row| row.id == seen.id);
     let Some(row) = row else {
