@@ -154,7 +154,7 @@ fn alone(bench: &Bench, report: &mut Report) {
     report.timed(&work, &timings[0]);
     report.timed("first call of a session, which compiles the rules", &timings[1]);
     report.note(format!(
-        "Compiling: the first call of a session with {rules} rules takes {}, the second {}. It is part of every time above.",
+        "Compiling: the first call of a session with {rules} rules takes {}, the second {}. It is part of the times in a fresh session.",
         milliseconds(timings[1].median()),
         milliseconds(timings[2].median())
     ));
