@@ -1,4 +1,6 @@
 -- The schema, the type of a decision, and the base tables.
+-- Operands here and in the views have exactly the types of pg_catalog's operators: while the extension is created, a
+-- better match in the schema it is created in would win.
 
 DO $$
 BEGIN
@@ -110,7 +112,7 @@ CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, t
 CREATE TABLE categorize.cache (
     fingerprint      bytea NOT NULL,
     category_id      int,
-    confidence       real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    confidence       real NOT NULL CHECK (confidence BETWEEN 0::real AND 1::real),
     origin           text NOT NULL,
     expires_at       timestamptz,
     category_label   text,

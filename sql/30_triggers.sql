@@ -1,5 +1,5 @@
--- Backends keep copies of these tables. Whoever writes one, in whatever way, tells them through these triggers; they
--- also fire where session_replication_role is replica.
+-- Backends keep copies of these tables. Statements that write one tell them through these triggers, also where
+-- session_replication_role is replica. (Apply workers of logical replication fire no statement triggers.)
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.taxonomy
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
@@ -17,7 +17,7 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.correction ENABLE ALWAYS TRIGGER invalidate;
 
--- A new answer in the cache changes nothing that a backend remembers; a changed or removed one does.
+-- learn() tells by itself of new rows in the cache; a changed or removed one needs to be told of.
 CREATE TRIGGER invalidate AFTER UPDATE OR DELETE OR TRUNCATE ON categorize.cache
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.cache ENABLE ALWAYS TRIGGER invalidate;

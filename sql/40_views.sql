@@ -4,8 +4,8 @@ CREATE VIEW categorize.tier_stats WITH (security_barrier) AS
     SELECT c.taxonomy,
            c.tier,
            c.answers,
-           round(c.answers / nullif(sum(c.answers) OVER (PARTITION BY c.taxonomy), 0), 4) AS share,
-           CASE WHEN c.tier <> 'unresolved' THEN round((c.confidence / nullif(c.answers, 0))::numeric, 4) END
+           round(c.answers::numeric / nullif(sum(c.answers) OVER (PARTITION BY c.taxonomy), 0::numeric), 4) AS share,
+           CASE WHEN c.tier <> 'unresolved' THEN round((c.confidence / nullif(c.answers, 0::bigint)::float8)::numeric, 4) END
                AS mean_confidence,
            c.stats_since
       FROM categorize.counters() c;
@@ -15,11 +15,12 @@ CREATE VIEW categorize.stats WITH (security_barrier) AS
            sum(c.answers)::bigint AS inputs,
            (sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'))::bigint AS answered,
            (sum(c.answers) FILTER (WHERE c.tier = 'unresolved'))::bigint AS unresolved,
-           round(sum(c.answers) FILTER (WHERE c.tier NOT IN ('llm', 'unresolved')) / nullif(sum(c.answers), 0), 4)
+           round(sum(c.answers) FILTER (WHERE c.tier NOT IN ('llm', 'unresolved')) / nullif(sum(c.answers), 0::numeric), 4)
                AS free_share,
            round((sum(c.confidence)
-                 / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0))::numeric, 4) AS mean_confidence,
-           round(sum(c.unsure) / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0), 4)
+                 / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0::numeric)::float8)::numeric, 4)
+               AS mean_confidence,
+           round(sum(c.unsure) / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0::numeric), 4)
                AS low_confidence_share,
            min(c.stats_since) AS stats_since
       FROM categorize.counters() c

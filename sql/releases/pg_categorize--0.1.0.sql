@@ -9,6 +9,8 @@ The ordering of items is not stable, it is driven by a dependency graph.
 /* <begin connected objects> */
 -- bootstrap
 -- The schema, the type of a decision, and the base tables.
+-- Operands here and in the views have exactly the types of pg_catalog's operators: while the extension is created, a
+-- better match in the schema it is created in would win.
 
 DO $$
 BEGIN
@@ -120,7 +122,7 @@ CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, t
 CREATE TABLE categorize.cache (
     fingerprint      bytea NOT NULL,
     category_id      int,
-    confidence       real NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    confidence       real NOT NULL CHECK (confidence BETWEEN 0::real AND 1::real),
     origin           text NOT NULL,
     expires_at       timestamptz,
     category_label   text,
@@ -1891,235 +1893,11 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::add_category
-CREATE  FUNCTION categorize."add_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_query
-CREATE  FUNCTION categorize."create_taxonomy_from_query"(
-	"name" TEXT, /* Option < & str > */
-	"query" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy
-CREATE  FUNCTION categorize."create_taxonomy"(
-	"name" TEXT, /* Option < & str > */
-	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::set_tenant
-CREATE  FUNCTION categorize."set_tenant"(
-	"tenant" TEXT, /* Option < & str > */
-	"is_local" bool DEFAULT true /* Option < bool > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::add_rule
-CREATE  FUNCTION categorize."add_rule"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"pattern" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
-	"priority" INT DEFAULT 0 /* Option < i32 > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_json
-CREATE  FUNCTION categorize."create_taxonomy_from_json"(
-	"name" TEXT, /* Option < & str > */
-	"definition" jsonb, /* Option < JsonB > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::drop_correction
-CREATE  FUNCTION categorize."drop_correction"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::configure
-CREATE  FUNCTION categorize."configure"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"settings" jsonb /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'configure_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::set_profile
-CREATE  FUNCTION categorize."set_profile"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"profile" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_profile_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_categorize::api::tenant::current_tenant
 CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
 STRICT STABLE PARALLEL SAFE 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_taxonomy
-CREATE  FUNCTION categorize."drop_taxonomy"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::label::learn
-CREATE  FUNCTION categorize."learn"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
-	"add_categories" bool DEFAULT false /* Option < bool > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'learn_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::stats_reset
-CREATE  FUNCTION categorize."stats_reset"() RETURNS void
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::rename_category
-CREATE  FUNCTION categorize."rename_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"new_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'rename_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_category
-CREATE  FUNCTION categorize."drop_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct
-CREATE  FUNCTION categorize."correct"(
-	"input" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2142,14 +1920,40 @@ AS 'MODULE_PATHNAME', 'explain_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::set_profile
+CREATE  FUNCTION categorize."set_profile"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"profile" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::add_rule
+CREATE  FUNCTION categorize."add_rule"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"pattern" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
+	"priority" INT DEFAULT 0 /* Option < i32 > */
 ) RETURNS bigint /* i64 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+AS 'MODULE_PATHNAME', 'add_rule_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2165,6 +1969,96 @@ CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
 STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'counters_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_json
+CREATE  FUNCTION categorize."create_taxonomy_from_json"(
+	"name" TEXT, /* Option < & str > */
+	"definition" jsonb, /* Option < JsonB > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_category
+CREATE  FUNCTION categorize."drop_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_taxonomy
+CREATE  FUNCTION categorize."drop_taxonomy"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy
+CREATE  FUNCTION categorize."create_taxonomy"(
+	"name" TEXT, /* Option < & str > */
+	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::label::learn
+CREATE  FUNCTION categorize."learn"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"add_categories" bool DEFAULT false /* Option < bool > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'learn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::rename_category
+CREATE  FUNCTION categorize."rename_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"new_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rename_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::stats_reset
+CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2185,6 +2079,114 @@ AS 'MODULE_PATHNAME', 'settings_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::drop_correction
+CREATE  FUNCTION categorize."drop_correction"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::add_category
+CREATE  FUNCTION categorize."add_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct
+CREATE  FUNCTION categorize."correct"(
+	"input" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_query
+CREATE  FUNCTION categorize."create_taxonomy_from_query"(
+	"name" TEXT, /* Option < & str > */
+	"query" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::tenant::set_tenant
+CREATE  FUNCTION categorize."set_tenant"(
+	"tenant" TEXT, /* Option < & str > */
+	"is_local" bool DEFAULT true /* Option < bool > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::configure
+CREATE  FUNCTION categorize."configure"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"settings" jsonb /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'configure_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::categorize::invalidate
 CREATE FUNCTION categorize."invalidate"()
 	RETURNS TRIGGER
@@ -2197,8 +2199,8 @@ CREATE FUNCTION categorize."invalidate"()
 --   products
 --   api::categorize::invalidate
 
--- Backends keep copies of these tables. Whoever writes one, in whatever way, tells them through these triggers; they
--- also fire where session_replication_role is replica.
+-- Backends keep copies of these tables. Statements that write one tell them through these triggers, also where
+-- session_replication_role is replica. (Apply workers of logical replication fire no statement triggers.)
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.taxonomy
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
@@ -2216,7 +2218,7 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.correction ENABLE ALWAYS TRIGGER invalidate;
 
--- A new answer in the cache changes nothing that a backend remembers; a changed or removed one does.
+-- learn() tells by itself of new rows in the cache; a changed or removed one needs to be told of.
 CREATE TRIGGER invalidate AFTER UPDATE OR DELETE OR TRUNCATE ON categorize.cache
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.cache ENABLE ALWAYS TRIGGER invalidate;
@@ -2234,8 +2236,8 @@ CREATE VIEW categorize.tier_stats WITH (security_barrier) AS
     SELECT c.taxonomy,
            c.tier,
            c.answers,
-           round(c.answers / nullif(sum(c.answers) OVER (PARTITION BY c.taxonomy), 0), 4) AS share,
-           CASE WHEN c.tier <> 'unresolved' THEN round((c.confidence / nullif(c.answers, 0))::numeric, 4) END
+           round(c.answers::numeric / nullif(sum(c.answers) OVER (PARTITION BY c.taxonomy), 0::numeric), 4) AS share,
+           CASE WHEN c.tier <> 'unresolved' THEN round((c.confidence / nullif(c.answers, 0::bigint)::float8)::numeric, 4) END
                AS mean_confidence,
            c.stats_since
       FROM categorize.counters() c;
@@ -2245,11 +2247,12 @@ CREATE VIEW categorize.stats WITH (security_barrier) AS
            sum(c.answers)::bigint AS inputs,
            (sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'))::bigint AS answered,
            (sum(c.answers) FILTER (WHERE c.tier = 'unresolved'))::bigint AS unresolved,
-           round(sum(c.answers) FILTER (WHERE c.tier NOT IN ('llm', 'unresolved')) / nullif(sum(c.answers), 0), 4)
+           round(sum(c.answers) FILTER (WHERE c.tier NOT IN ('llm', 'unresolved')) / nullif(sum(c.answers), 0::numeric), 4)
                AS free_share,
            round((sum(c.confidence)
-                 / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0))::numeric, 4) AS mean_confidence,
-           round(sum(c.unsure) / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0), 4)
+                 / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0::numeric)::float8)::numeric, 4)
+               AS mean_confidence,
+           round(sum(c.unsure) / nullif(sum(c.answers) FILTER (WHERE c.tier <> 'unresolved'), 0::numeric), 4)
                AS low_confidence_share,
            min(c.stats_since) AS stats_since
       FROM categorize.counters() c

@@ -1,7 +1,6 @@
 //! `categorize()` and its relatives.
 
 use crate::pg::call_site::{self, Call, Into, Text};
-use crate::pg::decision::Decision;
 use crate::pg::many;
 use pgrx::prelude::*;
 
@@ -57,6 +56,5 @@ fn categorize_many(
     inputs: Option<Vec<Option<String>>>,
     taxonomy: default!(Option<&str>, "NULL"),
 ) -> SetOfIterator<'static, pgrx::composite_type!('static, "categorize.decision")> {
-    let decisions: Vec<Decision> = many::decisions(inputs.unwrap_or_default(), taxonomy);
-    SetOfIterator::new(decisions)
+    SetOfIterator::new(many::decisions(inputs.unwrap_or_default(), taxonomy))
 }

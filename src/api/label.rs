@@ -8,7 +8,8 @@ use pgrx::prelude::*;
 /// The query runs with the caller's rights and cannot write.
 ///
 /// # Errors
-/// 22023 where the taxonomy lacks a category, unless `add_categories`; nothing is stored then. Those of the query.
+/// 22023 where the taxonomy lacks a category, unless `add_categories`; nothing is stored then. 42501 where an editor wants
+/// categories added: all tenants see the taxonomy. Those of the query.
 #[pg_extern(schema = "categorize")]
 fn learn(
     query: Option<&str>,

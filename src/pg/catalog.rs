@@ -48,6 +48,14 @@ pub fn tables() -> Tables {
             Some("Run CREATE EXTENSION pg_categorize.".into()),
         )
     });
+    // Before anything else is read: what is written from now on must be noticed.
+    freshness::watch([
+        (tables.taxonomy, part::TAXONOMY),
+        (tables.category, part::TAXONOMY),
+        (tables.rule, part::RULE),
+        (tables.correction, part::CORRECTION),
+        (tables.cache, part::CACHE),
+    ]);
     let installed = spi::extension_version().unwrap_or_default();
     if installed != env!("CARGO_PKG_VERSION") {
         error::report(
@@ -57,13 +65,6 @@ pub fn tables() -> Tables {
             Some("Run ALTER EXTENSION pg_categorize UPDATE, and reconnect or restart to load the new library.".into()),
         );
     }
-    freshness::watch([
-        (tables.taxonomy, part::TAXONOMY),
-        (tables.category, part::TAXONOMY),
-        (tables.rule, part::RULE),
-        (tables.correction, part::CORRECTION),
-        (tables.cache, part::CACHE),
-    ]);
     KNOWN.set(Some(tables));
     tables
 }

@@ -90,3 +90,8 @@ pub fn given<T>(value: Option<T>, name: &str) -> T {
 pub fn warn(message: &str) {
     ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize").report(PgLogLevel::WARNING);
 }
+
+/// Refuses a caller with 42501.
+pub fn not_allowed(message: &str, hint: &str) -> ! {
+    report(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message, None, Some(hint.to_owned()))
+}

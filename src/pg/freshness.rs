@@ -22,6 +22,8 @@ pub struct Horizon {
     xmin: u32,
     xmax: u32,
     running: u32,
+    /// Whether `running` is exact: beyond 64 subtransactions a session, Postgres stops counting them.
+    counted: bool,
     command: u32,
     rollbacks: u64,
     statement: i64,
@@ -34,7 +36,9 @@ impl Horizon {
         let not_before = |a: u32, b: u32| a.wrapping_sub(b) as i32 >= 0;
         not_before(self.xmin, other.xmin)
             && not_before(self.xmax, other.xmax)
-            && (self.xmax != other.xmax || self.xmin != other.xmin || self.running <= other.running)
+            && (self.xmax != other.xmax
+                || self.xmin != other.xmin
+                || (self.counted && other.counted && self.running <= other.running))
             && self.command >= other.command
     }
 }
@@ -68,6 +72,8 @@ thread_local! {
     static TABLES: Cell<[(pg_sys::Oid, u8); 5]> = const { Cell::new([(pg_sys::InvalidOid, 0); 5]) };
     static WROTE: Cell<bool> = const { Cell::new(false) };
     static UNCERTAIN: Cell<bool> = const { Cell::new(false) };
+    /// Whether a message has come since the reference snapshot.
+    static UNDATED: Cell<bool> = const { Cell::new(true) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -90,22 +96,25 @@ pub fn moment(stale: impl FnOnce(u8)) -> Moment {
     let parts = STALE.replace(0);
     if parts != 0 {
         stale(parts);
+        UNDATED.set(true);
+    }
+    if UNDATED.get() {
         if guard::is_parallel_worker() {
             // It lives for one statement, and all it loads is that statement's.
             REFERENCE.set(None);
-        } else if guard::in_parallel_mode() {
-            // The leader may not take a snapshot now: what it loads is this statement's alone, the rest waits.
-            STALE.set(STALE.get() | parts);
-        } else {
+            UNDATED.set(false);
+        } else if !guard::in_parallel_mode() {
             REFERENCE.set(Some(latest()));
+            UNDATED.set(false);
         }
+        // The leader of a parallel plan may take no snapshot: until it can, what it loads is its statement's alone.
     }
     let horizon = active();
     if WROTE.get() || guard::uses_transaction_snapshot() {
         UNCERTAIN.set(true);
     }
     let sees = REFERENCE.get().is_none_or(|reference| horizon.sees(&reference));
-    Moment { horizon, shareable: sees && STALE.get() == 0 }
+    Moment { horizon, shareable: sees && !UNDATED.get() }
 }
 
 /// Names the tables whose invalidation counts, and the part that each makes stale.
@@ -121,13 +130,12 @@ pub fn wrote(table: pg_sys::Oid) {
 }
 
 fn active() -> Horizon {
-    // SAFETY: a function runs under an active snapshot; where a caller forgot, the transaction's stands in.
+    // SAFETY: plain calls; the snapshot is valid while the function runs.
     unsafe {
-        if pg_sys::ActiveSnapshotSet() {
-            horizon(pg_sys::GetActiveSnapshot())
-        } else {
-            horizon(pg_sys::GetTransactionSnapshot())
+        if !pg_sys::ActiveSnapshotSet() {
+            pgrx::error!("categorize was called without an active snapshot");
         }
+        horizon(pg_sys::GetActiveSnapshot())
     }
 }
 
@@ -143,6 +151,7 @@ fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
         xmin: compat::xid(s.xmin),
         xmax: compat::xid(s.xmax),
         running: s.xcnt + s.subxcnt.max(0) as u32,
+        counted: !s.suboverflowed,
         command: s.curcid,
         rollbacks: ROLLBACKS.get(),
         statement: guard::statement_time(),

@@ -5,6 +5,7 @@ use pg_categorize_core::error::Error;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,6 +41,10 @@ static ON_UNRESOLVED: GucSetting<OnUnresolved> = GucSetting::<OnUnresolved>::new
 static MEMO_SIZE: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
 static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+thread_local! {
+    static CACHED_ONLY: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Rises with every change of a setting that a call site depends on.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
@@ -55,7 +60,12 @@ pub fn tenant() -> String {
 
 /// Whether misses may leave the database.
 pub fn mode() -> Mode {
-    MODE.get()
+    if CACHED_ONLY.get() { Mode::Cached } else { MODE.get() }
+}
+
+/// Forces mode `cached`, whatever is set meanwhile; returns what was.
+pub fn force_cached(forced: bool) -> bool {
+    CACHED_ONLY.replace(forced)
 }
 
 /// The session's policy for inputs without an answer.

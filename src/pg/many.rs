@@ -62,36 +62,33 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
     Some(decision(1, Some(input), Some(&scope), &outcome))
 }
 
-/// The decisions on many inputs, numbered from 1 in their order.
-pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> Vec<Decision> {
+/// The decisions on many inputs, numbered from 1 in their order; each row is made when it is asked for.
+pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl Iterator<Item = Decision> + use<> {
     let (world, _) = world::now();
-    let Some(scope) = scope(&world, &Into::Taxonomy(taxonomy)) else {
-        let unresolved =
-            |(i, input): (usize, &Option<String>)| decision(i as i32 + 1, input.as_deref(), None, &no_taxonomy());
-        return inputs.iter().enumerate().map(unresolved).collect();
-    };
+    let scope = scope(&world, &Into::Taxonomy(taxonomy));
     let mut place: HashMap<&str, usize> = HashMap::new();
     let mut distinct: Vec<&str> = Vec::new();
-    for input in inputs.iter().flatten() {
-        place.entry(input).or_insert_with(|| {
-            distinct.push(input);
-            distinct.len() - 1
-        });
+    let mut numbers: Vec<Option<usize>> = Vec::with_capacity(inputs.len());
+    for input in &inputs {
+        numbers.push(input.as_deref().map(|text| {
+            *place.entry(text).or_insert_with(|| {
+                distinct.push(text);
+                distinct.len() - 1
+            })
+        }));
     }
-    let outcomes = Resolver::new(scope.clone()).resolve(&distinct);
+    let outcomes = match &scope {
+        Some(scope) => Resolver::new(scope.clone()).resolve(&distinct),
+        None => vec![no_taxonomy(); distinct.len()],
+    };
     let nothing = Outcome::default();
-    inputs
-        .iter()
-        .enumerate()
-        .map(|(i, input)| {
-            guard::check_for_interrupts();
-            let outcome = input.as_deref().map_or(&nothing, |text| &outcomes[place[text]]);
-            if input.is_some() {
-                stats::count_outcome(&scope, outcome);
-            }
-            decision(i as i32 + 1, input.as_deref(), Some(&scope), outcome)
-        })
-        .collect()
+    (1..).zip(inputs).zip(numbers).map(move |((ordinality, input), number)| {
+        let outcome = number.map_or(&nothing, |at| &outcomes[at]);
+        if let (Some(scope), Some(_)) = (&scope, number) {
+            stats::count_outcome(scope, outcome);
+        }
+        decision(ordinality, input.as_deref(), scope.as_deref(), outcome)
+    })
 }
 
 fn no_taxonomy() -> Outcome {

@@ -18,10 +18,10 @@ pub mod probe;
 pub mod resolver;
 pub mod scope;
 pub mod spi;
+pub mod statement_end;
 pub mod stats;
 pub mod tier;
 pub mod trigger;
-pub mod utility;
 pub mod world;
 pub mod xact;
 
@@ -32,7 +32,7 @@ pub fn init() {
     guc::init();
     freshness::init();
     probe::init();
-    utility::init();
+    statement_end::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! Looking fingerprints up through an index of a table, with an index scan that stays open for the statement.
 //!
 //! Opening a scan costs more than using it. The scan, its relations and its buffer pins belong to the transaction's
-//! resource owner, whatever subtransaction or portal is current when the function is called. It ends with the call
-//! site; at the latest before commit; at an abort, Postgres has taken everything back and the handle turns void.
+//! resource owner, whatever subtransaction or portal is current when the function is called. It is closed when a
+//! statement ends (`statement_end`), at the latest before commit; at an abort, Postgres has taken everything back and
+//! the handle turns void.
 
 use crate::pg::compat;
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -11,11 +12,19 @@ use pgrx::prelude::*;
 use pgrx::{FromDatum, PgMemoryContexts};
 use std::cell::{Cell, RefCell};
 
+/// What is open of a scan; null is not.
 struct Scan {
     heap: pg_sys::Relation,
     index: pg_sys::Relation,
     descriptor: pg_sys::IndexScanDesc,
     slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        use std::ptr::null_mut;
+        Self { heap: null_mut(), index: null_mut(), descriptor: null_mut(), slot: null_mut() }
+    }
 }
 
 thread_local! {
@@ -122,38 +131,40 @@ impl Probe {
 
     fn open(&mut self) -> (pg_sys::IndexScanDesc, *mut pg_sys::TupleTableSlot) {
         close_orphans();
+        self.serial = SERIAL.get() + 1;
+        SERIAL.set(self.serial);
+        OPEN.with_borrow_mut(|open| open.push((self.serial, Scan::default())));
+        // Kept step by step: an error in one of them leaves the earlier ones to be closed with the rest.
+        let keep = |step: &dyn Fn(&mut Scan)| {
+            OPEN.with_borrow_mut(|open| step(&mut open.last_mut().expect("pushed just now").1));
+        };
         // SAFETY: the relations exist (the caller looked them up in this statement) and are locked until commit.
-        let scan = unsafe {
+        unsafe {
             in_transaction(|| {
                 let lock = pg_sys::AccessShareLock as i32;
                 let heap = pg_sys::table_open(self.table, lock);
+                keep(&|scan| scan.heap = heap);
                 let index = pg_sys::index_open(self.index, lock);
+                keep(&|scan| scan.index = index);
                 let descriptor = compat::index_beginscan(heap, index, pg_sys::GetActiveSnapshot());
-                Scan { heap, index, descriptor, slot: pg_sys::table_slot_create(heap, std::ptr::null_mut()) }
+                keep(&|scan| scan.descriptor = descriptor);
+                let slot = pg_sys::table_slot_create(heap, std::ptr::null_mut());
+                keep(&|scan| scan.slot = slot);
+                (descriptor, slot)
             })
-        };
-        let handles = (scan.descriptor, scan.slot);
-        self.serial = SERIAL.get() + 1;
-        SERIAL.set(self.serial);
-        OPEN.with_borrow_mut(|open| open.push((self.serial, scan)));
-        handles
-    }
-}
-
-impl Drop for Probe {
-    /// Runs when the call site's memory goes: at the end of a statement, or inside an abort, where nothing may be
-    /// closed by hand.
-    fn drop(&mut self) {
-        // SAFETY: a plain call.
-        if unsafe { pg_sys::IsTransactionState() } {
-            close(self.serial);
-        } else {
-            ORPHANS.with_borrow_mut(|orphans| orphans.push(self.serial));
         }
     }
 }
 
-/// Closes what a failed subtransaction left behind.
+impl Drop for Probe {
+    /// Runs when the call site's memory goes: at the end of a statement, while an error unwinds, or inside an abort.
+    /// Postgres is not called here; the scan is closed with the next statement, or at the latest before commit.
+    fn drop(&mut self) {
+        ORPHANS.with_borrow_mut(|orphans| orphans.push(self.serial));
+    }
+}
+
+/// Closes what call sites that are gone have left behind.
 fn close_orphans() {
     for serial in ORPHANS.with_borrow_mut(std::mem::take) {
         close(serial);
@@ -164,6 +175,7 @@ fn close_orphans() {
 pub fn close_all() {
     // SAFETY: a plain call. Outside a running transaction nothing is open, or the abort gives it back.
     if unsafe { pg_sys::IsTransactionState() } {
+        ORPHANS.with_borrow_mut(Vec::clear);
         let serials: Vec<u64> = OPEN.with_borrow(|open| open.iter().map(|(serial, _)| *serial).collect());
         serials.into_iter().for_each(close);
     }
@@ -178,10 +190,18 @@ fn close(serial: u64) {
     // SAFETY: the scan was opened by `open` in this transaction and is closed once. Locks stay until commit, as usual.
     unsafe {
         in_transaction(|| {
-            pg_sys::ExecDropSingleTupleTableSlot(scan.slot);
-            pg_sys::index_endscan(scan.descriptor);
-            pg_sys::index_close(scan.index, pg_sys::NoLock as i32);
-            pg_sys::table_close(scan.heap, pg_sys::NoLock as i32);
+            if !scan.slot.is_null() {
+                pg_sys::ExecDropSingleTupleTableSlot(scan.slot);
+            }
+            if !scan.descriptor.is_null() {
+                pg_sys::index_endscan(scan.descriptor);
+            }
+            if !scan.index.is_null() {
+                pg_sys::index_close(scan.index, pg_sys::NoLock as i32);
+            }
+            if !scan.heap.is_null() {
+                pg_sys::table_close(scan.heap, pg_sys::NoLock as i32);
+            }
         });
     }
 }

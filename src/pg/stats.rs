@@ -1,8 +1,8 @@
 //! Counters of answers by tenant, taxonomy and tier, in shared memory while the library is preloaded.
 //!
 //! A backend adds up on its own and writes to the shared counters once a transaction, with atomic additions only. A
-//! place in the table is taken by the first writer of its key; when all are taken, further keys are not counted and
-//! `dropped` says so.
+//! place in the table is taken by the first writer of its key; when all are taken, further keys are not
+//! counted.
 
 use crate::pg::guard;
 use crate::pg::scope::Scope;
@@ -23,7 +23,6 @@ const LOW_CONFIDENCE: f32 = 0.7;
 #[repr(C)]
 struct Shared {
     since: AtomicI64,
-    dropped: AtomicU64,
     places: [Place; PLACES],
 }
 
@@ -34,6 +33,8 @@ struct Place {
     /// Database in the high half, taxonomy in the low one.
     target: AtomicU64,
     tenant: AtomicU64,
+    /// When it was reset; 0 for never.
+    since: AtomicI64,
     counts: [Counter; KINDS],
 }
 
@@ -107,13 +108,13 @@ pub fn read(tenant: &str) -> Option<Vec<Count>> {
     flush();
     let shared = shared()?;
     let tenant = tenant_hash(tenant);
-    let since = shared.since.load(Relaxed);
     let mut counts = Vec::new();
     for place in &shared.places {
         let target = place.target.load(Relaxed);
         if place.key.load(Relaxed) == 0 || place.tenant.load(Relaxed) != tenant || (target >> 32) as u32 != database() {
             continue;
         }
+        let since = shared.since.load(Relaxed).max(place.since.load(Relaxed));
         for (i, counter) in place.counts.iter().enumerate() {
             counts.push(Count {
                 taxonomy: target as u32 as i32,
@@ -138,8 +139,8 @@ pub fn reset() {
             counter.unsure.store(0, Relaxed);
             counter.confidence.store(0, Relaxed);
         }
+        place.since.store(guard::statement_time(), Relaxed);
     }
-    shared.since.store(guard::statement_time(), Relaxed);
 }
 
 /// The hash under which a tenant is counted; the server's hash function is not secret, so it only tells tenants apart.
@@ -208,7 +209,6 @@ fn flush() {
     let pending = PENDING.with_borrow_mut(std::mem::take);
     for ((tenant, taxonomy), kinds) in pending {
         let Some(place) = place(shared, tenant, taxonomy) else {
-            shared.dropped.fetch_add(1, Relaxed);
             continue;
         };
         for (counter, (answers, unsure, confidence)) in place.counts.iter().zip(kinds) {

@@ -134,10 +134,8 @@ fn with(
         let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
         pg_sys::getTypeInputInfo(type_oid, &mut function, &mut parameter);
         let mut null = text.is_none();
-        let mut datum = match &text {
-            Some(text) => pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, modifier),
-            None => pg_sys::Datum::null(),
-        };
+        let value = text.as_ref().map_or(std::ptr::null_mut(), |text| text.as_ptr().cast_mut());
+        let mut datum = pg_sys::OidInputFunctionCall(function, value, parameter, modifier);
         pg_sys::heap_modify_tuple_by_cols(tuple, descriptor, 1, &mut number, &mut datum, &mut null)
     }
 }

@@ -86,9 +86,8 @@ fn shared(shared: &mut Option<Rc<World>>) -> Rc<World> {
 pub fn moment() -> Moment {
     freshness::moment(|stale| {
         SHARED.with_borrow_mut(|shared| *shared = shared.as_ref().and_then(|world| world.successor(stale)));
-        if stale & part::TAXONOMY != 0 {
-            catalog::forget();
-        }
+        // Any of the messages may be about an index that was built anew under another OID.
+        catalog::forget();
     })
 }
 

@@ -5,8 +5,8 @@ use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use std::panic::{AssertUnwindSafe, UnwindSafe};
 
-/// Runs `work`; an error rolls its effects back and becomes `Err` with its message. A cancel or a termination is never
-/// swallowed: it is raised again after the rollback.
+/// Runs `work`; an error rolls its effects back and becomes `Err` with its message. Never swallowed, but raised again
+/// after the rollback: a cancel, a termination, and what asks the client to try the transaction again.
 pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
     // SAFETY: the pairs of begin and release or rollback below keep the transaction's stack balanced; memory context
     // and resource owner are put back as PL/pgSQL does around its exception blocks.
@@ -32,7 +32,7 @@ pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> 
         match outcome {
             Ok(value) => Ok(value),
             Err(error) => match report(&error) {
-                (code, _) if is_cancel(code) => error.rethrow(),
+                (code, _) if is_not_ours(code) => error.rethrow(),
                 (_, message) => Err(message),
             },
         }
@@ -47,7 +47,15 @@ fn report(error: &CaughtError) -> (PgSqlErrorCode, String) {
     }
 }
 
-fn is_cancel(code: PgSqlErrorCode) -> bool {
+fn is_not_ours(code: PgSqlErrorCode) -> bool {
     use PgSqlErrorCode::*;
-    matches!(code, ERRCODE_QUERY_CANCELED | ERRCODE_ADMIN_SHUTDOWN | ERRCODE_CRASH_SHUTDOWN | ERRCODE_DATABASE_DROPPED)
+    matches!(
+        code,
+        ERRCODE_QUERY_CANCELED
+            | ERRCODE_ADMIN_SHUTDOWN
+            | ERRCODE_CRASH_SHUTDOWN
+            | ERRCODE_DATABASE_DROPPED
+            | ERRCODE_T_R_SERIALIZATION_FAILURE
+            | ERRCODE_T_R_DEADLOCK_DETECTED
+    )
 }

@@ -55,3 +55,37 @@ SELECT count(*) FROM categorize.taxonomies;
 SELECT categorize('Nike Air Max 270') IS NOT NULL AS answered;
 \c regression
 DROP DATABASE regress_life;
+
+-- An index that is built anew under another OID is found again.
+SELECT categorize.create_taxonomy('reindexed', ARRAY['A']) > 0 AS created;
+SELECT categorize.learn($$ VALUES ('before', 'A'), ('after', 'A') $$, 'reindexed');
+SELECT categorize('before', 'reindexed');
+REINDEX TABLE CONCURRENTLY categorize.cache;
+SELECT categorize('after', 'reindexed');
+SELECT categorize.drop_taxonomy('reindexed');
+
+-- Operators that lie in wait where the extension is created are not taken for ours.
+CREATE DATABASE regression_trap ENCODING 'UTF8' TEMPLATE template0;
+\c regression_trap
+CREATE FUNCTION trap(real, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung'; END $$;
+CREATE FUNCTION trap(bigint, numeric) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung'; END $$;
+CREATE FUNCTION trap(numeric, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung'; END $$;
+CREATE FUNCTION trap(float8, bigint) RETURNS float8 LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung'; END $$;
+CREATE FUNCTION trap(float8, numeric) RETURNS float8 LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung'; END $$;
+CREATE OPERATOR >= (LEFTARG = real, RIGHTARG = int, FUNCTION = trap);
+CREATE OPERATOR <= (LEFTARG = real, RIGHTARG = int, FUNCTION = trap);
+CREATE OPERATOR = (LEFTARG = numeric, RIGHTARG = int, FUNCTION = trap);
+CREATE OPERATOR / (LEFTARG = bigint, RIGHTARG = numeric, FUNCTION = trap);
+CREATE OPERATOR / (LEFTARG = float8, RIGHTARG = bigint, FUNCTION = trap);
+CREATE OPERATOR / (LEFTARG = float8, RIGHTARG = numeric, FUNCTION = trap);
+CREATE EXTENSION pg_categorize;
+-- Nothing of the extension depends on anything of the schema that it was created in, but on the schema.
+SELECT DISTINCT pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) AS trapped
+  FROM pg_depend d JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND d.refobjid = o.oid
+ WHERE o.oprnamespace = 'public'::regnamespace;
+SELECT categorize.learn($$ VALUES ('a title', 'Footwear') $$);
+SELECT categorize('a title');
+SELECT sum(answers) > 0 AS counted, count(*) > 0 AS shown FROM categorize.tier_stats;
+SELECT count(*) > 0 AS shown FROM categorize.stats;
+\c regression
+DROP DATABASE regression_trap;

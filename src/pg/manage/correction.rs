@@ -1,6 +1,6 @@
 //! What people correct. It counts from the next statement after commit, over all that machines said.
 
-use super::{as_writer, held, locked};
+use super::{as_writer, held};
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, Hold, NewCorrection};
@@ -17,8 +17,7 @@ use std::rc::Rc;
 /// # Errors
 /// 22023 for a blank input, an unknown category or taxonomy; 54000 for an input above 1 MB.
 pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
-    let scope = scope_of(taxonomy);
-    as_writer(|_| _ = held(&name_of(&scope), Hold::Keep));
+    let scope = teaching(taxonomy, Pupils::One);
     store(&scope, vec![(input.to_owned(), category.to_owned())]);
 }
 
@@ -27,8 +26,7 @@ pub fn correct(input: &str, category: &str, taxonomy: Option<&str>) {
 /// # Errors
 /// As `correct`, and those of the query, which runs with the caller's rights and cannot write.
 pub fn correct_many(query: &str, taxonomy: Option<&str>) -> i64 {
-    let scope = scope_of(taxonomy);
-    as_writer(|_| _ = locked(&name_of(&scope)));
+    let scope = teaching(taxonomy, Pupils::Many);
     let mut stored = 0;
     spi::for_each_pair(query, |pairs| stored += store(&scope, pairs));
     stored as i64
@@ -56,6 +54,33 @@ pub fn forget(input: &str, taxonomy: Option<&str>) -> bool {
 pub(super) fn scope_of(taxonomy: Option<&str>) -> Rc<Scope> {
     let name = super::taxonomy(taxonomy).name.clone();
     world::now().0.scope(&guc::tenant(), &name)
+}
+
+/// How much a call teaches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pupils {
+    /// One input.
+    One,
+    /// Many, in portions: two such calls of a tenant wait for each other, so that they never lock the same inputs in
+    /// opposite order.
+    Many,
+}
+
+/// The caller's view of a taxonomy that is held against being dropped, as it is committed now.
+pub(super) fn teaching(taxonomy: Option<&str>, pupils: Pupils) -> Rc<Scope> {
+    let seen = scope_of(taxonomy);
+    as_writer(|caller| {
+        let now = held(&name_of(&seen), Hold::Keep);
+        if pupils == Pupils::Many {
+            spi::lock_lessons(now.id, &caller.tenant);
+        }
+        let same = |was: &Taxonomy| was.version == now.version && was.settings.explicit() == now.settings.explicit();
+        if seen.taxonomy().is_some_and(same) {
+            seen.clone()
+        } else {
+            Rc::new(world::private_scope(&caller.tenant, now))
+        }
+    })
 }
 
 /// The key of an input among its tenant's own answers.

@@ -1,6 +1,6 @@
 //! Learning from labelled examples: they answer exact matches, and later train the model.
 
-use super::correction::{check_input, fingerprint, name_of, scope_of};
+use super::correction::{Pupils, check_input, fingerprint, name_of, teaching};
 use super::{as_writer, category, locked};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, NewLabel};
@@ -14,15 +14,13 @@ use std::rc::Rc;
 /// Categories that an error lists.
 const LISTED: usize = 10;
 
-/// Stores the examples that a query of (input, category) returns, and returns how many; the last of an input wins. Two
-/// that teach one taxonomy wait for each other, so that they never lock the same examples in opposite order.
+/// Stores the examples that a query of (input, category) returns, and returns how many; the last of an input wins.
 ///
 /// # Errors
 /// 22023 where the taxonomy lacks a category (nothing is stored; the DETAIL lists them with close names), unless
 /// `add_categories`; those of the query, which runs with the caller's rights and cannot write.
 pub fn learn(query: &str, taxonomy: Option<&str>, add_categories: bool) -> i64 {
-    let mut scope = scope_of(taxonomy);
-    as_writer(|_| _ = locked(&name_of(&scope)));
+    let mut scope = teaching(taxonomy, Pupils::Many);
     let mut stored = 0;
     let mut missing = BTreeSet::new();
     spi::for_each_pair(query, |pairs| {
@@ -50,7 +48,13 @@ fn unknown(scope: &Scope, pairs: &[(String, String)]) -> BTreeSet<String> {
 
 fn add(scope: &Scope, unknown: BTreeSet<String>) -> Rc<Scope> {
     let name = name_of(scope);
-    as_writer(|_| {
+    as_writer(|caller| {
+        if !caller.admin {
+            error::not_allowed(
+                "must be a member of categorize_admin to add categories",
+                "Leave add_categories out, or have an admin add them: all tenants see the taxonomy.",
+            );
+        }
         let taxonomy = locked(&name);
         category::store(&taxonomy, unknown.into_iter().map(|path| Wanted { path, ..Wanted::default() }).collect());
         spi::bump_taxonomy(taxonomy.id);

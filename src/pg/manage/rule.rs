@@ -29,9 +29,10 @@ pub fn add(taxonomy: &str, pattern: &str, category: &str, kind: &str, priority: 
     as_writer(|caller| {
         let taxonomy = locked(taxonomy);
         let category = taxonomy.find(category).unwrap_or_else(|e| error::raise(e)).id;
-        check_bounds(&taxonomy, need);
+        let tenant = (!(caller.admin && caller.tenant.is_empty())).then_some(caller.tenant.as_str());
+        check_bounds(&taxonomy, tenant, need);
         let new = NewRule {
-            tenant: (!(caller.admin && caller.tenant.is_empty())).then_some(caller.tenant.as_str()),
+            tenant,
             taxonomy: taxonomy.id,
             kind,
             pattern,
@@ -59,12 +60,12 @@ pub fn drop(id: i64) {
 }
 
 /// Counts only where the size of the table does not already show that the bounds are far: adding many rules stays linear.
-fn check_bounds(taxonomy: &Taxonomy, need: usize) {
+fn check_bounds(taxonomy: &Taxonomy, tenant: Option<&str>, need: usize) {
     let table = spi::rule_table_bytes();
     if table / LEAST_ROW_BYTES < MAX_RULES && table * DEAREST_BYTE < RULE_MEMORY as i64 && need < RULE_MEMORY / 2 {
         return;
     }
-    let (count, memory) = spi::rule_usage(taxonomy.id);
+    let (count, memory) = spi::rule_usage(taxonomy.id, tenant);
     if count >= MAX_RULES {
         error::raise(
             Error::new(ErrorKind::LimitExceeded, format!("taxonomy \"{}\" has too many rules", taxonomy.name))

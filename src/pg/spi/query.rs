@@ -1,7 +1,7 @@
 //! A query that the caller wrote: one SELECT, with the caller's rights, unable to write.
 
 use super::run;
-use crate::pg::error;
+use crate::pg::{error, guc};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::normalise::is_blank;
 use pgrx::pg_sys;
@@ -117,7 +117,10 @@ unsafe fn text_column(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc, n
 }
 
 /// Settings as they were, put back when dropped: the query can neither spend nor leave a setting behind.
-struct SavedSettings(i32);
+struct SavedSettings {
+    level: i32,
+    forced: bool,
+}
 
 impl SavedSettings {
     fn with_mode_cached() -> Self {
@@ -134,16 +137,17 @@ impl SavedSettings {
                 0,
                 false,
             );
-            Self(level)
+            Self { level, forced: guc::force_cached(true) }
         }
     }
 }
 
 impl Drop for SavedSettings {
     fn drop(&mut self) {
+        guc::force_cached(self.forced);
         if !std::thread::panicking() {
             // SAFETY: ends the level begun above; after an error the abort does it.
-            unsafe { pg_sys::AtEOXact_GUC(false, self.0) };
+            unsafe { pg_sys::AtEOXact_GUC(false, self.level) };
         }
     }
 }

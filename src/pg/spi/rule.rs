@@ -70,10 +70,15 @@ pub fn rule_table_bytes() -> i64 {
     run::write_returning(sql, &[], |row| row.get(1)).pop().flatten().unwrap_or(i64::MAX)
 }
 
-/// How many rules a taxonomy has, and the bytes they take compiled.
-pub fn rule_usage(taxonomy: i32) -> (i64, i64) {
-    let sql = "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum(memory), 0)::bigint
-                 FROM categorize.rule WHERE taxonomy_id = $1";
-    let row = run::write_returning(sql, &[taxonomy.into()], |row| Some((row.get(1)?, row.get(2)?)));
+/// How many rules a tenant sees in a taxonomy, and the bytes they take compiled; for `None` those of the tenant that
+/// sees most, since a rule for all is added to each.
+pub fn rule_usage(taxonomy: i32, tenant: Option<&str>) -> (i64, i64) {
+    let sql = "WITH used AS (SELECT tenant, pg_catalog.count(*) AS rules, pg_catalog.sum(memory)::bigint AS memory
+                              FROM categorize.rule WHERE taxonomy_id = $1 GROUP BY tenant),
+                    own AS (SELECT pg_catalog.max(rules) AS rules, pg_catalog.max(memory) AS memory
+                              FROM used WHERE tenant IS NOT NULL AND ($2 IS NULL OR tenant = $2))
+               SELECT coalesce(o.rules, 0) + coalesce(s.rules, 0), coalesce(o.memory, 0) + coalesce(s.memory, 0)
+                 FROM own o LEFT JOIN used s ON s.tenant IS NULL";
+    let row = run::write_returning(sql, &[taxonomy.into(), tenant.into()], |row| Some((row.get(1)?, row.get(2)?)));
     row.into_iter().flatten().next().unwrap_or_default()
 }

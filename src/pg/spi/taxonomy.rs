@@ -97,6 +97,12 @@ pub fn lock_taxonomy(id: i32, hold: Hold) -> bool {
     !run::write_returning(sql, &[id.into()], |_| ()).is_empty()
 }
 
+/// Makes those wait for each other who teach a tenant's taxonomy many inputs at once.
+pub fn lock_lessons(taxonomy: i32, tenant: &str) {
+    let sql = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))";
+    run::write_returning(sql, &[format!("pg_categorize {taxonomy} {tenant}").into()], |_| ());
+}
+
 /// Removes a taxonomy with all that refers to it; a shipped one is marked.
 pub fn delete_taxonomy(id: i32) {
     run::write("DELETE FROM categorize.cache WHERE taxonomy_id = $1", &[id.into()]);

@@ -34,21 +34,26 @@ pub(super) enum Meaning {
     Candidate,
 }
 
-/// The automaton and, for each of its literals, the rules found by it in winning order.
+/// Literals of one automaton. Building one takes more than proportional time (its states are put in order by following
+/// chains of swaps), and no interrupt can be served meanwhile.
+const PORTION: usize = 16_384;
+
+/// The automata and, for each of their literals, the rules found by it in winning order.
 #[derive(Debug)]
 pub(super) struct Index {
-    automaton: AhoCorasick,
+    /// Automaton k knows the literals from k * [`PORTION`] on.
+    automata: Vec<AhoCorasick>,
     /// The postings of literal i are `postings[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
     postings: Vec<Posting>,
 }
 
 impl Index {
-    /// Indexes rules by (rank, meaning, factor); the ranks ascend.
+    /// Indexes rules by (rank, meaning, factor); the ranks ascend. `pause` is called between portions.
     ///
     /// # Errors
     /// `LimitExceeded` when the automaton would be larger than its implementation allows (2^31 states).
-    pub(super) fn build(rules: &[(u32, Meaning, Factor)]) -> Result<Self> {
+    pub(super) fn build(rules: &[(u32, Meaning, Factor)], pause: &mut dyn FnMut()) -> Result<Self> {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         let mut literals: Vec<&str> = Vec::new();
         let mut lists: Vec<Vec<Posting>> = Vec::new();
@@ -62,14 +67,11 @@ impl Index {
                 lists[number].push(Posting { rank: *rank, meaning: *meaning, edges: factor.edges });
             }
         }
-        let automaton = AhoCorasickBuilder::new()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .prefilter(false)
-            .build(&literals)
-            .map_err(|error| {
-                Error::new(ErrorKind::LimitExceeded, "too many rules").detail(format!("The index says: {error}."))
-            })?;
+        let mut automata = Vec::with_capacity(literals.len().div_ceil(PORTION));
+        for portion in literals.chunks(PORTION) {
+            pause();
+            automata.push(automaton(portion)?);
+        }
         let mut starts = Vec::with_capacity(lists.len() + 1);
         let mut postings = Vec::with_capacity(lists.iter().map(Vec::len).sum());
         for list in lists {
@@ -77,24 +79,37 @@ impl Index {
             postings.extend(list);
         }
         starts.push(u32::try_from(postings.len()).unwrap_or(u32::MAX));
-        Ok(Self { automaton, starts, postings })
+        Ok(Self { automata, starts, postings })
     }
 
     /// Size in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.automaton.memory_usage()
+        self.automata.iter().map(|a| size_of::<AhoCorasick>() + a.memory_usage()).sum::<usize>()
             + self.starts.capacity() * size_of::<u32>()
             + self.postings.capacity() * size_of::<Posting>()
     }
 
     /// Every occurrence of every literal in a folded text: its start and end in bytes, and the rules found by it.
     pub(super) fn hits<'a>(&'a self, folded: &'a str) -> impl Iterator<Item = (usize, usize, &'a [Posting])> {
-        self.automaton.find_overlapping_iter(folded).map(|hit| {
-            let number = hit.pattern().as_usize();
-            let list = self.starts[number] as usize..self.starts[number + 1] as usize;
-            (hit.start(), hit.end(), &self.postings[list])
+        self.automata.iter().enumerate().flat_map(move |(portion, automaton)| {
+            automaton.find_overlapping_iter(folded).map(move |hit| {
+                let number = portion * PORTION + hit.pattern().as_usize();
+                let list = self.starts[number] as usize..self.starts[number + 1] as usize;
+                (hit.start(), hit.end(), &self.postings[list])
+            })
         })
     }
+}
+
+fn automaton(literals: &[&str]) -> Result<AhoCorasick> {
+    AhoCorasickBuilder::new()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .prefilter(false)
+        .build(literals)
+        .map_err(|error| {
+            Error::new(ErrorKind::LimitExceeded, "too many rules").detail(format!("The index says: {error}."))
+        })
 }
 
 /// Puts first, for each rule, the factor that fewest other rules and, by a guess from its length, fewest texts share.

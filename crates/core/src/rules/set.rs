@@ -101,8 +101,7 @@ impl RuleSet {
         let expected: usize = found.iter().map(|(_, _, factor)| Plan::index_memory(factor)).sum();
         // Far over the limit, do not even build; near it, the built index decides.
         check_limit((own + expected / 8) + largest_program, memory_limit, rules.len())?;
-        pause();
-        let index = Index::build(&found)?;
+        let index = Index::build(&found, pause)?;
         always.shrink_to_fit();
         let fixed_memory = size_of::<Self>() + own + index.memory() + always.capacity() * size_of::<u32>();
         check_limit(fixed_memory + largest_program, memory_limit, rules.len())?;
