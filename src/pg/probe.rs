@@ -123,9 +123,9 @@ impl Probe {
     }
 
     fn scan(&mut self) -> (pg_sys::IndexScanDesc, *mut pg_sys::TupleTableSlot) {
-        let known = OPEN.with_borrow(|open| {
-            open.iter().find(|(serial, _)| *serial == self.serial).map(|(_, s)| (s.descriptor, s.slot))
-        });
+        // One whose opening failed halfway has no slot yet: it waits to be closed.
+        let whole = |(serial, scan): &&(u64, Scan)| *serial == self.serial && !scan.slot.is_null();
+        let known = OPEN.with_borrow(|open| open.iter().find(whole).map(|(_, scan)| (scan.descriptor, scan.slot)));
         known.unwrap_or_else(|| self.open())
     }
 

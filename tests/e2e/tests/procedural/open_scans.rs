@@ -38,3 +38,36 @@ fn tables_are_free_again_once_a_statement_has_ended() {
     session.run("BEGIN; SELECT label('item 1'); REINDEX TABLE categorize.cache; ROLLBACK");
     assert_tidy(&database, &mut session);
 }
+
+#[test]
+fn a_scan_that_could_only_be_opened_halfway_is_opened_anew_and_leaks_nothing() {
+    let (database, mut session) = stocked("halfway");
+    let mut other = database.session();
+    // The heap can be locked, its index cannot: the second step of opening fails, and PL/pgSQL goes on.
+    other.run("BEGIN; REINDEX INDEX categorize.cache_fingerprint_idx");
+    session.run(
+        "CREATE FUNCTION tries() RETURNS int LANGUAGE plpgsql AS $$
+         DECLARE
+             failed int := 0;
+             said text;
+         BEGIN
+             FOR i IN 1 .. 3 LOOP
+                 BEGIN
+                     said := categorize('item 1');
+                 EXCEPTION WHEN lock_not_available THEN
+                     failed := failed + 1;
+                 END;
+             END LOOP;
+             RETURN failed;
+         END $$;
+         SET categorize.memo_size = 0;
+         SET lock_timeout = '100ms'",
+    );
+    session.run("BEGIN");
+    assert_eq!(session.one::<i32>("SELECT tries()"), 3);
+    other.run("ROLLBACK");
+    assert_eq!(session.one::<i32>("SELECT tries()"), 0);
+    assert_eq!(session.text("SELECT categorize('item 1')").as_deref(), Some("Odd"));
+    session.run("COMMIT");
+    assert_tidy(&database, &mut session);
+}
