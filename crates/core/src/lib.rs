@@ -10,6 +10,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod growth;
 pub mod lexical;
+pub mod local_model;
 pub mod memo;
 pub mod normalise;
 pub mod rules;

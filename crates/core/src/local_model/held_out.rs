@@ -1,0 +1,118 @@
+//! What models say of examples that they were not fitted on.
+
+use super::calibration::{Calibration, Signs, inverse_temperature};
+use super::fit::{Examples, fit};
+use super::model::{Model, Ranked, Scratch, best};
+use super::random::Random;
+use super::solver::Lanes;
+
+/// Examples up to which each is held out once; above, one part is.
+const IN_TURN_UP_TO: usize = 2_000;
+
+/// Parts that are held out in turn.
+const PARTS: usize = 5;
+
+/// Examples that are held out at most, where one part is.
+const MOST: usize = 5_000;
+
+/// Scores that are kept of them, four bytes each.
+const MOST_SCORES: usize = 16 << 20;
+
+/// Examples that were held out, and what was said of them.
+pub(super) struct HeldOut {
+    /// Each example with what was said, where any n-gram was known.
+    pub(super) heard: Vec<(u32, Option<Ranked>)>,
+    scores: Vec<Lanes>,
+    blocks: usize,
+}
+
+/// How many models will be fitted to hear of held-out examples.
+pub(super) fn models(examples: usize) -> usize {
+    if examples <= IN_TURN_UP_TO { PARTS } else { 1 }
+}
+
+impl HeldOut {
+    /// Fits models without the examples they are then asked about. `progress` is told the part that is done.
+    pub(super) fn hear(examples: &Examples<'_>, progress: &mut dyn FnMut(f32)) -> Self {
+        let classes = examples.categories.len();
+        let mut parts = parts(examples.classes, classes);
+        let models = models(examples.classes.len());
+        if models == 1 {
+            parts.truncate(1);
+            parts[0].truncate(MOST.min(MOST_SCORES / classes));
+        }
+        let mut said = Self { heard: Vec::new(), scores: Vec::new(), blocks: classes.div_ceil(super::solver::LANES) };
+        let mut scratch = Scratch::default();
+        for (i, held) in parts.iter().enumerate() {
+            let mut is_held = vec![false; examples.classes.len()];
+            held.iter().for_each(|text| is_held[*text as usize] = true);
+            let rest: Vec<u32> = (0..is_held.len() as u32).filter(|t| !is_held[*t as usize]).collect();
+            let (bytes, _) = fit(examples, &rest, &mut |done| progress((i as f32 + done) / models as f32));
+            let model = Model::open(&bytes).expect("a model that was just made");
+            for text in held {
+                let ranked = model.rank(examples.counts.get(*text as usize), &mut scratch.scoring);
+                if ranked.is_some() {
+                    said.scores.extend_from_slice(&scratch.scoring.scores);
+                }
+                said.heard.push((*text, ranked));
+            }
+        }
+        said
+    }
+
+    /// Fits the calibration to what was said, and brings the log-odds to its temperature.
+    pub(super) fn calibrate(&mut self, classes: &[u32]) -> Calibration {
+        let heard = || self.heard.iter().filter_map(|(text, ranked)| ranked.map(|r| (classes[*text as usize], r)));
+        let inverse_temperature = inverse_temperature(|inverse_temperature| {
+            let surprise = |(class, scores): (u32, &[Lanes])| {
+                let score = |class: usize| scores[class / 16].0[class % 16];
+                let all = scores.iter().flat_map(|lanes| lanes.0);
+                let top = all.clone().fold(f32::MIN, f32::max);
+                let sum: f64 = all.map(|s| f64::from(((s - top) * inverse_temperature).exp())).sum();
+                sum.ln() - f64::from((score(class as usize) - top) * inverse_temperature)
+            };
+            heard().zip(self.scores.chunks(self.blocks)).map(|((class, _), scores)| surprise((class, scores))).sum()
+        });
+        let mut scores = self.scores.chunks(self.blocks);
+        for (_, ranked) in &mut self.heard {
+            if let Some(ranked) = ranked {
+                *ranked = best(scores.next().expect("scores of each"), inverse_temperature, ranked.signs.known);
+            }
+        }
+        let right = |(text, ranked): &(u32, Option<Ranked>)| {
+            ranked.map(|r| (r.signs, r.classes[0] == classes[*text as usize] as usize))
+        };
+        let signs: Vec<(Signs, bool)> = self.heard.iter().filter_map(right).collect();
+        Calibration::fit(inverse_temperature, &signs)
+    }
+}
+
+/// Five parts of equal size in which every class has its share.
+fn parts(of: &[u32], classes: usize) -> Vec<Vec<u32>> {
+    let mut order: Vec<u32> = (0..of.len() as u32).collect();
+    Random(2).shuffle(&mut order);
+    order.sort_by_key(|text| of[*text as usize]);
+    let mut parts = vec![Vec::with_capacity(of.len() / PARTS + 1); PARTS];
+    order.into_iter().enumerate().for_each(|(i, text)| parts[i % PARTS].push(text));
+    // Whoever takes the first of a part takes it from all classes.
+    parts.iter_mut().for_each(|part| Random(classes as u64).shuffle(part));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_of_one_size_and_share_every_class() {
+        let of: Vec<u32> = (0..1003).map(|i| u32::from(i % 7 == 0) + 2 * u32::from(i > 1000)).collect();
+        let parts = parts(&of, 4);
+        let mut all = parts.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..1003).collect::<Vec<u32>>());
+        for part in &parts {
+            assert!(part.len().abs_diff(200) <= 1);
+            assert!(part.iter().filter(|t| of[**t as usize] == 1).count().abs_diff(28) <= 1);
+        }
+    }
+}

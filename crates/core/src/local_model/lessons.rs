@@ -1,0 +1,121 @@
+//! Examples on their way to a model.
+
+use super::counts::{Counter, Counts};
+use super::ngrams::mix;
+use crate::cascade::CategoryId;
+use std::collections::HashMap;
+
+/// Bytes that a training takes for each byte of examples: they are kept once as counts and once as vectors.
+const COPIES: usize = 2;
+
+/// Examples of a category that are kept when memory is short, whatever happens to those with more.
+const KEPT: u32 = 20;
+
+/// Labelled examples, hashed as they come: no text is kept.
+pub struct Lessons {
+    pub(super) counts: Counts,
+    pub(super) lessons: Vec<Lesson>,
+    pub(super) left_out: u32,
+    counter: Counter,
+    memory: usize,
+    /// Of 2^32: examples with a higher lot are left out.
+    limit: u32,
+}
+
+/// What is known of one example beside its text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lesson {
+    pub(super) category: CategoryId,
+    pub(super) weight: f32,
+    pub(super) new: bool,
+    lot: u32,
+}
+
+impl Lessons {
+    /// No examples yet; `memory` bounds the bytes that they and the training of them may take. Where they would take more,
+    /// examples are left out by lot, from categories that have many.
+    pub fn new(memory: usize) -> Self {
+        Self {
+            counts: Counts::default(),
+            lessons: Vec::new(),
+            left_out: 0,
+            counter: Counter::default(),
+            memory,
+            limit: u32::MAX,
+        }
+    }
+
+    /// Adds an example: a text in normal form (case folded), its category, how much it counts (1 for a label), and
+    /// whether it is new to the model that is live. A text without letters and digits teaches nothing and is left out.
+    pub fn push(&mut self, text: &str, category: CategoryId, weight: f32, new: bool) {
+        let counted = self.counter.count(text);
+        if counted.len() == 0 || weight <= 0.0 || !weight.is_finite() {
+            self.left_out += 1;
+            return;
+        }
+        let lot = (mix(self.lessons.len() as u64) >> 32) as u32;
+        self.counts.push(counted);
+        self.lessons.push(Lesson { category, weight: weight.min(100.0), new, lot });
+        while self.counts.bytes() * COPIES > self.memory && self.limit > 1 {
+            self.limit /= 2;
+            self.thin();
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lessons.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lessons.is_empty()
+    }
+
+    fn thin(&mut self) {
+        let mut seen: HashMap<CategoryId, u32> = HashMap::new();
+        let keep: Vec<bool> = self
+            .lessons
+            .iter()
+            .map(|lesson| {
+                let seen = seen.entry(lesson.category).or_default();
+                *seen += 1;
+                *seen <= KEPT || lesson.lot <= self.limit
+            })
+            .collect();
+        self.counts.retain(|i| keep[i]);
+        let mut keep = keep.into_iter();
+        let before = self.lessons.len();
+        self.lessons.retain(|_| keep.next() == Some(true));
+        self.left_out += (before - self.lessons.len()) as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_rare_categories_stay() {
+        let mut lessons = Lessons::new(1 << 20);
+        for i in 0..20_000 {
+            lessons.push(&format!("a common thing of number {i}"), 1, 1.0, false);
+            if i % 1000 == 0 {
+                lessons.push(&format!("a rare thing {i}"), 2, 1.0, false);
+            }
+        }
+        assert!(lessons.counts.bytes() * COPIES <= 1 << 20);
+        assert_eq!(lessons.lessons.iter().filter(|l| l.category == 2).count(), 20);
+        assert_eq!(lessons.len() + lessons.left_out as usize, 20_020);
+        assert!(lessons.len() > 500);
+    }
+
+    #[test]
+    fn what_has_no_words_is_left_out() {
+        let mut lessons = Lessons::new(1 << 20);
+        lessons.push("?!", 1, 1.0, false);
+        lessons.push("", 1, 1.0, false);
+        lessons.push("x", 1, f32::NAN, false);
+        assert_eq!((lessons.len(), lessons.left_out), (0, 3));
+    }
+}

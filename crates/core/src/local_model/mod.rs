@@ -1,0 +1,33 @@
+//! Tier 4: a classifier trained from what a tenant's people and paid models have said.
+//!
+//! Hashed word and character n-grams, weighted by tf-idf, one linear support vector machine a category (one against the
+//! rest), and a logistic calibration fitted on examples that were held out. `docs/decisions/0008` says why.
+//!
+//! * [`Lessons`] collects examples; [`train`] makes a model of them and reports how good it is.
+//! * [`Model`] reads a trained model in place, from bytes that may be mapped and shared.
+
+mod assess;
+mod calibration;
+mod counts;
+mod explain;
+mod fit;
+mod format;
+mod held_out;
+mod index;
+mod lessons;
+mod model;
+mod negatives;
+mod ngrams;
+mod random;
+mod report;
+mod solver;
+mod train;
+mod vocabulary;
+mod weights;
+
+pub use explain::NgramWeight;
+pub use format::{Damaged, HEADER_BYTES};
+pub use lessons::Lessons;
+pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
+pub use report::{BINS, Bin, Report, WeakCategory};
+pub use train::{Options, Trained, train};

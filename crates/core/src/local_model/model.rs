@@ -1,0 +1,296 @@
+//! A trained model, read in place.
+
+use super::calibration::{Calibration, Signs};
+use super::counts::{Counted, Counter};
+use super::format::{self, Damaged, Layout, f32_at, text_weight, u16_at, u32_at};
+use super::index::Stored;
+use super::ngrams::Kind;
+use super::solver::{LANES, Lanes};
+use super::vocabulary::damped;
+use super::weights::widened;
+use crate::cascade::{CategoryId, Guess};
+
+/// Examples that a category needs before it answers: a single one may be a mistake.
+pub const LEAST_EVIDENCE: u32 = 2;
+
+/// Guesses of a prediction.
+pub(super) const GUESSES: usize = 3;
+
+/// A trained model over borrowed bytes.
+#[derive(Clone, Copy)]
+pub struct Model<'a> {
+    pub(super) layout: Layout,
+    categories: &'a [u8],
+    evidence: &'a [u8],
+    index: Stored<'a>,
+    text_weights: &'a [u8],
+    constants: &'a [u8],
+    offsets: &'a [u8],
+    blocks: &'a [u8],
+    scales: &'a [u8],
+    weights: &'a [u8],
+}
+
+/// Buffers of a prediction, kept between calls.
+#[derive(Default)]
+pub struct Scratch {
+    counter: Counter,
+    pub(super) scoring: Scoring,
+}
+
+/// The part of them that scoring needs.
+#[derive(Default)]
+pub(super) struct Scoring {
+    pub(super) scores: Vec<Lanes>,
+    /// Groups of one text: which, and how much the n-gram weighs.
+    rows: Vec<(u32, u32, f32)>,
+}
+
+/// What a model says of one text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prediction {
+    /// The likeliest categories, best first, at most three; empty where no n-gram of the text is known.
+    pub guesses: Vec<Guess>,
+    /// Whether the first category has enough examples behind it to answer at all.
+    pub enough_evidence: bool,
+}
+
+/// The best classes of one text by score, and what the first rests on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranked {
+    pub(super) classes: [usize; GUESSES],
+    pub(super) scores: [f32; GUESSES],
+    pub(super) signs: Signs,
+}
+
+impl<'a> Model<'a> {
+    /// Checks all of the bytes and opens them.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn verified(bytes: &'a [u8]) -> Result<Self, Damaged> {
+        let model = Self::open(bytes)?;
+        if format::is_intact(bytes) { Ok(model) } else { Err(Damaged::Content) }
+    }
+
+    /// Opens bytes that were verified before; constant time.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, Damaged> {
+        let layout = Layout::read(bytes)?;
+        let parts = layout.parts().ok_or(Damaged::Content)?;
+        Ok(Self {
+            layout,
+            categories: &bytes[parts.categories],
+            evidence: &bytes[parts.evidence],
+            index: Stored(&bytes[parts.index]),
+            text_weights: &bytes[parts.text_weights],
+            constants: &bytes[parts.constants],
+            offsets: &bytes[parts.offsets],
+            blocks: &bytes[parts.blocks],
+            scales: &bytes[parts.scales],
+            weights: &bytes[parts.weights],
+        })
+    }
+
+    /// The smallest confidence that may answer where nobody set a threshold: small models are held to a higher one.
+    pub fn least_confidence(&self) -> f32 {
+        self.layout.least_confidence
+    }
+
+    /// Categories that it knows.
+    pub fn categories(&self) -> impl Iterator<Item = CategoryId> {
+        (0..self.layout.classes).map(|class| self.category(class))
+    }
+
+    pub(super) fn category(&self, class: usize) -> CategoryId {
+        u32_at(self.categories, class) as CategoryId
+    }
+
+    pub(super) fn evidence(&self, class: usize) -> u32 {
+        u32_at(self.evidence, class)
+    }
+
+    /// What it says of texts in normal form (case folded), one prediction each, in their order; `out` is cleared first.
+    pub fn predict(&self, texts: &[&str], scratch: &mut Scratch, out: &mut Vec<Prediction>) {
+        out.clear();
+        out.reserve(texts.len());
+        pulp::Arch::new().dispatch(Window { model: self, texts, scratch, out });
+    }
+
+    /// What it says of one text whose n-grams are counted; nothing where it knows none of them.
+    pub(super) fn rank(&self, text: Counted<'_>, scoring: &mut Scoring) -> Option<Ranked> {
+        struct One<'m, 'c, 's>(&'m Model<'m>, Counted<'c>, &'s mut Scoring);
+        impl pulp::WithSimd for One<'_, '_, '_> {
+            type Output = Option<Ranked>;
+            #[inline(always)]
+            fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
+                self.0.rank_with(self.1, self.2)
+            }
+        }
+        pulp::Arch::new().dispatch(One(self, text, scoring))
+    }
+
+    /// The guesses with their probabilities: the first as calibrated, the others with their shares of the rest.
+    pub(super) fn guesses(&self, ranked: &Ranked, calibration: &Calibration) -> Vec<Guess> {
+        let confidence = calibration.confidence(&ranked.signs);
+        let inverse_temperature = calibration.inverse_temperature;
+        // Odds of each against all but the first; those of the first against them are known.
+        let others = (-ranked.signs.log_odds).exp().max(1e-30);
+        let count = self.layout.classes.min(GUESSES);
+        (0..count)
+            .map(|i| {
+                let share = ((ranked.scores[i] - ranked.scores[0]) * inverse_temperature).exp() / others;
+                let confidence = if i == 0 { confidence } else { (1.0 - confidence) * share.min(1.0) };
+                Guess { category: self.category(ranked.classes[i]), confidence }
+            })
+            .collect()
+    }
+
+    /// How much each n-gram weighs in a text, with the groups of its weights: (first, end, weight). Returns which share of
+    /// the weight of its words is known.
+    #[inline(always)]
+    fn weigh(&self, text: Counted<'_>, rows: &mut Vec<(u32, u32, f32)>) -> f32 {
+        rows.clear();
+        let (mut known, mut all) = (0.0f32, 0.0f32);
+        for kind in [Kind::Word, Kind::Run] {
+            let first = rows.len();
+            let mut squares = 0.0f32;
+            for (bucket, count) in text.of(kind) {
+                let found = self.index.find(bucket);
+                let weight = found.map_or(self.layout.unseen, |f| text_weight(self.text_weights[f as usize]));
+                let x = damped(count) * weight;
+                if kind == Kind::Word {
+                    all += x;
+                    known += if found.is_some() { x } else { 0.0 };
+                }
+                if let Some(feature) = found {
+                    squares += x * x;
+                    rows.push((u32_at(self.offsets, feature as usize), u32_at(self.offsets, feature as usize + 1), x));
+                }
+            }
+            let scale = 1.0 / squares.sqrt().max(f32::MIN_POSITIVE);
+            rows[first..].iter_mut().for_each(|row| row.2 *= scale);
+        }
+        known / all.max(f32::MIN_POSITIVE)
+    }
+
+    /// The groups of an n-gram, where it is known.
+    pub(super) fn groups(&self, bucket: u32) -> Option<std::ops::Range<usize>> {
+        let feature = self.index.find(bucket)? as usize;
+        Some(u32_at(self.offsets, feature) as usize..u32_at(self.offsets, feature + 1) as usize)
+    }
+
+    /// How much an n-gram weighs in a text, where it is known.
+    pub(super) fn text_weight(&self, bucket: u32) -> Option<f32> {
+        Some(text_weight(self.text_weights[self.index.find(bucket)? as usize]))
+    }
+
+    /// Weight of one n-gram for one class.
+    pub(super) fn weight(&self, groups: std::ops::Range<usize>, class: usize) -> f32 {
+        let block = (class / LANES) as u16;
+        let group = groups.clone().find(|g| u16_at(self.blocks, *g) == block);
+        group.map_or(0.0, |g| {
+            f32::from(self.weights[g * LANES + class % LANES] as i8) * widened(u16_at(self.scales, g))
+        })
+    }
+
+    #[inline(always)]
+    fn rank_with(&self, text: Counted<'_>, scoring: &mut Scoring) -> Option<Ranked> {
+        let Scoring { scores, rows } = scoring;
+        let known = self.weigh(text, rows);
+        if rows.is_empty() {
+            return None;
+        }
+        scores.clear();
+        let lanes = |constants: &[u8]| Lanes(std::array::from_fn(|lane| f32_at(constants, lane)));
+        scores.extend(self.constants.chunks_exact(LANES * 4).map(lanes));
+        for (first, end, x) in rows.iter() {
+            for group in *first as usize..*end as usize {
+                let factor = widened(u16_at(self.scales, group)) * x;
+                let weights: &[u8; LANES] = self.weights[group * LANES..][..LANES].try_into().expect("sixteen bytes");
+                let score = &mut scores[usize::from(u16_at(self.blocks, group))].0;
+                for lane in 0..LANES {
+                    score[lane] += f32::from(weights[lane] as i8) * factor;
+                }
+            }
+        }
+        Some(best(scores, self.layout.calibration.inverse_temperature, known))
+    }
+}
+
+/// The three best classes, and what the first rests on.
+#[inline(always)]
+pub(super) fn best(scores: &[Lanes], inverse_temperature: f32, known: f32) -> Ranked {
+    let mut ranked = Ranked { classes: [0; GUESSES], scores: [f32::MIN; GUESSES], signs: Signs::default() };
+    for (block, lanes) in scores.iter().enumerate() {
+        let mut largest = lanes.0[0];
+        for lane in 1..LANES {
+            largest = if lanes.0[lane] > largest { lanes.0[lane] } else { largest };
+        }
+        if largest <= ranked.scores[GUESSES - 1] {
+            continue;
+        }
+        for (lane, score) in lanes.0.into_iter().enumerate() {
+            let mut at = GUESSES;
+            while at > 0 && score > ranked.scores[at - 1] {
+                at -= 1;
+            }
+            if at < GUESSES {
+                ranked.scores.copy_within(at..GUESSES - 1, at + 1);
+                ranked.classes.copy_within(at..GUESSES - 1, at + 1);
+                (ranked.scores[at], ranked.classes[at]) = (score, block * LANES + lane);
+            }
+        }
+    }
+    let top = ranked.scores[0];
+    let mut sums = [0.0f32; LANES];
+    for lanes in scores {
+        for lane in 0..LANES {
+            sums[lane] += fast_exp((lanes.0[lane] - top) * inverse_temperature);
+        }
+    }
+    let others = (sums.iter().sum::<f32>() - 1.0).max(1e-9);
+    ranked.signs = Signs { log_odds: -others.ln(), margin: top - ranked.scores[1], known };
+    ranked
+}
+
+/// e to the power of a number that is not positive, to six digits: a polynomial of degree five on 2^x between -1/2 and 1/2,
+/// so that sixteen of them take a few instructions.
+#[inline(always)]
+fn fast_exp(x: f32) -> f32 {
+    /// Adding and taking away 1.5 * 2^23 rounds to the nearest integer, which is left in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let power = x.max(-87.0) * std::f32::consts::LOG2_E;
+    let rounded = power + ROUND;
+    let rest = power - (rounded - ROUND);
+    let tail = 0.009_618_129 + rest * 0.001_333_355_8;
+    let polynomial =
+        1.0 + rest * (0.693_147_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
+    polynomial * f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000))
+}
+
+/// A window of texts, scored under one choice of vector instructions.
+struct Window<'w, 'm, 't> {
+    model: &'w Model<'m>,
+    texts: &'w [&'t str],
+    scratch: &'w mut Scratch,
+    out: &'w mut Vec<Prediction>,
+}
+
+impl pulp::WithSimd for Window<'_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Scratch { counter, scoring } = self.scratch;
+        for text in self.texts {
+            let ranked = self.model.rank_with(counter.count(text), scoring);
+            self.out.push(ranked.map_or_else(Prediction::default, |ranked| Prediction {
+                guesses: self.model.guesses(&ranked, &self.model.layout.calibration),
+                enough_evidence: self.model.evidence(ranked.classes[0]) >= LEAST_EVIDENCE,
+            }));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How good a model is, measured on examples that it was not fitted on.
+
+use crate::cascade::CategoryId;
+use serde::{Deserialize, Serialize};
+
+/// Bins of the calibration error (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
+/// binning", 2015, with the fifteen that are usual since).
+pub const BINS: usize = 15;
+
+/// Held-out examples whose confidence lies in one fifteenth of 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// How many.
+    pub examples: u32,
+    /// Their mean confidence.
+    pub confidence: f32,
+    /// The share that was right.
+    pub accuracy: f32,
+}
+
+/// A category that the model often gets wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WeakCategory {
+    /// The category.
+    pub category: CategoryId,
+    /// Examples of it, all of them.
+    pub examples: u32,
+    /// Examples of it that were held out.
+    pub held_out: u32,
+    /// Share of those that were found.
+    pub recall: f32,
+    /// Share of the answers with this category that were right; none where it was never the answer.
+    pub precision: Option<f32>,
+    /// What it was most often taken for.
+    pub taken_for: Option<CategoryId>,
+}
+
+/// The report of one training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Examples that it was trained on.
+    pub examples: u32,
+    /// Examples that were left out: without words, or beyond the memory that training may take.
+    pub left_out: u32,
+    /// Categories among them.
+    pub categories: u32,
+    /// Examples that were held out in turn, on which everything below is measured.
+    pub held_out: u32,
+    /// Share of them whose likeliest category was right.
+    pub accuracy: f32,
+    /// Mean over the categories of the harmonic mean of precision and recall.
+    pub macro_f1: f32,
+    /// Expected calibration error over `bins`.
+    pub calibration_error: f32,
+    /// The confidence from which it answers.
+    pub threshold: f32,
+    /// Share of the held-out examples with at least that confidence.
+    pub coverage: f32,
+    /// Share of those that were right; none where there are none.
+    pub precision: Option<f32>,
+    /// Accuracy of the live model on the same held-out examples: measured where they are new to it, as it was reported
+    /// for those that it has seen. None without a live model.
+    pub live_accuracy: Option<f32>,
+    /// Fifteen bins of equal width.
+    pub bins: Vec<Bin>,
+    /// The weakest categories, most lost examples first, at most ten.
+    pub weak: Vec<WeakCategory>,
+}
+
+impl Report {
+    /// Whether the new model should go live.
+    pub fn better(&self) -> bool {
+        self.live_accuracy.is_none_or(|live| self.accuracy > live)
+    }
+}

@@ -1,0 +1,75 @@
+//! From lessons to a model.
+
+use super::fit::{Examples, fit};
+use super::format;
+use super::held_out::{HeldOut, models};
+use super::lessons::Lesson;
+use super::{Lessons, Model, Report, assess};
+use crate::cascade::CategoryId;
+use crate::error::Error;
+
+/// How to train.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The confidence from which answers count, 0 to 1.
+    pub threshold: f32,
+    /// Accuracy that the live model was reported with, on examples that it has seen.
+    pub live_accuracy: Option<f32>,
+}
+
+/// A trained model.
+pub struct Trained {
+    /// What `Model` reads.
+    pub bytes: Vec<u8>,
+    /// How good it is.
+    pub report: Report,
+}
+
+/// Trains a model: fits it without the examples that are held out, hears what it says of those, calibrates, and fits it
+/// again to all. `progress` is called often with the part that is done, 0 to 1; it may unwind to cancel.
+///
+/// # Errors
+/// `InvalidParameter` where there is nothing to tell apart: no example, or only one category.
+pub fn train(
+    lessons: Lessons,
+    options: &Options,
+    live: Option<Model<'_>>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Trained, Error> {
+    let Lessons { counts, lessons, left_out, .. } = lessons;
+    let mut categories: Vec<CategoryId> = lessons.iter().map(|l| l.category).collect();
+    categories.sort_unstable();
+    categories.dedup();
+    if categories.len() < 2 {
+        return Err(nothing_to_tell_apart(&lessons));
+    }
+    let class = |l: &Lesson| categories.binary_search(&l.category).expect("it is one of them") as u32;
+    let examples = Examples {
+        counts: &counts,
+        classes: &lessons.iter().map(class).collect::<Vec<_>>(),
+        weights: &lessons.iter().map(|l| l.weight).collect::<Vec<_>>(),
+        categories: &categories,
+    };
+    let before = models(lessons.len()) as f32 / (models(lessons.len()) + 1) as f32;
+    let mut held_out = HeldOut::hear(&examples, &mut |done| progress(before * done));
+    let calibration = held_out.calibrate(examples.classes);
+    let judged = assess::judge(&held_out, &examples, &calibration);
+    let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
+    let live = live.map(|live| assess::live_accuracy(&live, &held_out, &examples, &lessons, options.live_accuracy));
+    let report = assess::report(&judged, &examples, options.threshold.max(least), left_out, live);
+    let all: Vec<u32> = (0..lessons.len() as u32).collect();
+    let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));
+    format::calibrate(&mut bytes, &calibration, least, unseen);
+    progress(1.0);
+    Ok(Trained { bytes, report })
+}
+
+fn nothing_to_tell_apart(lessons: &[Lesson]) -> Error {
+    let detail = match lessons.len() {
+        0 => "There are no examples.".to_owned(),
+        n => format!("All {n} examples are of one category."),
+    };
+    Error::invalid("a model needs examples of two categories or more")
+        .detail(detail)
+        .hint("Teach examples with categorize.learn() or categorize.correct() first.")
+}

@@ -1,0 +1,129 @@
+//! The weights of a model: for each n-gram the groups of sixteen categories it says anything about, a byte each.
+//!
+//! Most n-grams say nothing about most categories. What is left after small weights are dropped is a tenth of the whole
+//! and answers as well; a group shares one scale, the upper half of a float.
+
+use super::solver::{LANES, Lanes};
+
+/// A group whose weights are all smaller is dropped. On the benchmark's sets the accuracy stays within 0.05 points.
+const LEAST: f32 = 0.03;
+
+/// Bytes that the weights of one model may take, beside which there is little else.
+const MAX_BYTES: usize = 56 * 1024 * 1024;
+
+/// Bytes of a group in a model.
+pub(super) const GROUP_BYTES: usize = 2 + 2 + LANES;
+
+/// The weights of one n-gram for sixteen categories.
+#[derive(Clone, Copy)]
+struct Group {
+    feature: u32,
+    block: u16,
+    scale: u16,
+    weights: [i8; LANES],
+}
+
+/// Groups as they come from the solver, block after block.
+#[derive(Default)]
+pub(super) struct Weights {
+    groups: Vec<Group>,
+    constants: Vec<Lanes>,
+    least: f32,
+}
+
+impl Weights {
+    /// Takes over the rows of the next block.
+    pub(super) fn push_block(&mut self, rows: &[Lanes]) {
+        let block = self.constants.len() as u16;
+        let (constant, rows) = rows.split_last().expect("the constant has a row");
+        self.constants.push(*constant);
+        self.least = self.least.max(LEAST);
+        for (feature, row) in rows.iter().enumerate() {
+            let largest = row.0.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+            if largest >= self.least {
+                self.groups.push(Group::new(feature as u32, block, row, largest));
+            }
+        }
+        if self.groups.len() > 2 * MAX_BYTES / GROUP_BYTES {
+            self.shrink();
+        }
+    }
+
+    /// Drops the smallest groups where there are too many.
+    fn shrink(&mut self) {
+        let most = MAX_BYTES / GROUP_BYTES;
+        if self.groups.len() > most {
+            let mut scales: Vec<u16> = self.groups.iter().map(|g| g.scale).collect();
+            let (_, least, _) = scales.select_nth_unstable_by(most, |a, b| b.cmp(a));
+            let least = *least;
+            self.groups.retain(|g| g.scale > least);
+            self.least = widened(least) * 127.0;
+        }
+    }
+
+    /// Appends them by n-gram: constants, where the groups of each n-gram begin, blocks, scales, weights. Returns how
+    /// many groups there are. Lanes from `classes` on never win.
+    pub(super) fn store(mut self, features: usize, classes: usize, bytes: &mut Vec<u8>) -> usize {
+        self.shrink();
+        self.groups.sort_unstable_by_key(|g| (g.feature, g.block));
+        for (lane, constant) in self.constants.iter().flat_map(|lanes| lanes.0).enumerate() {
+            bytes.extend_from_slice(&if lane < classes { constant } else { NEVER }.to_le_bytes());
+        }
+        let mut next = 0;
+        for feature in 0..=features as u32 {
+            next += self.groups[next..].iter().take_while(|g| g.feature < feature).count();
+            bytes.extend_from_slice(&(next as u32).to_le_bytes());
+        }
+        self.groups.iter().for_each(|g| bytes.extend_from_slice(&g.block.to_le_bytes()));
+        self.groups.iter().for_each(|g| bytes.extend_from_slice(&g.scale.to_le_bytes()));
+        self.groups.iter().for_each(|g| bytes.extend(g.weights.map(|w| w as u8)));
+        self.groups.len()
+    }
+}
+
+/// The score of a category that does not exist.
+pub(super) const NEVER: f32 = -1.0e9;
+
+impl Group {
+    fn new(feature: u32, block: u16, row: &Lanes, largest: f32) -> Self {
+        // Rounded up, so that the largest weight still fits a byte.
+        let scale = ((largest / 127.0).to_bits().saturating_add(0xffff) >> 16) as u16;
+        let inverse = 1.0 / widened(scale);
+        Self { feature, block, scale, weights: row.0.map(|w| (w * inverse).round() as i8) }
+    }
+}
+
+/// A float of which the upper half was kept.
+#[inline(always)]
+pub(super) fn widened(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_survive_within_a_hundredth_of_the_largest() {
+        let row = Lanes([0.5, -0.5, 0.25, 0.0, 0.1, -0.1, 0.01, 0.0, 0.4999, 0.3, -0.3, 0.2, 0.05, -0.05, 0.33, 0.44]);
+        let group = Group::new(0, 0, &row, 0.5);
+        for (weight, stored) in row.0.iter().zip(group.weights) {
+            assert!((weight - f32::from(stored) * widened(group.scale)).abs() < 0.005, "{weight}");
+        }
+    }
+
+    #[test]
+    fn groups_are_found_by_feature() {
+        let mut weights = Weights::default();
+        let row = |w: f32| Lanes([w; LANES]);
+        weights.push_block(&[row(0.5), row(0.0), row(0.2), row(-1.0)]);
+        weights.push_block(&[row(0.0), row(0.0), row(0.1), row(-1.0)]);
+        let mut bytes = Vec::new();
+        assert_eq!(weights.store(3, 17, &mut bytes), 3);
+        let offsets: Vec<u32> =
+            bytes[2 * 64..][..16].chunks(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
+        assert_eq!(offsets, [0, 1, 1, 3]);
+        assert_eq!(bytes[17 * 4..][..4], NEVER.to_le_bytes());
+        assert_eq!(bytes.len(), 2 * 64 + 16 + 3 * GROUP_BYTES);
+    }
+}
