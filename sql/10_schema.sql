@@ -106,7 +106,8 @@ CREATE TABLE categorize.correction (
 );
 CREATE UNIQUE INDEX correction_fingerprint_key ON categorize.correction (fingerprint);
 CREATE INDEX correction_category_id_idx ON categorize.correction (category_id);
-CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, tenant);
+-- What was said since a model was trained is counted here.
+CREATE INDEX correction_taxonomy_id_idx ON categorize.correction (taxonomy_id, tenant, corrected_at);
 
 -- The first columns are those that every hit reads.
 CREATE TABLE categorize.cache (
@@ -132,16 +133,43 @@ CREATE TABLE categorize.cache (
 -- Look-ups go here: a hash index is half the size of the primary key's and needs no descent.
 CREATE INDEX cache_fingerprint_idx ON categorize.cache USING hash (fingerprint);
 CREATE INDEX cache_expires_at_idx ON categorize.cache (expires_at) WHERE expires_at IS NOT NULL;
+-- What a tenant's model learns from, and how much of it is new.
+CREATE INDEX cache_lesson_idx ON categorize.cache (taxonomy_id, tenant, created_at) WHERE origin IN ('label', 'llm');
+
+-- Trained models. A row is written once; only `active` changes.
+CREATE SEQUENCE categorize.local_model_id_seq START 1000 MINVALUE 1000;
+CREATE TABLE categorize.local_model (
+    id          bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.local_model_id_seq'),
+    taxonomy_id int NOT NULL REFERENCES categorize.taxonomy (id),
+    -- It learnt from this tenant's rows only, and answers this tenant only.
+    tenant      text NOT NULL,
+    version     int NOT NULL CHECK (version > 0),
+    active      boolean NOT NULL DEFAULT false,
+    trained_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    -- NULL where it was trained by itself.
+    trained_by  name,
+    examples    int NOT NULL,
+    corrections int NOT NULL,
+    categories  int NOT NULL,
+    metrics     jsonb NOT NULL,
+    weights     bytea NOT NULL,
+    UNIQUE (taxonomy_id, tenant, version)
+);
+CREATE UNIQUE INDEX local_model_active_key ON categorize.local_model (taxonomy_id, tenant) WHERE active;
+-- Weights do not compress, and are read in portions.
+ALTER TABLE categorize.local_model ALTER COLUMN weights SET STORAGE EXTERNAL;
 
 SELECT pg_catalog.pg_extension_config_dump('categorize.taxonomy', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.category', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.rule', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.correction', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.cache', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.local_model', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.taxonomy_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.category_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.rule_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.correction_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('categorize.local_model_id_seq', '');
 
 COMMENT ON SCHEMA categorize IS 'What pg_categorize keeps, and what manages it; the categorize* functions are in the schema of the extension.';
 COMMENT ON TYPE categorize.decision IS 'What categorize_detail() and categorize_many() tell of one input.';
@@ -166,7 +194,9 @@ COMMENT ON TABLE categorize.category IS 'Categories as a tree; answers refer to 
 COMMENT ON TABLE categorize.rule IS 'Rules; those without a tenant hold for all tenants.';
 COMMENT ON TABLE categorize.correction IS 'What people said of single texts.';
 COMMENT ON TABLE categorize.cache IS 'Learnt examples and earlier answers, by fingerprint of tenant, taxonomy and text.';
+COMMENT ON TABLE categorize.local_model IS 'Models trained from what a tenant taught, with what was measured of them.';
 COMMENT ON SEQUENCE categorize.taxonomy_id_seq IS 'Ids of taxonomies; those below 1000 are shipped.';
 COMMENT ON SEQUENCE categorize.category_id_seq IS 'Ids of categories; those below 1000 are shipped.';
 COMMENT ON SEQUENCE categorize.rule_id_seq IS 'Ids of rules; those below 1000 are shipped.';
 COMMENT ON SEQUENCE categorize.correction_id_seq IS 'Ids of corrections.';
+COMMENT ON SEQUENCE categorize.local_model_id_seq IS 'Ids of trained models.';

@@ -21,3 +21,7 @@ ALTER TABLE categorize.correction ENABLE ALWAYS TRIGGER invalidate;
 CREATE TRIGGER invalidate AFTER UPDATE OR DELETE OR TRUNCATE ON categorize.cache
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.cache ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.local_model
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.local_model ENABLE ALWAYS TRIGGER invalidate;

@@ -70,11 +70,39 @@ CREATE VIEW categorize.corrections WITH (security_barrier) AS
       LEFT JOIN categorize.effective_category m ON m.id = k.machine_category_id
      WHERE k.tenant = categorize.current_tenant();
 
+CREATE VIEW categorize.local_models WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, m.version, m.active, m.trained_at, m.trained_by, m.examples, m.corrections, m.categories,
+           (m.metrics ->> 'accuracy'::text)::real AS accuracy,
+           (m.metrics ->> 'macro_f1'::text)::real AS macro_f1,
+           (m.metrics ->> 'calibration_error'::text)::real AS calibration_error,
+           (m.metrics ->> 'threshold'::text)::real AS threshold,
+           (m.metrics ->> 'coverage'::text)::real AS coverage,
+           (m.metrics ->> 'precision'::text)::real AS "precision",
+           octet_length(m.weights) AS bytes
+      FROM categorize.local_model m
+      JOIN categorize.taxonomy t ON t.id = m.taxonomy_id
+     WHERE m.tenant = categorize.current_tenant();
+
+CREATE VIEW categorize.calibration WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, m.version, m.active, b.number::int AS bin,
+           ((b.number - 1::bigint)::float8 / 15::float8)::real AS confidence_from,
+           (b.number::float8 / 15::float8)::real AS confidence_to,
+           (b.bin ->> 'examples'::text)::int AS examples,
+           CASE WHEN (b.bin ->> 'examples'::text)::int > 0 THEN (b.bin ->> 'confidence'::text)::real END AS confidence,
+           CASE WHEN (b.bin ->> 'examples'::text)::int > 0 THEN (b.bin ->> 'accuracy'::text)::real END AS accuracy
+      FROM categorize.local_model m
+      JOIN categorize.taxonomy t ON t.id = m.taxonomy_id
+      CROSS JOIN LATERAL jsonb_array_elements(m.metrics -> 'bins'::text) WITH ORDINALITY b (bin, number)
+     WHERE m.tenant = categorize.current_tenant();
+
 COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
 COMMENT ON VIEW categorize.categories IS 'The categories that can answer, with their descriptions and examples.';
 COMMENT ON VIEW categorize.rules IS 'The rules that the tenant of the session sees.';
 COMMENT ON VIEW categorize.corrections IS 'The corrections of the tenant of the session, with what the machine had said.';
+COMMENT ON VIEW categorize.local_models IS 'The trained models of the tenant of the session, with what was measured on held-out examples.';
+COMMENT ON VIEW categorize.calibration IS
+    'How often the models of the tenant of the session were right, by what confidence they had, on held-out examples.';
 COMMENT ON VIEW categorize.effective_category IS
     'Every category with its override laid over it, and the path that answers for it now; for the other views.';

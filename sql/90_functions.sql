@@ -46,6 +46,10 @@ COMMENT ON FUNCTION categorize.drop_correction(text, text) IS
     'Takes the correction of a text back, and says whether there was one.';
 COMMENT ON FUNCTION categorize.learn(text, text, boolean) IS
     'Stores the labelled examples that a query of (input, category) returns, and returns how many.';
+COMMENT ON FUNCTION categorize.train(text) IS
+    'Trains a model from what the tenant taught, measures it on held-out examples, and makes it live where it is better.';
+COMMENT ON FUNCTION categorize.activate_model(text, int) IS
+    'Makes a trained model of the tenant live; version 0 is lexical matching, untrained.';
 COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
 COMMENT ON FUNCTION categorize.explain(text, text) IS
@@ -97,11 +101,12 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
     categorize.current_tenant(), categorize.library_version() TO categorize_user;
 GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
-    categorize.rules, categorize.corrections TO categorize_user;
+    categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
-    categorize.add_rule(text, text, text, text, int), categorize.drop_rule(bigint) TO categorize_editor;
+    categorize.add_rule(text, text, text, text, int), categorize.drop_rule(bigint),
+    categorize.train(text), categorize.activate_model(text, int) TO categorize_editor;
 
 GRANT EXECUTE ON FUNCTION
     categorize.create_taxonomy(text, text[], text, text),

@@ -6,6 +6,7 @@ mod correction;
 mod explain;
 mod housekeeping;
 mod label;
+mod model;
 mod rule;
 mod stats;
 mod taxonomy;

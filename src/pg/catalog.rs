@@ -22,6 +22,8 @@ pub struct Tables {
     pub correction: pg_sys::Oid,
     /// `categorize.cache`.
     pub cache: pg_sys::Oid,
+    /// `categorize.local_model`; invalid where the SQL objects are older than it, which `tables` then says.
+    pub local_model: pg_sys::Oid,
     /// The unique index of `categorize.correction`.
     pub correction_index: pg_sys::Oid,
     /// The hash index of `categorize.cache`; a look-up touches half the pages of the primary key's.
@@ -55,6 +57,7 @@ pub fn tables() -> Tables {
         (tables.rule, part::RULE),
         (tables.correction, part::CORRECTION),
         (tables.cache, part::CACHE),
+        (tables.local_model, part::MODEL),
     ]);
     let installed = spi::extension_version().unwrap_or_default();
     if installed != env!("CARGO_PKG_VERSION") {
@@ -90,6 +93,7 @@ fn look_up() -> Option<Tables> {
         rule: relation(c"rule")?,
         correction: relation(c"correction")?,
         cache: relation(c"cache")?,
+        local_model: relation(c"local_model").unwrap_or(pg_sys::InvalidOid),
         correction_index: relation(c"correction_fingerprint_key")?,
         cache_index: relation(c"cache_fingerprint_idx")?,
     })

@@ -38,3 +38,21 @@ pub unsafe fn type_modifier(descriptor: pg_sys::TupleDesc, number: i32) -> i32 {
         return (*pg_sys::TupleDescAttr(descriptor, number - 1)).atttypmod;
     }
 }
+
+/// Has SIGTERM end this process at its next interrupt check, as in any backend.
+///
+/// # Safety
+/// In a background worker, before its signals are unblocked.
+pub unsafe fn die_at_sigterm() {
+    unsafe extern "C-unwind" {
+        // Declared anew: the guarded wrapper of pgrx is no plain function, and nothing of it may run in a handler.
+        fn die(signal: std::ffi::c_int);
+    }
+    // SAFETY: forwarded; the handler is the one that Postgres installs in its backends.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
+    }
+}

@@ -57,18 +57,19 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
             set(&mut row, 11, reason.as_str());
         }
     }
-    if let Some(evidence) = evidence(outcome) {
+    if let Some(evidence) = evidence(scope, outcome) {
         set(&mut row, 15, JsonB(evidence));
     }
     row
 }
 
-fn evidence(outcome: &Outcome) -> Option<Value> {
+fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
     match (&outcome.answer, outcome.reason) {
         (Some(answer), _) if answer.source == TierName::Rule => Some(json!({"rule": answer.rule})),
-        (Some(answer), _) if answer.source == TierName::LocalModel => {
-            Some(json!({"model_version": 0, "method": "lexical", "words": outcome.words}))
-        }
+        (Some(answer), _) if answer.source == TierName::LocalModel => Some(match scope.and_then(Scope::model) {
+            Some(model) => json!({"model_version": model.version, "method": "trained", "ngrams": outcome.words}),
+            None => json!({"model_version": 0, "method": "lexical", "words": outcome.words}),
+        }),
         (None, Some(reason)) => Some(json!({"hint": error::hint(reason)})),
         _ => None,
     }

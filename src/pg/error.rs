@@ -91,6 +91,26 @@ pub fn warn(message: &str) {
     ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize").report(PgLogLevel::WARNING);
 }
 
+/// Warns the caller, and says what helps.
+pub fn warn_with_hint(message: &str, hint: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize")
+        .set_hint(hint)
+        .report(PgLogLevel::WARNING);
+}
+
+/// Writes to the server's log, not to the client.
+pub fn log(message: &str, detail: Option<String>, hint: Option<&str>) {
+    let mut report =
+        ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message.to_owned(), "pg_categorize");
+    if let Some(detail) = detail {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = hint {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::LOG_SERVER_ONLY);
+}
+
 /// Refuses a caller with 42501.
 pub fn not_allowed(message: &str, hint: &str) -> ! {
     report(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message, None, Some(hint.to_owned()))

@@ -1,10 +1,12 @@
 //! Tier by tier: what each said, its threshold, why it did or did not answer.
 
 use crate::pg::call_site::{Into, scope};
+use crate::pg::model::Live;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::{error, world};
 use pg_categorize_core::cascade::{Outcome, TierName};
+use pg_categorize_core::local_model::NgramWeight;
 
 /// One tier's line.
 pub type Line = (i32, String, bool, Option<String>, Option<f32>, Option<f32>, String);
@@ -25,8 +27,11 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
     for (step, (tier, outcome)) in said.into_iter().enumerate() {
         let guess = outcome.answer.as_ref().map(|a| a.guess).or(outcome.alternatives.first().copied());
         let answers = outcome.answer.is_some() && !answered;
-        let threshold = (tier == TierName::LocalModel).then_some(scope.settings.local_model_threshold);
-        let detail = detail(&scope, tier, &outcome, answered);
+        let threshold = (tier == TierName::LocalModel).then(|| scope.local_model_threshold());
+        let detail = match scope.model().filter(|_| tier == TierName::LocalModel) {
+            Some(model) => trained(&scope, model, input, outcome.answer.is_some()) + before(answered),
+            None => detail(&scope, tier, &outcome, answered),
+        };
         answered |= answers;
         lines.push((
             step as i32 + 1,
@@ -42,7 +47,6 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
 }
 
 fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> String {
-    let before = if answered { "; an earlier tier answers" } else { "" };
     let text = match (tier, &outcome.answer) {
         (TierName::Correction, Some(_)) => "a person said so".to_owned(),
         (TierName::Correction, None) => "nobody corrected this input".to_owned(),
@@ -62,7 +66,32 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
         (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).trim_end_matches('.').to_owned(),
         (_, Some(_)) => String::new(),
     };
-    format!("{text}{before}")
+    text + before(answered)
+}
+
+fn before(answered: bool) -> &'static str {
+    if answered { "; an earlier tier answers" } else { "" }
+}
+
+/// What the trained model says, with the n-grams that speak for its answer and for the next best one.
+fn trained(scope: &Scope, model: &Live, input: &str, answers: bool) -> String {
+    let (reading, reasons) = model.explain(scope, input);
+    let ngrams = |weights: &[NgramWeight]| {
+        let ngram = |n: &NgramWeight| format!("\"{}\" {:+.2}", n.ngram, n.weight);
+        weights.iter().map(ngram).collect::<Vec<_>>().join(", ")
+    };
+    let name = format!("trained (version {})", model.version);
+    if reading.guesses.is_empty() {
+        return format!("{name}: {}", reading.obstacle.unwrap_or("nothing of the input is known"));
+    }
+    let next = reading.guesses.get(1).and_then(|g| scope.text(g.category));
+    let next = next.map(|next| format!("; next best {next}: {}", ngrams(&reasons.next))).unwrap_or_default();
+    let verdict = match reading.obstacle {
+        _ if answers => String::new(),
+        Some(obstacle) => format!("; {obstacle}"),
+        None => "; below the threshold".to_owned(),
+    };
+    format!("{name}: {}{next}{verdict}", ngrams(&reasons.best))
 }
 
 fn nothing(tier: &str, detail: &str) -> Line {

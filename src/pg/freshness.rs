@@ -1,6 +1,6 @@
 //! When what a backend has loaded may still be used.
 //!
-//! Every writer of taxonomies, categories, rules and corrections invalidates the relcache entry of the table it wrote,
+//! Every writer of taxonomies, categories, rules, corrections and models invalidates the relcache entry of the table it wrote,
 //! in its own transaction. The messages go out after the commit is visible, reach every backend and, through WAL, every
 //! standby; a rolled-back transaction sends none. A backend that receives one drops what it has loaded.
 //!
@@ -62,14 +62,19 @@ pub mod part {
     pub const CORRECTION: u8 = 4;
     /// Answers in the memo; gone with every part.
     pub const CACHE: u8 = 8;
+    /// Trained models.
+    pub const MODEL: u8 = 16;
     /// Everything.
-    pub const ALL: u8 = 15;
+    pub const ALL: u8 = 31;
 }
+
+/// Tables whose invalidation counts.
+const WATCHED: usize = 6;
 
 thread_local! {
     static STALE: Cell<u8> = const { Cell::new(part::ALL) };
     static REFERENCE: Cell<Option<Horizon>> = const { Cell::new(None) };
-    static TABLES: Cell<[(pg_sys::Oid, u8); 5]> = const { Cell::new([(pg_sys::InvalidOid, 0); 5]) };
+    static TABLES: Cell<[(pg_sys::Oid, u8); WATCHED]> = const { Cell::new([(pg_sys::InvalidOid, 0); WATCHED]) };
     static WROTE: Cell<bool> = const { Cell::new(false) };
     static UNCERTAIN: Cell<bool> = const { Cell::new(false) };
     /// Whether a message has come since the reference snapshot.
@@ -118,7 +123,7 @@ pub fn moment(stale: impl FnOnce(u8)) -> Moment {
 }
 
 /// Names the tables whose invalidation counts, and the part that each makes stale.
-pub fn watch(tables: [(pg_sys::Oid, u8); 5]) {
+pub fn watch(tables: [(pg_sys::Oid, u8); WATCHED]) {
     TABLES.set(tables);
 }
 

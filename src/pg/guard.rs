@@ -22,6 +22,12 @@ pub fn uses_transaction_snapshot() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Whether the transaction is SERIALIZABLE: what it reads counts.
+pub fn is_serializable() -> bool {
+    // SAFETY: reads a global of the main thread.
+    unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_SERIALIZABLE as i32 }
+}
+
 /// Whether the server is a standby.
 pub fn on_standby() -> bool {
     // SAFETY: a plain call.
@@ -32,6 +38,12 @@ pub fn on_standby() -> bool {
 pub fn statement_time() -> i64 {
     // SAFETY: a plain call.
     unsafe { pg_sys::GetCurrentStatementStartTimestamp() }
+}
+
+/// Microseconds of the Postgres epoch by the clock.
+pub fn clock() -> i64 {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
 /// Serves a pending cancel or termination.

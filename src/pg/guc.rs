@@ -1,6 +1,7 @@
 //! Settings of a session and of the server, prefix `categorize.`: private statics behind typed getters.
 
 use crate::pg::error;
+use crate::pg::spi::TrainAfter;
 use pg_categorize_core::error::Error;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -40,6 +41,9 @@ static MODE: GucSetting<Mode> = GucSetting::<Mode>::new(Mode::Live);
 static ON_UNRESOLVED: GucSetting<OnUnresolved> = GucSetting::<OnUnresolved>::new(OnUnresolved::Null);
 static MEMO_SIZE: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
 static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
+static TRAIN_AFTER_CORRECTIONS: GucSetting<i32> = GucSetting::<i32>::new(1000);
+static TRAIN_AFTER_GROWTH: GucSetting<i32> = GucSetting::<i32>::new(25);
+static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(512 * 1024);
 
 thread_local! {
     static CACHED_ONLY: Cell<bool> = const { Cell::new(false) };
@@ -81,6 +85,16 @@ pub fn memo_bytes() -> usize {
 /// Whether requests to the outside are allowed on this server.
 pub fn external() -> bool {
     EXTERNAL.get()
+}
+
+/// When a model is trained by itself.
+pub fn train_after() -> TrainAfter {
+    TrainAfter { corrections: TRAIN_AFTER_CORRECTIONS.get(), growth: TRAIN_AFTER_GROWTH.get() }
+}
+
+/// Bytes that a training may take.
+pub fn training_bytes() -> usize {
+    TRAINING_MEMORY.get() as usize * 1024
 }
 
 /// A number that differs whenever one of the settings above may have changed.
@@ -184,6 +198,37 @@ pub fn init() {
         &EXTERNAL,
         GucContext::Sighup,
         flags,
+    );
+    // They cost the server a process: not everybody's to choose.
+    GucRegistry::define_int_guc(
+        c"categorize.train_after_corrections",
+        c"New corrections of a tenant after which its model is trained by itself.",
+        c"0 is never.",
+        &TRAIN_AFTER_CORRECTIONS,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        flags,
+    );
+    GucRegistry::define_int_guc(
+        c"categorize.train_after_growth",
+        c"New examples of a tenant after which its model is trained by itself, in percent of those it has learnt from.",
+        c"At least 50 examples; 0 is never.",
+        &TRAIN_AFTER_GROWTH,
+        0,
+        10_000,
+        GucContext::Suset,
+        flags,
+    );
+    GucRegistry::define_int_guc(
+        c"categorize.training_memory",
+        c"Memory of a training.",
+        c"Examples beyond it are left out, from categories that have many.",
+        &TRAINING_MEMORY,
+        16 * 1024,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
     );
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };

@@ -4,7 +4,7 @@ use crate::pg::call_site::{Call, Into, call_site, scope};
 use crate::pg::decision::{Decision, decision};
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
-use crate::pg::{guard, stats, world};
+use crate::pg::{guard, model, stats, world};
 use pg_categorize_core::cascade::{Outcome, Reason};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -46,8 +46,9 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
     });
     let outcome = known.unwrap_or_else(|| {
         guard::check_for_interrupts();
-        let outcome = site.resolver.resolve_one(input);
+        let mut outcome = site.resolver.resolve_one(input);
         stats::count_outcome(&scope, &outcome);
+        model::add_evidence(&scope, input, &mut outcome);
         let last = Last {
             horizon: site.horizon,
             generation: site.generation,
@@ -78,7 +79,14 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl It
         }));
     }
     let outcomes = match &scope {
-        Some(scope) => Resolver::new(scope.clone()).resolve(&distinct),
+        Some(scope) => {
+            let mut outcomes = Resolver::new(scope.clone()).resolve(&distinct);
+            for (input, outcome) in distinct.iter().zip(&mut outcomes) {
+                guard::check_for_interrupts();
+                model::add_evidence(scope, input, outcome);
+            }
+            outcomes
+        }
         None => vec![no_taxonomy(); distinct.len()],
     };
     let nothing = Outcome::default();

@@ -6,6 +6,7 @@ pub mod call_site;
 pub mod catalog;
 pub mod compat;
 pub mod decision;
+pub mod due;
 pub mod error;
 pub mod explain;
 pub mod freshness;
@@ -13,6 +14,8 @@ pub mod guard;
 pub mod guc;
 pub mod manage;
 pub mod many;
+pub mod model;
+pub mod model_file;
 pub mod owner;
 pub mod probe;
 pub mod resolver;
@@ -22,6 +25,7 @@ pub mod statement_end;
 pub mod stats;
 pub mod tier;
 pub mod trigger;
+pub mod worker;
 pub mod world;
 pub mod xact;
 
@@ -33,6 +37,7 @@ pub fn init() {
     freshness::init();
     probe::init();
     statement_end::init();
+    due::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

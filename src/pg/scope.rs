@@ -1,5 +1,7 @@
-//! Everything that one tenant's questions about one taxonomy share: names, fingerprints, rules, words.
+//! Everything that one tenant's questions about one taxonomy share: names, fingerprints, rules, words, the model.
 
+use crate::pg::freshness::part;
+use crate::pg::model::Live;
 use crate::pg::{error, guard, guc, spi, stats, world};
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
@@ -41,6 +43,9 @@ pub struct Scope {
     pub shared: Option<Fingerprinter>,
     rules: OnceCell<Rc<RuleSet>>,
     has_corrections: OnceCell<bool>,
+    model: OnceCell<Option<Rc<Live>>>,
+    /// The model before something was changed among models, which may have been another's.
+    former_model: Option<Rc<Live>>,
     ad_hoc_words: OnceCell<LexicalIndex>,
 }
 
@@ -67,18 +72,25 @@ impl Scope {
             labels,
             rules: OnceCell::new(),
             has_corrections: OnceCell::new(),
+            model: OnceCell::new(),
+            former_model: None,
             ad_hoc_words: OnceCell::new(),
         }
     }
 
-    /// The same view, with what was loaded kept where it still holds.
-    pub fn successor(&self, keep_rules: bool, keep_corrections: bool) -> Self {
-        let next = Self::new(self.serial, self.tenant.clone(), self.labels.clone());
-        if let Some(rules) = self.rules.get().filter(|_| keep_rules) {
+    /// The same view, with what was loaded kept but for the parts that are stale.
+    pub fn successor(&self, stale: u8) -> Self {
+        let mut next = Self::new(self.serial, self.tenant.clone(), self.labels.clone());
+        if let Some(rules) = self.rules.get().filter(|_| stale & part::RULE == 0) {
             _ = next.rules.set(rules.clone());
         }
-        if let Some(any) = self.has_corrections.get().filter(|_| keep_corrections) {
+        if let Some(any) = self.has_corrections.get().filter(|_| stale & part::CORRECTION == 0) {
             _ = next.has_corrections.set(*any);
+        }
+        match self.model.get() {
+            Some(model) if stale & part::MODEL == 0 => _ = next.model.set(model.clone()),
+            Some(model) => next.former_model = model.clone(),
+            None => next.former_model = self.former_model.clone(),
         }
         next
     }
@@ -138,6 +150,16 @@ impl Scope {
         *self.has_corrections.get_or_init(|| {
             self.taxonomy().is_some_and(|t| world::as_owner(|| spi::has_corrections(t.id, &self.tenant)))
         })
+    }
+
+    /// The trained model that answers the tenant, opened at first use; `None` where none is active.
+    pub fn model(&self) -> Option<&Live> {
+        self.model.get_or_init(|| Live::load(self, self.former_model.as_ref())).as_deref()
+    }
+
+    /// The least confidence with which the local model answers, trained or not.
+    pub fn local_model_threshold(&self) -> f32 {
+        self.model().map_or(self.settings.local_model_threshold, |model| model.threshold)
     }
 
     /// The words of the categories, indexed at first use.

@@ -125,7 +125,7 @@ impl World {
         let next = Self::new(guc::memo_bytes());
         *next.taxonomies.borrow_mut() = self.taxonomies.borrow().clone();
         next.scope_serial.set(self.scope_serial.get());
-        let keep = |scope: &Rc<Scope>| Rc::new(scope.successor(stale & part::RULE == 0, stale & part::CORRECTION == 0));
+        let keep = |scope: &Rc<Scope>| Rc::new(scope.successor(stale));
         *next.scopes.borrow_mut() = self.scopes.borrow().iter().map(|(k, s)| (k.clone(), keep(s))).collect();
         Some(next)
     }

@@ -39,6 +39,19 @@ pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> 
     }
 }
 
+/// Runs `work` under a snapshot of its own, where no statement has one.
+pub fn with_snapshot<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: pushed and popped in a pair inside a transaction; an error that leaves in between ends in an abort, which
+    // pops. The catalogs' own snapshot goes, too: what follows may take long, and must not hold back VACUUM.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let value = work();
+        pg_sys::PopActiveSnapshot();
+        pg_sys::InvalidateCatalogSnapshotConditionally();
+        value
+    }
+}
+
 fn report(error: &CaughtError) -> (PgSqlErrorCode, String) {
     match error {
         CaughtError::PostgresError(report)

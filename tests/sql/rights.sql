@@ -68,6 +68,10 @@ INSERT INTO testing.call (statement) VALUES
     ($$ SELECT * FROM categorize.categories $$),
     ($$ SELECT * FROM categorize.rules $$),
     ($$ SELECT * FROM categorize.corrections $$),
+    ($$ SELECT * FROM categorize.local_models $$),
+    ($$ SELECT * FROM categorize.calibration $$),
+    ($$ SELECT categorize.train('rights') $$),
+    ($$ SELECT categorize.activate_model('rights', 0) $$),
     ($$ SELECT categorize.correct('one', 'A', 'rights') $$),
     ($$ SELECT categorize.correct_many('SELECT ''two'', ''A''', 'rights') $$),
     ($$ SELECT categorize.drop_correction('one', 'rights') $$),
@@ -99,6 +103,7 @@ INSERT INTO testing.call (statement) VALUES
     ($$ SELECT * FROM categorize.rule $$),
     ($$ SELECT * FROM categorize.correction $$),
     ($$ SELECT * FROM categorize.cache $$),
+    ($$ SELECT * FROM categorize.local_model $$),
     ($$ DELETE FROM categorize.cache $$),
     ($$ INSERT INTO categorize.corrections DEFAULT VALUES $$),
     ($$ UPDATE categorize.taxonomies SET name = 'x' $$),
@@ -122,7 +127,7 @@ BEGIN
 END
 $$;
 SELECT categorize.create_taxonomy('rights', ARRAY['A', 'B']) > 0 AS created;
-SELECT categorize.learn($$ VALUES ('one', 'A') $$, 'rights');
+SELECT categorize.learn($$ VALUES ('one', 'A'), ('something else', 'B') $$, 'rights');
 SET client_min_messages = error;
 SELECT btrim(statement) AS statement, testing.as_role('regress_nobody', statement) AS nobody, testing.as_role('regress_user', statement) AS "user",
        testing.as_role('regress_editor', statement) AS editor, testing.as_role('regress_admin', statement) AS admin FROM testing.call ORDER BY n;

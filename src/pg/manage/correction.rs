@@ -4,7 +4,7 @@ use super::{as_writer, held};
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, Hold, NewCorrection};
-use crate::pg::{error, guc, world};
+use crate::pg::{due, error, guc, world};
 use pg_categorize_core::error::{Error, ErrorKind};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::normalise::normalise;
@@ -126,5 +126,7 @@ fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
         machine_source: said.answer.as_ref().map(|a| a.source.as_str().to_owned()),
     });
     let new = new.collect();
-    as_writer(|caller| spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new))
+    let stored = as_writer(|caller| spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new));
+    due::learnt(scope, stored);
+    stored
 }

@@ -1,10 +1,10 @@
-//! Learning from labelled examples: they answer exact matches, and later train the model.
+//! Learning from labelled examples: they answer exact matches, and train the model.
 
 use super::correction::{Pupils, check_input, fingerprint, name_of, teaching};
 use super::{as_writer, category, locked};
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, NewLabel};
-use crate::pg::{catalog, error, freshness, guc, world};
+use crate::pg::{catalog, due, error, freshness, guc, world};
 use pg_categorize_core::close_names;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::growth::Wanted;
@@ -81,6 +81,7 @@ fn store(scope: &Scope, pairs: Vec<(String, String)>) -> u64 {
     as_writer(|caller| {
         let stored = spi::upsert_labels(taxonomy.id, taxonomy.version, &caller.tenant, new);
         freshness::wrote(catalog::tables().cache);
+        due::learnt(scope, stored);
         stored
     })
 }

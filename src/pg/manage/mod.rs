@@ -1,11 +1,13 @@
-//! What people change: taxonomies, categories, rules, corrections, labels. Each acts as the owner of the tables, after
+//! What people change: taxonomies, categories, rules, corrections, labels, models. Each acts as the owner of the tables, after
 //! Postgres has checked that the caller may execute the function at all.
 
 pub mod category;
 pub mod correction;
 pub mod label;
+pub mod model;
 pub mod rule;
 pub mod taxonomy;
+pub mod training;
 
 use crate::pg::owner::OwnerScope;
 use crate::pg::spi::Hold;

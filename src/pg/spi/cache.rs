@@ -31,20 +31,21 @@ pub struct NewLabel {
     pub category: i32,
 }
 
-/// Stores learnt examples, newer over older; no input occurs twice.
+/// Stores learnt examples, newer over older; no input occurs twice. They bear the time of the clock, not that at which a
+/// long transaction began: what is newer than a model counts towards the next one.
 pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabel>) -> u64 {
     let fingerprints: Vec<Vec<u8>> = new.iter().map(|l| l.fingerprint.0.to_vec()).collect();
     let categories: Vec<i32> = new.iter().map(|l| l.category).collect();
     let inputs: Vec<Option<String>> = new.into_iter().map(|l| l.input).collect();
     run::write(
         "INSERT INTO categorize.cache (fingerprint, category_id, confidence, origin, taxonomy_id, taxonomy_version,
-                                       tenant, input)
-         SELECT n.fingerprint, n.category_id, 1, 'label', $1, $2, $3, n.input
+                                       tenant, input, created_at)
+         SELECT n.fingerprint, n.category_id, 1, 'label', $1, $2, $3, n.input, pg_catalog.clock_timestamp()
            FROM ROWS FROM (unnest($4::bytea[]), unnest($5::int[]), unnest($6::text[])) AS n (fingerprint, category_id, input)
          ON CONFLICT (fingerprint) DO UPDATE
             SET category_id = excluded.category_id, confidence = 1, origin = 'label', expires_at = NULL,
                 provider = NULL, model = NULL, prompt_version = NULL, input = excluded.input,
-                taxonomy_version = excluded.taxonomy_version, created_at = pg_catalog.now()",
+                taxonomy_version = excluded.taxonomy_version, created_at = excluded.created_at",
         &[taxonomy.into(), version.into(), tenant.into(), fingerprints.into(), categories.into(), inputs.into()],
     )
 }

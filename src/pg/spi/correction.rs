@@ -38,13 +38,14 @@ pub fn upsert_corrections(taxonomy: i32, tenant: &str, author: &str, new: Vec<Ne
     let machine_sources: Vec<Option<String>> = new.iter().map(|c| c.machine_source.clone()).collect();
     run::write(
         "INSERT INTO categorize.correction (fingerprint, tenant, taxonomy_id, input, category_id, corrected_by,
-                                            machine_category_id, machine_source)
-         SELECT n.fingerprint, $2, $1, n.input, n.category_id, $3::name, n.machine_category_id, n.machine_source
+                                            machine_category_id, machine_source, corrected_at)
+         SELECT n.fingerprint, $2, $1, n.input, n.category_id, $3::name, n.machine_category_id, n.machine_source,
+                pg_catalog.clock_timestamp()
            FROM ROWS FROM (unnest($4::bytea[]), unnest($5::text[]), unnest($6::int[]), unnest($7::int[]), unnest($8::text[]))
              AS n (fingerprint, input, category_id, machine_category_id, machine_source)
          ON CONFLICT (fingerprint) DO UPDATE
             SET input = excluded.input, category_id = excluded.category_id, corrected_by = excluded.corrected_by,
-                corrected_at = pg_catalog.now()",
+                corrected_at = excluded.corrected_at",
         &[
             taxonomy.into(),
             tenant.into(),

@@ -4,6 +4,8 @@
 mod cache;
 mod category;
 mod correction;
+mod lesson;
+mod local_model;
 mod query;
 mod rule;
 mod run;
@@ -12,6 +14,8 @@ mod taxonomy;
 pub use cache::*;
 pub use category::*;
 pub use correction::*;
+pub use lesson::*;
+pub use local_model::*;
 pub use query::*;
 pub use rule::*;
 pub use taxonomy::*;

@@ -2,8 +2,9 @@
 //!
 //! (`pgrx::Spi` turns read-write as soon as the transaction has an id, which a parallel worker refuses.)
 
+use crate::pg::guard;
 use pgrx::pg_sys;
-use pgrx::{FromDatum, IntoDatum};
+use pgrx::{FromDatum, IntoDatum, PgMemoryContexts};
 use std::ffi::CString;
 
 /// An argument of a statement: its type and value.
@@ -51,12 +52,45 @@ pub fn write_returning<T>(sql: &str, arguments: &[Arg], row: impl FnMut(&Row) ->
     execute(sql, arguments, false, row).0
 }
 
+/// Rows fetched at once by [`each`]: long values stay in their table until they are asked for.
+const PORTION: i64 = 5000;
+
+/// Reads rows as they are committed now, one after the other, in bounded memory. A cancel is served between portions.
+pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
+    let sql = CString::new(sql).expect("statements are constants without NUL");
+    let (mut types, mut values, nulls) = arrays(arguments);
+    // SAFETY: as in `execute`; plan and portal live until SPI_finish. What a row's values take is freed after it: they are
+    // owned by then.
+    unsafe {
+        connect();
+        let plan = pg_sys::SPI_prepare(sql.as_ptr(), arguments.len() as i32, types.as_mut_ptr());
+        assert!(!plan.is_null(), "SPI refused to prepare a statement");
+        let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, values.as_mut_ptr(), nulls.as_ptr().cast(), false);
+        let mut context = PgMemoryContexts::new("pg_categorize row");
+        loop {
+            guard::check_for_interrupts();
+            pg_sys::SPI_cursor_fetch(portal, true, PORTION);
+            let table = pg_sys::SPI_tuptable;
+            let count = pg_sys::SPI_processed as usize;
+            if count == 0 {
+                break;
+            }
+            for i in 0..count {
+                let tuple = *(*table).vals.add(i);
+                context.switch_to(|_| row(&Row { tuple, descriptor: (*table).tupdesc }));
+                context.reset();
+            }
+            pg_sys::SPI_freetuptable(table);
+        }
+        drop(context);
+        pg_sys::SPI_cursor_close(portal);
+        pg_sys::SPI_finish();
+    }
+}
+
 fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
     let sql = CString::new(sql).expect("statements are constants without NUL");
-    let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|a| a.oid).collect();
-    let mut values: Vec<pg_sys::Datum> =
-        arguments.iter().map(|a| a.datum.unwrap_or_else(pg_sys::Datum::null)).collect();
-    let nulls: Vec<u8> = arguments.iter().map(|a| if a.datum.is_some() { b' ' } else { b'n' }).collect();
+    let (mut types, mut values, nulls) = arrays(arguments);
     // SAFETY: SPI is connected for the span of the call; the arrays have one entry an argument and outlive it. Rows are
     // read before SPI_finish frees them. An error unwinds past SPI_finish: the abort of the (sub)transaction cleans up.
     unsafe {
@@ -78,6 +112,15 @@ fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut
         pg_sys::SPI_finish();
         (rows, processed)
     }
+}
+
+/// Types, values and null flags, as SPI wants them.
+fn arrays(arguments: &[Arg]) -> (Vec<pg_sys::Oid>, Vec<pg_sys::Datum>, Vec<u8>) {
+    let each = |a: &Arg| {
+        let null = if a.datum.is_some() { b' ' } else { b'n' };
+        (a.oid, a.datum.unwrap_or_else(pg_sys::Datum::null), null)
+    };
+    arguments.iter().map(each).collect()
 }
 
 /// Connects to SPI.

@@ -1,19 +1,39 @@
-//! Tier 4, version 0: lexical matching against the words of the categories, until a model is trained.
+//! Tier 4: the tenant's trained model; until one is active, lexical matching against the words of the categories.
 
+use crate::pg::model::{self, Live};
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Answer, Origin, Outcome, Query, Reason, Tier, TierName};
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::lexical::Scratch;
+use pg_categorize_core::local_model::{self, Prediction};
 use pg_categorize_core::normalise::{Case, normalise};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub(super) struct LocalModelTier {
     scope: Rc<Scope>,
-    scratch: Scratch,
+    lexical: Scratch,
+    trained: local_model::Scratch,
+    predictions: Vec<Prediction>,
 }
 
 impl LocalModelTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope, scratch: Scratch::default() }
+        let (lexical, trained) = (Scratch::default(), local_model::Scratch::default());
+        Self { scope, lexical, trained, predictions: Vec::new() }
+    }
+
+    fn ask_lexical(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        let words = self.scope.words();
+        for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
+            outcome.reason = Some(Reason::BelowThreshold);
+            let Some(found) = words.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
+            let best = found.guesses[0];
+            if best.confidence >= self.scope.settings.local_model_threshold {
+                outcome.answer = Some(answer(best));
+            }
+            outcome.alternatives = found.guesses;
+            outcome.words = found.evidence;
+        }
     }
 }
 
@@ -23,22 +43,41 @@ impl Tier for LocalModelTier {
     }
 
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
-        let words = self.scope.words();
+        let scope = self.scope.clone();
+        let Some(live) = scope.model() else { return self.ask_lexical(queries, outcomes) };
+        let mut open: Vec<&mut Outcome> = Vec::with_capacity(queries.len());
+        let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(queries.len());
         for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
-            outcome.reason = Some(Reason::BelowThreshold);
-            let found = match self.scope.case() {
-                Case::Folded => words.best(query.normal, &mut self.scratch),
-                // Words have no case, whatever the inputs' identity says.
-                Case::Kept => words.best(&normalise(query.raw, Case::Folded), &mut self.scratch),
-            };
-            let Some(found) = found else { continue };
-            let best = found.guesses[0];
-            if best.confidence >= self.scope.settings.local_model_threshold {
-                outcome.answer =
-                    Some(Answer::new(best.category, best.confidence, TierName::LocalModel, Origin::LocalModel));
-            }
-            outcome.alternatives = found.guesses;
-            outcome.words = found.evidence;
+            texts.push(folded(&scope, query));
+            open.push(outcome);
         }
+        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        live.predict(&texts, &mut self.trained, &mut self.predictions);
+        for (outcome, prediction) in open.into_iter().zip(&self.predictions) {
+            settle(&scope, live, prediction, outcome);
+        }
+    }
+}
+
+fn settle(scope: &Scope, live: &Live, prediction: &Prediction, outcome: &mut Outcome) {
+    outcome.reason = Some(Reason::BelowThreshold);
+    let reading = model::read(scope, prediction);
+    // Who sets the threshold to 0 wants an answer in any case.
+    let stands = reading.obstacle.is_none() || live.threshold == 0.0;
+    if let Some(best) = reading.guesses.first().filter(|best| stands && best.confidence >= live.threshold) {
+        outcome.answer = Some(answer(*best));
+    }
+    outcome.alternatives = reading.guesses;
+}
+
+fn answer(guess: Guess) -> Answer {
+    Answer::new(guess.category, guess.confidence, TierName::LocalModel, Origin::LocalModel)
+}
+
+/// Words have no case, whatever the inputs' identity says.
+fn folded<'a>(scope: &Scope, query: &Query<'a>) -> Cow<'a, str> {
+    match scope.case() {
+        Case::Folded => Cow::Borrowed(query.normal),
+        Case::Kept => Cow::Owned(normalise(query.raw, Case::Folded)),
     }
 }

@@ -47,6 +47,9 @@ impl Builder {
             "timezone = 'UTC'".to_owned(),
             "shared_buffers = '64MB'".to_owned(),
             "max_connections = 40".to_owned(),
+            // What a test teaches shall be trained when the test says so.
+            "categorize.train_after_growth = 0".to_owned(),
+            "categorize.train_after_corrections = 0".to_owned(),
         ];
         lines.extend(cluster.place());
         lines.extend(self.lines);

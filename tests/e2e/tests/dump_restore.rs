@@ -4,7 +4,7 @@ use pg_categorize_e2e::{Cluster, Database, Session};
 use std::sync::Arc;
 
 /// Our tables, each as text in the order of its key. Shipped rows come with the extension, not with the dump.
-const TABLES: [&str; 5] = ["taxonomy", "category", "rule", "correction", "cache"];
+const TABLES: [&str; 6] = ["taxonomy", "category", "rule", "correction", "cache", "local_model"];
 
 fn rows(session: &mut Session, table: &str) -> Vec<String> {
     session.column(&format!("SELECT t::text FROM categorize.{table} t ORDER BY t::text"))
@@ -22,6 +22,8 @@ fn seen(session: &mut Session) -> Vec<String> {
              UNION ALL SELECT 'category ' || c::text FROM categorize.categories c
              UNION ALL SELECT 'rule ' || r::text FROM categorize.rules r
              UNION ALL SELECT 'correction ' || k::text FROM categorize.corrections k
+             UNION ALL SELECT 'model ' || m::text FROM categorize.local_models m
+             UNION ALL SELECT 'bin ' || b::text FROM categorize.calibration b
              UNION ALL SELECT 'setting ' || s::text FROM categorize.settings('products') s
              UNION ALL SELECT 'setting ' || s::text FROM categorize.settings('mine') s) v ORDER BY 1",
     )
@@ -45,6 +47,8 @@ fn furnish(database: &Database) -> Session {
            SELECT categorize.add_rule('mine', 'sku, article', 'A > B2 > C', 'any_word');
            SELECT categorize.correct('kettle 1', 'F', 'mine');
            SELECT categorize.learn($$SELECT 'label ' || i, 'E' FROM generate_series(1, 50) i$$, 'mine');
+           SELECT categorize.train('mine');
+           SELECT categorize.train('mine');
            -- The shipped taxonomy, changed in every way.
            SELECT categorize.rename_category('products', 'Footwear', 'Shoes & Boots');
            SELECT categorize.rename_category('products', 'Cameras', 'Photo > Cameras');
@@ -72,9 +76,10 @@ fn assert_goes_on(session: &mut Session) {
          SELECT categorize.rename_category('products', 'Jewellery', 'Jewels');
          SELECT categorize.add_rule('one more', 'p', 'R');
          SELECT categorize.correct('something new', 'R', 'one more');
-         SELECT categorize.learn($$SELECT 'more', 'P > Q'$$, 'one more')",
+         SELECT categorize.learn($$SELECT 'more', 'P > Q'$$, 'one more');
+         SELECT categorize.train('mine')",
     );
-    for table in ["taxonomy", "category", "rule", "correction"] {
+    for table in ["taxonomy", "category", "rule", "correction", "local_model"] {
         let duplicates: i64 = session.one(&format!(
             "SELECT count(*) - count(DISTINCT id) + count(*) FILTER (WHERE id >= 1000 AND id > (SELECT last_value FROM categorize.{table}_id_seq))
                FROM categorize.{table}"

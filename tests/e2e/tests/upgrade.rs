@@ -87,9 +87,22 @@ fn every_release_with_its_deltas_is_a_fresh_install() {
             assert_same("SQL was changed without raising the version", &snapshot(&mut session), &expected);
         } else {
             scripts.write(version, &script);
-            let mut session = at(&fresh.cluster, &format!("upgrade_{}", version.replace('.', "_")), version);
-            session.run("ALTER EXTENSION pg_categorize UPDATE");
+            let name = format!("upgrade_{}", version.replace('.', "_"));
+            let mut session = at(&fresh.cluster, &name, version);
+            let error = session.refused("55000", "SELECT categorize('one')");
+            assert!(error.hint().is_some_and(|hint| hint.contains("ALTER EXTENSION")), "{error:?}");
+            // Who updates need not be who owns the objects.
+            session.run(&format!("CREATE ROLE {name} SUPERUSER LOGIN"));
+            fresh.cluster.connect_as(&name, &name).run("ALTER EXTENSION pg_categorize UPDATE");
             assert_same(&format!("{version} with its deltas"), &snapshot(&mut session), &expected);
+            let owners: Vec<String> = session.column(
+                "SELECT DISTINCT pg_get_userbyid(owner)::text FROM (
+                     SELECT relowner AS owner FROM pg_class WHERE relnamespace = 'categorize'::regnamespace
+                     UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'categorize'::regnamespace) o",
+            );
+            assert_eq!(owners, ["postgres"]);
+            session.run(FURNISH);
+            assert_eq!(session.text("SELECT categorize('two', 'kept')").as_deref(), Some("B"));
         }
     }
     assert!(releases > 0, "sql/releases holds no release: scripts/freeze-sql writes the current one");

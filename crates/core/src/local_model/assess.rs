@@ -78,29 +78,39 @@ fn lower_bound(right: f64, all: f64) -> f64 {
     (p + z2 / (2.0 * all) - spread) / (1.0 + z2 / all)
 }
 
-/// Accuracy of the live model on the held-out examples: heard where they are new to it; for those it was trained on, what
-/// was reported when they were held out from it.
-pub(super) fn live_accuracy(
+/// Accuracy and Brier score of the live model on the held-out examples: heard where they are new to it; for those it was
+/// trained on, what was reported when they were held out from it.
+pub(super) fn live(
     live: &Model<'_>,
     held_out: &HeldOut,
     examples: &Examples<'_>,
     lessons: &[Lesson],
-    reported: Option<f32>,
-) -> f32 {
+    reported: Option<(f32, f32)>,
+) -> (f32, f32) {
     let mut scratch = Scratch::default();
-    let mut sum = 0.0;
+    let (mut accuracy, mut brier) = (Vec::new(), Vec::new());
     for (text, _) in &held_out.heard {
         let text = *text as usize;
-        sum += match reported.filter(|_| !lessons[text].new) {
-            Some(reported) => f64::from(reported),
-            None => {
-                let said = live.rank(examples.counts.get(text), &mut scratch.scoring);
-                let right = said.is_some_and(|r| live.category(r.classes[0]) == lessons[text].category);
-                f64::from(u8::from(right))
-            }
-        };
+        let (right, squared) = reported.filter(|_| !lessons[text].new).unwrap_or_else(|| {
+            let said = live.rank(examples.counts.get(text), &mut scratch.scoring);
+            let right = said.is_some_and(|r| live.category(r.classes[0]) == lessons[text].category);
+            let confidence = said.map_or(0.0, |r| live.layout.calibration.confidence(&r.signs));
+            (f32::from(u8::from(right)), squared(confidence, right))
+        });
+        accuracy.push(right);
+        brier.push(squared);
     }
-    (sum / held_out.heard.len().max(1) as f64) as f32
+    (mean(accuracy.into_iter()), mean(brier.into_iter()))
+}
+
+fn squared(confidence: f32, right: bool) -> f32 {
+    (confidence - f32::from(u8::from(right))).powi(2)
+}
+
+/// In double precision and one order: the same examples have the same mean, to the last bit.
+fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len().max(1) as f64;
+    (values.map(f64::from).sum::<f64>() / count) as f32
 }
 
 /// The report on held-out examples.
@@ -109,7 +119,7 @@ pub(super) fn report(
     examples: &Examples<'_>,
     threshold: f32,
     left_out: u32,
-    live_accuracy: Option<f32>,
+    live: Option<(f32, f32)>,
 ) -> Report {
     let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
     let answered: Vec<&Judged> = judged.iter().filter(|j| j.enough && j.confidence >= threshold).collect();
@@ -121,7 +131,8 @@ pub(super) fn report(
         left_out,
         categories: examples.categories.len() as u32,
         held_out: judged.len() as u32,
-        accuracy: share(judged.iter().filter(|j| j.right()).count(), judged.len()),
+        accuracy: mean(judged.iter().map(|j| f32::from(u8::from(j.right())))),
+        brier: mean(judged.iter().map(|j| squared(j.confidence, j.right()))),
         macro_f1: seen.clone().map(Tally::f1).sum::<f32>() / seen.count().max(1) as f32,
         calibration_error: bins
             .iter()
@@ -131,7 +142,8 @@ pub(super) fn report(
         coverage: share(answered.len(), judged.len()),
         precision: (!answered.is_empty())
             .then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
-        live_accuracy,
+        live_accuracy: live.map(|(accuracy, _)| accuracy),
+        live_brier: live.map(|(_, brier)| brier),
         bins,
         weak: weakest(&tallies, examples),
     }

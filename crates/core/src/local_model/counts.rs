@@ -1,6 +1,6 @@
 //! How often each n-gram occurs in each text: what is kept of a text.
 
-use super::ngrams::{BUCKET_BITS, Kind, each_ngram};
+use super::ngrams::{BUCKET_BITS, Kind, MAX_BYTES, each_ngram};
 
 /// An n-gram with its count in one number: 20 bits of bucket, 12 of count.
 const COUNT_MAX: u32 = (1 << (32 - BUCKET_BITS)) - 1;
@@ -45,7 +45,7 @@ impl Counter {
         words.clear();
         runs.clear();
         // Four n-grams a byte at most, and a table that is never full.
-        let wanted = (text.len().min(16 * 1024) * 8).next_power_of_two().max(1024);
+        let wanted = (text.len().min(MAX_BYTES) * 8).next_power_of_two().max(1024);
         if slots.len() < wanted || *stamp == u32::MAX {
             slots.clear();
             slots.resize(wanted, (0, 0));
@@ -55,7 +55,7 @@ impl Counter {
         let mask = slots.len() - 1;
         each_ngram(text, |ngram| {
             let list = if ngram.kind == Kind::Word { &mut *words } else { &mut *runs };
-            let mut at = (ngram.bucket as usize).wrapping_mul(2) + ngram.kind as usize & mask;
+            let mut at = (ngram.bucket as usize * 2 + ngram.kind as usize) & mask;
             loop {
                 let slot = &mut slots[at];
                 if slot.0 != *stamp {
@@ -71,7 +71,7 @@ impl Counter {
                     }
                     return;
                 }
-                at = at + 1 & mask;
+                at = (at + 1) & mask;
             }
         });
         Counted { words, runs }

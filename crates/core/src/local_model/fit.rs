@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::format;
 use super::model::{Model, Scratch};
-use super::negatives::Negatives;
+use super::negatives::{ALL_UP_TO, Negatives};
 use super::solver::{LANES, Lanes, Problem, solve};
 use super::vocabulary::{Vectors, Vocabulary};
 use super::weights::Weights;
@@ -19,6 +19,15 @@ pub(super) struct Examples<'a> {
 
 /// Fits a model to some of the examples; `progress` is told the part that is done.
 pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnMut(f32)) -> (Vec<u8>, f32) {
+    fit_within(examples, texts, ALL_UP_TO, progress)
+}
+
+fn fit_within(
+    examples: &Examples<'_>,
+    texts: &[u32],
+    all_up_to: usize,
+    progress: &mut dyn FnMut(f32),
+) -> (Vec<u8>, f32) {
     let vocabulary = Vocabulary::new(examples.counts, texts);
     let vectors = Vectors::new(&vocabulary, examples.counts, texts);
     progress(0.02);
@@ -30,11 +39,11 @@ pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnM
         weights: &texts.iter().map(|t| examples.weights[*t as usize]).collect::<Vec<_>>(),
         lengths: &(0..vectors.len()).map(|t| vectors.squared_length(t) + 1.0).collect::<Vec<_>>(),
         vectors: &vectors,
-        features: vocabulary.weights.len(),
+        shares: &vocabulary.weights.iter().map(|w| w / vocabulary.unseen).collect::<Vec<_>>(),
         blocks: examples.categories.len().div_ceil(LANES),
     };
     let store = |weights| format::store(examples.categories, &evidence, &vocabulary, weights);
-    let bytes = match Negatives::sampled(&classes, data.blocks) {
+    let bytes = match Negatives::sampled(&classes, data.blocks, all_up_to) {
         None => store(data.weights(&Negatives::all(texts.len()), &mut |done| progress(0.02 + 0.98 * done))),
         Some(mut negatives) => {
             let first = store(data.weights(&negatives, &mut |done| progress(0.02 + 0.3 * done)));
@@ -59,13 +68,14 @@ struct Data<'a> {
     lengths: &'a [f32],
     classes: &'a [u32],
     weights: &'a [f32],
-    features: usize,
+    /// How much each n-gram weighs in a text, beside the rarest.
+    shares: &'a [f32],
     blocks: usize,
 }
 
 impl Data<'_> {
     fn weights(&self, negatives: &Negatives, progress: &mut dyn FnMut(f32)) -> Weights {
-        let mut rows = vec![Lanes::default(); self.features + 1];
+        let mut rows = vec![Lanes::default(); self.shares.len() + 1];
         let mut weights = Weights::default();
         for block in 0..self.blocks {
             let problem = Problem {
@@ -77,8 +87,43 @@ impl Data<'_> {
                 first_class: (block * LANES) as u32,
             };
             solve(&problem, &mut rows, &mut || progress(block as f32 / self.blocks as f32));
-            weights.push_block(&rows);
+            weights.push_block(&rows, self.shares);
         }
         weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::counts::Counter;
+    use super::*;
+
+    #[test]
+    fn a_sample_with_mined_negatives_tells_apart_what_all_examples_do() {
+        let names = ["shoe", "boot", "hat", "scarf", "lamp", "chair", "table", "desk", "cup", "plate"];
+        let (mut counter, mut counts) = (Counter::default(), Counts::default());
+        let (mut classes, mut texts) = (Vec::new(), Vec::new());
+        for i in 0..800u32 {
+            let class = i % 40;
+            let text = format!("{} {} of size {i}", names[class as usize % 10], names[class as usize / 10]);
+            counts.push(counter.count(&text));
+            classes.push(class);
+            texts.push(text);
+        }
+        let examples = Examples {
+            counts: &counts,
+            classes: &classes,
+            weights: &[1.0; 800],
+            categories: &(100..140).collect::<Vec<CategoryId>>(),
+        };
+        let all: Vec<u32> = (0..800).collect();
+        let (bytes, _) = fit_within(&examples, &all, 0, &mut |_| ());
+        let model = Model::open(&bytes).expect("it was just made");
+        let mut scratch = Scratch::default();
+        let right = all.iter().filter(|i| {
+            let ranked = model.rank(counter.count(&texts[**i as usize]), &mut scratch.scoring);
+            ranked.is_some_and(|r| r.classes[0] == classes[**i as usize] as usize)
+        });
+        assert!(right.count() > 790);
     }
 }

@@ -57,9 +57,7 @@ pub(super) struct Parts {
     pub(super) text_weights: Range<usize>,
     pub(super) constants: Range<usize>,
     pub(super) offsets: Range<usize>,
-    pub(super) blocks: Range<usize>,
-    pub(super) scales: Range<usize>,
-    pub(super) weights: Range<usize>,
+    pub(super) groups: Range<usize>,
 }
 
 impl Layout {
@@ -77,9 +75,7 @@ impl Layout {
             text_weights: next(self.features, 1)?,
             constants: next(self.classes.div_ceil(LANES) * LANES, 4)?,
             offsets: next(self.features.checked_add(1)?, 4)?,
-            blocks: next(self.groups, 2)?,
-            scales: next(self.groups, 2)?,
-            weights: next(self.groups, GROUP_BYTES - 4)?,
+            groups: next(self.groups, GROUP_BYTES)?,
         })
     }
 
@@ -106,7 +102,7 @@ impl Layout {
             least_confidence: parameter(5),
             unseen: parameter(6),
         };
-        let whole = layout.parts().is_some_and(|parts| parts.weights.end == bytes.len());
+        let whole = layout.parts().is_some_and(|parts| parts.groups.end == bytes.len());
         if whole && layout.classes > 0 { Ok(layout) } else { Err(Damaged::Content) }
     }
 }
@@ -152,11 +148,6 @@ pub(super) fn calibrate(bytes: &mut [u8], calibration: &Calibration, least_confi
 #[inline(always)]
 pub(super) fn text_weight(byte: u8) -> f32 {
     f32::from(byte) * WEIGHT_STEP
-}
-
-#[inline(always)]
-pub(super) fn u16_at(bytes: &[u8], i: usize) -> u16 {
-    u16::from_le_bytes(bytes[i * 2..][..2].try_into().expect("two bytes"))
 }
 
 #[inline(always)]

@@ -4,7 +4,7 @@ use super::calibration::{Calibration, Signs, inverse_temperature};
 use super::fit::{Examples, fit};
 use super::model::{Model, Ranked, Scratch, best};
 use super::random::Random;
-use super::solver::Lanes;
+use super::solver::{LANES, Lanes};
 
 /// Examples up to which each is held out once; above, one part is.
 const IN_TURN_UP_TO: usize = 2_000;
@@ -35,13 +35,13 @@ impl HeldOut {
     /// Fits models without the examples they are then asked about. `progress` is told the part that is done.
     pub(super) fn hear(examples: &Examples<'_>, progress: &mut dyn FnMut(f32)) -> Self {
         let classes = examples.categories.len();
-        let mut parts = parts(examples.classes, classes);
+        let mut parts = parts(examples.classes);
         let models = models(examples.classes.len());
         if models == 1 {
             parts.truncate(1);
             parts[0].truncate(MOST.min(MOST_SCORES / classes));
         }
-        let mut said = Self { heard: Vec::new(), scores: Vec::new(), blocks: classes.div_ceil(super::solver::LANES) };
+        let mut said = Self { heard: Vec::new(), scores: Vec::new(), blocks: classes.div_ceil(LANES) };
         let mut scratch = Scratch::default();
         for (i, held) in parts.iter().enumerate() {
             let mut is_held = vec![false; examples.classes.len()];
@@ -65,7 +65,7 @@ impl HeldOut {
         let heard = || self.heard.iter().filter_map(|(text, ranked)| ranked.map(|r| (classes[*text as usize], r)));
         let inverse_temperature = inverse_temperature(|inverse_temperature| {
             let surprise = |(class, scores): (u32, &[Lanes])| {
-                let score = |class: usize| scores[class / 16].0[class % 16];
+                let score = |class: usize| scores[class / LANES].0[class % LANES];
                 let all = scores.iter().flat_map(|lanes| lanes.0);
                 let top = all.clone().fold(f32::MIN, f32::max);
                 let sum: f64 = all.map(|s| f64::from(((s - top) * inverse_temperature).exp())).sum();
@@ -88,14 +88,14 @@ impl HeldOut {
 }
 
 /// Five parts of equal size in which every class has its share.
-fn parts(of: &[u32], classes: usize) -> Vec<Vec<u32>> {
+fn parts(of: &[u32]) -> Vec<Vec<u32>> {
     let mut order: Vec<u32> = (0..of.len() as u32).collect();
     Random(2).shuffle(&mut order);
     order.sort_by_key(|text| of[*text as usize]);
-    let mut parts = vec![Vec::with_capacity(of.len() / PARTS + 1); PARTS];
+    let mut parts = vec![Vec::new(); PARTS];
     order.into_iter().enumerate().for_each(|(i, text)| parts[i % PARTS].push(text));
-    // Whoever takes the first of a part takes it from all classes.
-    parts.iter_mut().for_each(|part| Random(classes as u64).shuffle(part));
+    // Whoever takes the first of a part takes them from all classes.
+    parts.iter_mut().for_each(|part| Random(3).shuffle(part));
     parts
 }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn parts_are_of_one_size_and_share_every_class() {
         let of: Vec<u32> = (0..1003).map(|i| u32::from(i % 7 == 0) + 2 * u32::from(i > 1000)).collect();
-        let parts = parts(&of, 4);
+        let parts = parts(&of);
         let mut all = parts.concat();
         all.sort_unstable();
         assert_eq!(all, (0..1003).collect::<Vec<u32>>());

@@ -2,12 +2,12 @@
 
 use super::calibration::{Calibration, Signs};
 use super::counts::{Counted, Counter};
-use super::format::{self, Damaged, Layout, f32_at, text_weight, u16_at, u32_at};
+use super::format::{self, Damaged, Layout, f32_at, text_weight, u32_at};
 use super::index::Stored;
 use super::ngrams::Kind;
 use super::solver::{LANES, Lanes};
 use super::vocabulary::damped;
-use super::weights::widened;
+use super::weights::{GROUP_BYTES, Group};
 use crate::cascade::{CategoryId, Guess};
 
 /// Examples that a category needs before it answers: a single one may be a mistake.
@@ -26,9 +26,7 @@ pub struct Model<'a> {
     text_weights: &'a [u8],
     constants: &'a [u8],
     offsets: &'a [u8],
-    blocks: &'a [u8],
-    scales: &'a [u8],
-    weights: &'a [u8],
+    groups: &'a [u8],
 }
 
 /// Buffers of a prediction, kept between calls.
@@ -88,9 +86,7 @@ impl<'a> Model<'a> {
             text_weights: &bytes[parts.text_weights],
             constants: &bytes[parts.constants],
             offsets: &bytes[parts.offsets],
-            blocks: &bytes[parts.blocks],
-            scales: &bytes[parts.scales],
-            weights: &bytes[parts.weights],
+            groups: &bytes[parts.groups],
         })
     }
 
@@ -189,11 +185,9 @@ impl<'a> Model<'a> {
 
     /// Weight of one n-gram for one class.
     pub(super) fn weight(&self, groups: std::ops::Range<usize>, class: usize) -> f32 {
-        let block = (class / LANES) as u16;
-        let group = groups.clone().find(|g| u16_at(self.blocks, *g) == block);
-        group.map_or(0.0, |g| {
-            f32::from(self.weights[g * LANES + class % LANES] as i8) * widened(u16_at(self.scales, g))
-        })
+        let groups = self.groups[groups.start * GROUP_BYTES..groups.end * GROUP_BYTES].chunks_exact(GROUP_BYTES);
+        let group = groups.map(Group::read).find(|g| usize::from(g.block) == class / LANES);
+        group.map_or(0.0, |g| f32::from(g.weights[class % LANES]) * g.scale)
     }
 
     #[inline(always)]
@@ -207,12 +201,12 @@ impl<'a> Model<'a> {
         let lanes = |constants: &[u8]| Lanes(std::array::from_fn(|lane| f32_at(constants, lane)));
         scores.extend(self.constants.chunks_exact(LANES * 4).map(lanes));
         for (first, end, x) in rows.iter() {
-            for group in *first as usize..*end as usize {
-                let factor = widened(u16_at(self.scales, group)) * x;
-                let weights: &[u8; LANES] = self.weights[group * LANES..][..LANES].try_into().expect("sixteen bytes");
-                let score = &mut scores[usize::from(u16_at(self.blocks, group))].0;
-                for lane in 0..LANES {
-                    score[lane] += f32::from(weights[lane] as i8) * factor;
+            let groups = &self.groups[*first as usize * GROUP_BYTES..*end as usize * GROUP_BYTES];
+            for group in groups.chunks_exact(GROUP_BYTES).map(Group::read) {
+                let factor = group.scale * x;
+                let score = &mut scores[usize::from(group.block)].0;
+                for (score, weight) in score.iter_mut().zip(group.weights) {
+                    *score += f32::from(weight) * factor;
                 }
             }
         }
@@ -247,8 +241,8 @@ pub(super) fn best(scores: &[Lanes], inverse_temperature: f32, known: f32) -> Ra
     let top = ranked.scores[0];
     let mut sums = [0.0f32; LANES];
     for lanes in scores {
-        for lane in 0..LANES {
-            sums[lane] += fast_exp((lanes.0[lane] - top) * inverse_temperature);
+        for (sum, score) in sums.iter_mut().zip(lanes.0) {
+            *sum += fast_exp((score - top) * inverse_temperature);
         }
     }
     let others = (sums.iter().sum::<f32>() - 1.0).max(1e-9);
@@ -267,7 +261,7 @@ fn fast_exp(x: f32) -> f32 {
     let rest = power - (rounded - ROUND);
     let tail = 0.009_618_129 + rest * 0.001_333_355_8;
     let polynomial =
-        1.0 + rest * (0.693_147_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
+        1.0 + rest * (std::f32::consts::LN_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
     polynomial * f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 

@@ -10,7 +10,7 @@ use super::solver::LANES;
 use std::borrow::Cow;
 
 /// Examples times blocks up to which every block learns from all.
-const ALL_UP_TO: usize = 20_000_000;
+pub(super) const ALL_UP_TO: usize = 4_000_000;
 
 /// Examples of a block's sample, at least.
 const SAMPLE: usize = 8_000;
@@ -34,11 +34,11 @@ impl Negatives {
     }
 
     /// The own examples of each block and a sample of the others; nothing where all can be looked at.
-    pub(super) fn sampled(classes: &[u32], blocks: usize) -> Option<Self> {
-        if classes.len().saturating_mul(blocks) <= ALL_UP_TO {
+    pub(super) fn sampled(classes: &[u32], blocks: usize, all_up_to: usize) -> Option<Self> {
+        if classes.len().saturating_mul(blocks) <= all_up_to {
             return None;
         }
-        let sample = (ALL_UP_TO / blocks / 2).max(SAMPLE).min(classes.len());
+        let sample = (all_up_to / blocks / 2).max(SAMPLE).min(classes.len());
         let mut shared: Vec<u32> = (0..classes.len() as u32).collect();
         Random(1).shuffle(&mut shared);
         shared.truncate(sample);
@@ -47,7 +47,7 @@ impl Negatives {
         for (example, class) in classes.iter().enumerate() {
             own[*class as usize / LANES].push(example as u32);
         }
-        let room = own.iter().map(|own| own.len() * MINED + SAMPLE).collect();
+        let room = own.iter().map(|own| own.len() * MINED).collect();
         Some(Self { shared, own, room })
     }
 
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn few_examples_are_all_looked_at() {
-        assert!(Negatives::sampled(&[0, 1, 2], 1).is_none());
+        assert!(Negatives::sampled(&[0, 1, 2], 1, ALL_UP_TO).is_none());
         assert_eq!(Negatives::all(3).texts(0), [0, 1, 2].as_slice());
     }
 
     #[test]
     fn a_block_sees_its_own_a_sample_and_what_was_taken_for_it() {
         let classes: Vec<u32> = (0..200_000).map(|i| i % 4000).collect();
-        let mut negatives = Negatives::sampled(&classes, 250).expect("too many for all");
+        let mut negatives = Negatives::sampled(&classes, 250, ALL_UP_TO).expect("too many for all");
         negatives.add(16, classes[16], &[0, 1, 17]);
         let texts = negatives.texts(0);
         assert!(texts.windows(2).all(|pair| pair[0] < pair[1]));

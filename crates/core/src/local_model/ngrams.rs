@@ -11,7 +11,7 @@ pub(super) const BUCKET_BITS: u32 = 20;
 pub(super) const HASH_VERSION: u32 = 1;
 
 /// Bytes of a text that are read; what a document is about stands in its beginning.
-const MAX_BYTES: usize = 16 * 1024;
+pub(super) const MAX_BYTES: usize = 16 * 1024;
 
 /// Lengths of runs of characters, the boundaries of the word included.
 const RUN: std::ops::RangeInclusive<usize> = 3..=5;
@@ -60,7 +60,10 @@ pub(super) fn each_ngram(text: &str, mut each: impl FnMut(Ngram)) {
 
 /// The words of a text: letters and digits in a row.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let end = text.floor_char_boundary(MAX_BYTES);
+    let mut end = text.len().min(MAX_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     text[..end].split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
@@ -75,7 +78,7 @@ fn each_run(word: &str, mut each: impl FnMut(u32)) {
             for (i, position) in (start..length.min(start + RUN.end())).enumerate() {
                 run |= u64::from(at(position)) << (8 * i);
                 if i + 1 >= *RUN.start() {
-                    each(bucket(run ^ (i as u64 + 1) << 56));
+                    each(bucket(run ^ ((i as u64 + 1) << 56)));
                 }
             }
         }

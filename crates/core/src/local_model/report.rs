@@ -48,6 +48,8 @@ pub struct Report {
     pub held_out: u32,
     /// Share of them whose likeliest category was right.
     pub accuracy: f32,
+    /// Mean squared distance between the confidence of the likeliest category, and whether it was right (Brier, 1950).
+    pub brier: f32,
     /// Mean over the categories of the harmonic mean of precision and recall.
     pub macro_f1: f32,
     /// Expected calibration error over `bins`.
@@ -61,6 +63,8 @@ pub struct Report {
     /// Accuracy of the live model on the same held-out examples: measured where they are new to it, as it was reported
     /// for those that it has seen. None without a live model.
     pub live_accuracy: Option<f32>,
+    /// The same of its Brier score, which decides where the two are as accurate.
+    pub live_brier: Option<f32>,
     /// Fifteen bins of equal width.
     pub bins: Vec<Bin>,
     /// The weakest categories, most lost examples first, at most ten.
@@ -70,6 +74,7 @@ pub struct Report {
 impl Report {
     /// Whether the new model should go live.
     pub fn better(&self) -> bool {
-        self.live_accuracy.is_none_or(|live| self.accuracy > live)
+        let (Some(accuracy), Some(brier)) = (self.live_accuracy, self.live_brier) else { return true };
+        self.accuracy > accuracy || (self.accuracy == accuracy && self.brier < brier)
     }
 }

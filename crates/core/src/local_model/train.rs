@@ -13,8 +13,8 @@ use crate::error::Error;
 pub struct Options {
     /// The confidence from which answers count, 0 to 1.
     pub threshold: f32,
-    /// Accuracy that the live model was reported with, on examples that it has seen.
-    pub live_accuracy: Option<f32>,
+    /// What the live model was reported with, on examples that it has seen since: accuracy and Brier score.
+    pub live: Option<(f32, f32)>,
 }
 
 /// A trained model.
@@ -55,7 +55,7 @@ pub fn train(
     let calibration = held_out.calibrate(examples.classes);
     let judged = assess::judge(&held_out, &examples, &calibration);
     let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
-    let live = live.map(|live| assess::live_accuracy(&live, &held_out, &examples, &lessons, options.live_accuracy));
+    let live = live.map(|live| assess::live(&live, &held_out, &examples, &lessons, options.live));
     let report = assess::report(&judged, &examples, options.threshold.max(least), left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));

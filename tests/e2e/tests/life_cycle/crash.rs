@@ -18,6 +18,8 @@ fn a_killed_backend_and_a_killed_server_lose_nothing() {
     thread::sleep(std::time::Duration::from_millis(300));
     cluster.kill(pid);
     assert!(running.join().expect("no panic"), "its connection is gone");
+    // Until the postmaster has noticed, it still lets people in.
+    eventually("all sessions end", 30, || session.batch_execute("").is_err());
     eventually("the server is back", 30, || Session::open(&cluster.config("shop")).is_ok());
     let answers = |cluster: &Cluster| {
         let mut session = cluster.connect("shop");

@@ -1,0 +1,198 @@
+//! The local model as its users see it: lessons in, a report and a model out.
+
+use pg_categorize_core::local_model::{Damaged, Lessons, Model, Options, Prediction, Scratch, Trained, train};
+use proptest::prelude::*;
+
+const MEMORY: usize = 64 << 20;
+const OPTIONS: Options = Options { threshold: 0.7, live: None };
+
+const THINGS: [(&str, i32); 6] =
+    [("running shoe", 11), ("hiking boot", 11), ("felt hat", 12), ("wool scarf", 13), ("desk lamp", 14), ("cup", 15)];
+const COLOURS: [&str; 8] = ["red", "blue", "green", "black", "white", "pink", "grey", "brown"];
+
+fn shop() -> Vec<(String, i32)> {
+    let size = |n: usize| ["small", "large", "new", "classic", "soft", "light"][n % 6];
+    let titles = THINGS.iter().enumerate().flat_map(|(t, (thing, category))| {
+        COLOURS.iter().enumerate().flat_map(move |(c, colour)| {
+            (0..3).map(move |n| (format!("{} {colour} {thing} {n}", size(t + c + n)), *category))
+        })
+    });
+    titles.collect()
+}
+
+fn trained(examples: &[(impl AsRef<str>, i32)]) -> Trained {
+    let mut lessons = Lessons::new(MEMORY);
+    examples.iter().for_each(|(text, category)| lessons.push(text.as_ref(), *category, 1.0, false));
+    train(lessons, &OPTIONS, None, &mut |_| ()).expect("examples of several categories")
+}
+
+fn say(trained: &Trained, text: &str) -> Prediction {
+    let mut said = Vec::new();
+    Model::verified(&trained.bytes).expect("intact").predict(&[text], &mut Scratch::default(), &mut said);
+    said.remove(0)
+}
+
+#[test]
+fn what_was_taught_is_known_and_sure() {
+    let model = trained(&shop());
+    let said = say(&model, "a red running shoe");
+    assert_eq!(said.guesses[0].category, 11);
+    assert!(said.enough_evidence && said.guesses[0].confidence > 0.8, "{said:?}");
+    assert!(said.guesses.windows(2).all(|pair| pair[0].confidence >= pair[1].confidence));
+    assert!(said.guesses.iter().map(|g| g.confidence).sum::<f32>() <= 1.001);
+    // A spelling that nobody taught shares most of its runs of characters.
+    assert_eq!(say(&model, "runing shoes").guesses[0].category, 11);
+    let report = &model.report;
+    assert_eq!((report.examples, report.categories, report.held_out), (144, 5, 144));
+    assert!(report.accuracy > 0.95 && report.macro_f1 > 0.9 && report.bins.len() == 15, "{report:?}");
+}
+
+#[test]
+fn the_same_lessons_make_the_same_model() {
+    assert_eq!(trained(&shop()).bytes, trained(&shop()).bytes);
+}
+
+#[test]
+fn nothing_to_tell_apart_is_refused() {
+    for examples in [vec![], vec![("one", 1), ("two", 1)], vec![("?", 1), ("!", 2)]] {
+        let mut lessons = Lessons::new(MEMORY);
+        examples.iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, false));
+        assert!(train(lessons, &OPTIONS, None, &mut |_| ()).is_err(), "{examples:?}");
+    }
+}
+
+#[test]
+fn one_example_a_category_answers_nothing() {
+    let names: Vec<(String, i32)> = (0..40).map(|i| (format!("thing number{i} of kind{i}"), i)).collect();
+    let model = trained(&names);
+    assert!(!say(&model, "thing number7 of kind7").enough_evidence);
+    assert_eq!(model.report.coverage, 0.0);
+    assert_eq!(model.report.precision, None);
+}
+
+#[test]
+fn contradictory_labels_make_nobody_sure() {
+    let texts: Vec<(String, i32)> =
+        (0..200).map(|i| (format!("{} {}", COLOURS[i % 8], THINGS[i % 6].0), 1 + (i as i32 / 48) % 2)).collect();
+    let model = trained(&texts);
+    let said = say(&model, "red running shoe");
+    assert!(said.guesses[0].confidence < 0.75, "{said:?}");
+    let least = Model::open(&model.bytes).expect("intact").least_confidence();
+    assert!(said.guesses[0].confidence < least, "{least}");
+}
+
+#[test]
+fn what_is_not_known_is_not_guessed_at() {
+    let model = trained(&shop());
+    for text in ["", "  ", "?!", "日本語", "\u{0}\u{1}"] {
+        assert!(say(&model, text).guesses.is_empty(), "{text:?}");
+    }
+    assert!(say(&model, "xylophone quartet zzz").guesses.first().is_none_or(|g| g.confidence < 0.7));
+}
+
+#[test]
+fn long_and_strange_texts_are_read() {
+    let model = trained(&shop());
+    let long = "red running shoe ".repeat(60_000);
+    assert_eq!(say(&model, &long).guesses[0].category, 11);
+    assert!(say(&model, &"x".repeat(1 << 20)).guesses.len() <= 3);
+}
+
+#[test]
+fn any_damage_is_noticed() {
+    let bytes = trained(&shop()).bytes;
+    for at in (0..bytes.len()).step_by(97).chain([8, 16, 24, bytes.len() - 1]) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        assert!(Model::verified(&damaged).is_err(), "byte {at}");
+    }
+    for length in [0, 7, 63, 64, 127, 128, bytes.len() - 1] {
+        assert_eq!(Model::verified(&bytes[..length]).err(), Some(Damaged::Content), "{length} bytes");
+    }
+    let mut other = bytes;
+    other[16] = 99;
+    assert_eq!(Model::verified(&other).err(), Some(Damaged::Version));
+}
+
+#[test]
+fn a_better_model_goes_live_and_a_worse_one_does_not() {
+    let shop = shop();
+    let few: Vec<_> = shop.iter().step_by(12).cloned().collect();
+    let first = trained(&few);
+    let live = Model::open(&first.bytes).expect("intact");
+    let again = |examples: &[(String, i32)], new: &dyn Fn(usize) -> bool| {
+        let mut lessons = Lessons::new(MEMORY);
+        examples.iter().enumerate().for_each(|(i, (text, category))| lessons.push(text, *category, 1.0, new(i)));
+        let options = Options { live: Some((first.report.accuracy, first.report.brier)), ..OPTIONS };
+        train(lessons, &options, Some(live), &mut |_| ()).expect("several categories").report
+    };
+    assert!(!again(&few, &|_| false).better(), "the same examples make no better model");
+    let more = again(&shop, &|i| i % 12 != 0);
+    assert!(more.better(), "{more:?}");
+    let noise: Vec<_> = shop.iter().enumerate().map(|(i, (text, _))| (text.clone(), 11 + (i as i32 * 7 + i as i32 / 5) % 5)).collect();
+    let worse = again(&[&few[..], &noise[..40]].concat(), &|i| i >= few.len());
+    assert!(!worse.better(), "{worse:?}");
+}
+
+#[test]
+fn a_correction_outweighs_a_label() {
+    let mut lessons = Lessons::new(MEMORY);
+    for (text, category) in shop() {
+        lessons.push(&text, category, 1.0, false);
+    }
+    for n in 0..6 {
+        lessons.push(&format!("umbrella {n}"), 12, 1.0, false);
+        lessons.push(&format!("umbrella {n}"), 13, 2.0, false);
+    }
+    let model = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories");
+    assert_eq!(say(&model, "umbrella").guesses[0].category, 13);
+}
+
+#[test]
+fn the_strongest_words_are_told() {
+    let model = trained(&shop());
+    let model = Model::open(&model.bytes).expect("intact");
+    let said = model.explain("large red running shoe", 11, Some(12), 3);
+    assert!(said[0].ngram.contains("shoe") || said[0].ngram.contains("running"), "{said:?}");
+    assert!(said.len() == 3 && said.windows(2).all(|pair| pair[0].weight >= pair[1].weight && pair[1].weight > 0.0));
+    assert!(model.explain("large red running shoe", 999, None, 3).is_empty());
+}
+
+#[test]
+fn progress_may_cancel() {
+    let mut lessons = Lessons::new(MEMORY);
+    shop().iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, false));
+    let mut last = 0.0;
+    let cancel = std::panic::AssertUnwindSafe(|| {
+        train(lessons, &OPTIONS, None, &mut |done| {
+            assert!(done >= last, "{done} after {last}");
+            last = done;
+            assert!(done < 0.5, "cancelled");
+        })
+    });
+    assert!(std::panic::catch_unwind(cancel).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_lessons_make_a_model_or_an_error(
+        examples in prop::collection::vec((any::<String>(), 0..40i32, 0.0..3.0f32), 0..60), question in any::<String>()
+    ) {
+        let mut lessons = Lessons::new(MEMORY);
+        examples.iter().for_each(|(text, category, weight)| lessons.push(text, *category, *weight, true));
+        if let Ok(trained) = train(lessons, &OPTIONS, None, &mut |_| ()) {
+            let said = say(&trained, &question);
+            for guess in &said.guesses {
+                prop_assert!((0.0..=1.0).contains(&guess.confidence), "{:?}", said);
+                prop_assert!(examples.iter().any(|(_, c, _)| *c == guess.category));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_model_or_damaged(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Model::verified(&bytes).is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! Processes of our own, beside those that answer.
+
+pub mod trainer;
