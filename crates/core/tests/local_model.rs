@@ -1,6 +1,9 @@
 //! The local model as its users see it: lessons in, a report and a model out.
 
-use pg_categorize_core::local_model::{Damaged, Lessons, Model, Options, Prediction, Scratch, Trained, train};
+use pg_categorize_core::cascade::Guess;
+use pg_categorize_core::local_model::{
+    Damaged, Lessons, Model, Options, Prediction, Scratch, Standing, Trained, train,
+};
 use proptest::prelude::*;
 
 const MEMORY: usize = 64 << 20;
@@ -22,7 +25,7 @@ fn shop() -> Vec<(String, i32)> {
 
 fn trained(examples: &[(impl AsRef<str>, i32)]) -> Trained {
     let mut lessons = Lessons::new(MEMORY);
-    examples.iter().for_each(|(text, category)| lessons.push(text.as_ref(), *category, 1.0, false));
+    examples.iter().for_each(|(text, category)| lessons.push(text.as_ref(), *category, 1.0, Standing::New));
     train(lessons, &OPTIONS, None, &mut |_| ()).expect("examples of several categories")
 }
 
@@ -56,7 +59,7 @@ fn the_same_lessons_make_the_same_model() {
 fn nothing_to_tell_apart_is_refused() {
     for examples in [vec![], vec![("one", 1), ("two", 1)], vec![("?", 1), ("!", 2)]] {
         let mut lessons = Lessons::new(MEMORY);
-        examples.iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, false));
+        examples.iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, Standing::New));
         assert!(train(lessons, &OPTIONS, None, &mut |_| ()).is_err(), "{examples:?}");
     }
 }
@@ -122,27 +125,45 @@ fn a_better_model_goes_live_and_a_worse_one_does_not() {
     let live = Model::open(&first.bytes).expect("intact");
     let again = |examples: &[(String, i32)], new: &dyn Fn(usize) -> bool| {
         let mut lessons = Lessons::new(MEMORY);
-        examples.iter().enumerate().for_each(|(i, (text, category))| lessons.push(text, *category, 1.0, new(i)));
+        examples.iter().enumerate().for_each(|(i, (text, category))| {
+            lessons.push(text, *category, 1.0, if new(i) { Standing::New } else { Standing::Seen })
+        });
         let options = Options { live: Some((first.report.accuracy, first.report.brier)), ..OPTIONS };
         train(lessons, &options, Some(live), &mut |_| ()).expect("several categories").report
     };
     assert!(!again(&few, &|_| false).better(), "the same examples make no better model");
     let more = again(&shop, &|i| i % 12 != 0);
     assert!(more.better(), "{more:?}");
-    let noise: Vec<_> = shop.iter().enumerate().map(|(i, (text, _))| (text.clone(), 11 + (i as i32 * 7 + i as i32 / 5) % 5)).collect();
+    let noise: Vec<_> =
+        shop.iter().enumerate().map(|(i, (text, _))| (text.clone(), 11 + (i as i32 * 7 + i as i32 / 5) % 5)).collect();
     let worse = again(&[&few[..], &noise[..40]].concat(), &|i| i >= few.len());
     assert!(!worse.better(), "{worse:?}");
+}
+
+#[test]
+fn what_answers_without_a_model_must_be_beaten() {
+    let better_than = |right: fn(usize) -> bool| {
+        let mut lessons = Lessons::new(MEMORY);
+        for (i, (text, category)) in shop().into_iter().enumerate().filter(|(i, _)| i % 9 == 0) {
+            let guess = Guess { category: if right(i) { category } else { -1 }, confidence: 0.99 };
+            lessons.push(&text, category, 1.0, Standing::Untrained(Some(guess)));
+        }
+        train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories").report
+    };
+    assert!(!better_than(|_| true).better(), "nothing is better than always right");
+    let report = better_than(|i| i % 2 == 0);
+    assert!(report.better() && report.live_accuracy.is_some_and(|live| (0.3..0.7).contains(&live)), "{report:?}");
 }
 
 #[test]
 fn a_correction_outweighs_a_label() {
     let mut lessons = Lessons::new(MEMORY);
     for (text, category) in shop() {
-        lessons.push(&text, category, 1.0, false);
+        lessons.push(&text, category, 1.0, Standing::New);
     }
     for n in 0..6 {
-        lessons.push(&format!("umbrella {n}"), 12, 1.0, false);
-        lessons.push(&format!("umbrella {n}"), 13, 2.0, false);
+        lessons.push(&format!("umbrella {n}"), 12, 1.0, Standing::New);
+        lessons.push(&format!("umbrella {n}"), 13, 2.0, Standing::New);
     }
     let model = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories");
     assert_eq!(say(&model, "umbrella").guesses[0].category, 13);
@@ -161,7 +182,7 @@ fn the_strongest_words_are_told() {
 #[test]
 fn progress_may_cancel() {
     let mut lessons = Lessons::new(MEMORY);
-    shop().iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, false));
+    shop().iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, Standing::New));
     let mut last = 0.0;
     let cancel = std::panic::AssertUnwindSafe(|| {
         train(lessons, &OPTIONS, None, &mut |done| {
@@ -181,7 +202,7 @@ proptest! {
         examples in prop::collection::vec((any::<String>(), 0..40i32, 0.0..3.0f32), 0..60), question in any::<String>()
     ) {
         let mut lessons = Lessons::new(MEMORY);
-        examples.iter().for_each(|(text, category, weight)| lessons.push(text, *category, *weight, true));
+        examples.iter().for_each(|(text, category, weight)| lessons.push(text, *category, *weight, Standing::New));
         if let Ok(trained) = train(lessons, &OPTIONS, None, &mut |_| ()) {
             let said = say(&trained, &question);
             for guess in &said.guesses {

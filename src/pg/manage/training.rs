@@ -1,14 +1,17 @@
 //! Training a tenant's model from what people and paid models have said.
 //!
 //! One training of a tenant's taxonomy runs at a time. It reads what is committed, or stored by its own transaction,
-//! measures itself on examples that it held out, and takes the place of the live model only where it is better.
+//! measures itself on examples that it held out, and takes the place of the live model, or of lexical matching while there
+//! is none, only where it is better.
 
 use super::{as_writer, held};
 use crate::pg::decision::rounded;
+use crate::pg::scope::Scope;
 use crate::pg::spi::{self, ActiveModel, Hold, NewModel};
 use crate::pg::{error, guard, guc, world, xact};
 use pg_categorize_core::error::Error;
-use pg_categorize_core::local_model::{self, Lessons, Model, Options, Report, Trained};
+use pg_categorize_core::lexical::Scratch;
+use pg_categorize_core::local_model::{self, Lessons, Model, Options, Report, Standing, Trained};
 use pg_categorize_core::normalise::{Case, normalise_into};
 use pg_categorize_core::settings::Settings;
 use pg_categorize_core::taxonomy::Taxonomy;
@@ -18,6 +21,9 @@ use std::time::{Duration, Instant};
 
 /// How often a training says how far it is.
 const NEWS: Duration = Duration::from_secs(5);
+
+/// Examples of which lexical matching is asked, too, while no model is live: enough to tell which of the two is better.
+const UNTRAINED: usize = 20_000;
 
 /// What came of a training.
 pub struct Outcome {
@@ -37,7 +43,7 @@ pub struct Outcome {
 
 /// What a training begins with.
 struct Material {
-    taxonomy: Taxonomy,
+    scope: Scope,
     live: Option<ActiveModel>,
     weights: Vec<u8>,
     lessons: Lessons,
@@ -65,8 +71,9 @@ pub fn train_by_itself(taxonomy: &str, tenant: &str) -> Outcome {
 
 fn run(name: &str, tenant: &str, author: Option<&str>) -> Outcome {
     let mut progress = Progress::new(name);
-    let Material { taxonomy, live, weights, lessons, corrections, read_at } =
+    let Material { scope, live, weights, lessons, corrections, read_at } =
         xact::with_snapshot(|| gather(name, tenant));
+    let taxonomy = taxonomy_of(&scope);
     let model = Model::verified(&weights).ok().filter(|_| live.is_some());
     let options = Options {
         threshold: taxonomy.settings.local_model_threshold,
@@ -74,7 +81,7 @@ fn run(name: &str, tenant: &str, author: Option<&str>) -> Outcome {
     };
     let trained = local_model::train(lessons, &options, model, &mut |part| progress.at(part));
     let trained = trained.unwrap_or_else(|e| error::raise(e));
-    xact::with_snapshot(|| store(&taxonomy, tenant, author, live, corrections, read_at, trained))
+    xact::with_snapshot(|| store(taxonomy, tenant, author, live, corrections, read_at, trained))
 }
 
 /// Reads the examples. The taxonomy is not held meanwhile: who drops it need not wait for a training.
@@ -85,23 +92,37 @@ fn gather(name: &str, tenant: &str) -> Material {
     let categories = spi::fresh_categories(row.id);
     let taxonomy =
         Taxonomy::new(row.id, name.to_owned(), row.version, Settings::from_explicit(row.settings), categories);
+    let scope = world::private_scope(tenant, taxonomy);
+    let taxonomy = taxonomy_of(&scope);
     let live = spi::fresh_active_model(taxonomy.id, tenant);
     let weights = live.as_ref().map(|l| spi::fresh_weights(l.id, l.length)).unwrap_or_default();
     let since = live.as_ref().map_or(i64::MIN, |l| l.trained_at);
     let read_at = guard::clock();
     let mut lessons = Lessons::new(guc::training_bytes());
     let mut corrections = 0;
-    let mut text = String::new();
+    let (mut text, mut scratch) = (String::new(), Scratch::default());
     spi::for_each_lesson(taxonomy.id, tenant, |lesson| {
         let Some(category) = taxonomy.answerable(lesson.category) else { return };
         normalise_into(&lesson.input, Case::Folded, &mut text);
-        lessons.push(&text, category.id, lesson.weight, lesson.said_at > since);
+        let standing = match live {
+            Some(_) if lesson.said_at > since => Standing::New,
+            Some(_) => Standing::Seen,
+            None if lessons.len() < UNTRAINED => {
+                Standing::Untrained(scope.words().best(&text, &mut scratch).map(|found| found.guesses[0]))
+            }
+            None => Standing::New,
+        };
+        lessons.push(&text, category.id, lesson.weight, standing);
         corrections += i32::from(lesson.correction);
     });
     if lessons.is_empty() {
-        refuse_empty(&taxonomy);
+        refuse_empty(taxonomy);
     }
-    Material { taxonomy, live, weights, lessons, corrections, read_at }
+    Material { scope, live, weights, lessons, corrections, read_at }
+}
+
+fn taxonomy_of(scope: &Scope) -> &Taxonomy {
+    scope.taxonomy().expect("models are trained in taxonomies, not in ad-hoc labels")
 }
 
 fn refuse_empty(taxonomy: &Taxonomy) -> ! {
@@ -166,10 +187,12 @@ fn shortfall(report: &Report, live: Option<&ActiveModel>, now_live: Option<&Acti
     if live.map(|l| l.id) != now_live.map(|l| l.id) {
         return Some(format!("another model was made live during the training; {CHOICE}"));
     }
-    let live = live.filter(|_| !report.better())?;
+    if report.better() {
+        return None;
+    }
+    let rival = live.map_or("lexical matching".to_owned(), |live| format!("version {}", live.version));
     Some(format!(
-        "not better than version {} on held-out examples: {:.3} against {:.3}; {CHOICE}",
-        live.version,
+        "not better than {rival} on held-out examples: {:.3} against {:.3}; {CHOICE}",
         report.accuracy,
         report.live_accuracy.unwrap_or_default()
     ))

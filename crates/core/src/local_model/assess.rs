@@ -3,9 +3,10 @@
 use super::calibration::Calibration;
 use super::fit::Examples;
 use super::held_out::HeldOut;
-use super::lessons::Lesson;
+use super::lessons::{Lesson, Standing};
 use super::model::{LEAST_EVIDENCE, Model, Scratch};
 use super::report::{BINS, Bin, Report, WeakCategory};
+use crate::cascade::Guess;
 use std::collections::HashMap;
 
 /// One held-out example.
@@ -78,29 +79,32 @@ fn lower_bound(right: f64, all: f64) -> f64 {
     (p + z2 / (2.0 * all) - spread) / (1.0 + z2 / all)
 }
 
-/// Accuracy and Brier score of the live model on the held-out examples: heard where they are new to it; for those it was
-/// trained on, what was reported when they were held out from it.
+/// Accuracy and Brier score on the held-out examples of what answers now. A live model is heard where they are new to it;
+/// for those it was trained on counts what was reported when they were held out from it. `None` where nothing is known.
 pub(super) fn live(
-    live: &Model<'_>,
+    live: Option<&Model<'_>>,
     held_out: &HeldOut,
     examples: &Examples<'_>,
     lessons: &[Lesson],
     reported: Option<(f32, f32)>,
-) -> (f32, f32) {
+) -> Option<(f32, f32)> {
     let mut scratch = Scratch::default();
-    let (mut accuracy, mut brier) = (Vec::new(), Vec::new());
-    for (text, _) in &held_out.heard {
-        let text = *text as usize;
-        let (right, squared) = reported.filter(|_| !lessons[text].new).unwrap_or_else(|| {
-            let said = live.rank(examples.counts.get(text), &mut scratch.scoring);
-            let right = said.is_some_and(|r| live.category(r.classes[0]) == lessons[text].category);
-            let confidence = said.map_or(0.0, |r| live.layout.calibration.confidence(&r.signs));
-            (f32::from(u8::from(right)), squared(confidence, right))
-        });
-        accuracy.push(right);
-        brier.push(squared);
-    }
-    (mean(accuracy.into_iter()), mean(brier.into_iter()))
+    let mut heard = |text: usize| {
+        let guess = match (lessons[text].standing, live) {
+            (Standing::Untrained(guess), _) => guess,
+            (Standing::Seen, Some(_)) if reported.is_some() => return reported,
+            (_, Some(live)) => live.rank(examples.counts.get(text), &mut scratch.scoring).map(|ranked| Guess {
+                category: live.category(ranked.classes[0]),
+                confidence: live.layout.calibration.confidence(&ranked.signs),
+            }),
+            (_, None) => return None,
+        };
+        let right = guess.is_some_and(|g| g.category == lessons[text].category);
+        Some((f32::from(u8::from(right)), squared(guess.map_or(0.0, |g| g.confidence), right)))
+    };
+    let heard: Vec<(f32, f32)> = held_out.heard.iter().filter_map(|(text, _)| heard(*text as usize)).collect();
+    let of = |part: fn(&(f32, f32)) -> f32| mean(heard.iter().map(part));
+    (!heard.is_empty()).then(|| (of(|h| h.0), of(|h| h.1)))
 }
 
 fn squared(confidence: f32, right: bool) -> f32 {
@@ -140,8 +144,7 @@ pub(super) fn report(
             .sum(),
         threshold,
         coverage: share(answered.len(), judged.len()),
-        precision: (!answered.is_empty())
-            .then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
+        precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
         live_accuracy: live.map(|(accuracy, _)| accuracy),
         live_brier: live.map(|(_, brier)| brier),
         bins,

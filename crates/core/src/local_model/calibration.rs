@@ -28,7 +28,12 @@ pub(super) struct Signs {
 impl Signs {
     /// As the regression sees them; bounded, so that nothing extreme decides alone.
     fn regressors(&self) -> [f64; 4] {
-        [1.0, f64::from(self.log_odds.clamp(-12.0, 12.0)), f64::from(self.margin.clamp(0.0, 4.0)), f64::from(self.known)]
+        [
+            1.0,
+            f64::from(self.log_odds.clamp(-12.0, 12.0)),
+            f64::from(self.margin.clamp(0.0, 4.0)),
+            f64::from(self.known),
+        ]
     }
 }
 

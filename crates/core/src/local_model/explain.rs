@@ -52,7 +52,8 @@ impl Model<'_> {
                 *sums.entry(of.join(" ")).or_default() += weight;
             }
         });
-        let mut said: Vec<NgramWeight> = sums.into_iter().map(|(ngram, weight)| NgramWeight { ngram, weight }).collect();
+        let mut said: Vec<NgramWeight> =
+            sums.into_iter().map(|(ngram, weight)| NgramWeight { ngram, weight }).collect();
         said.retain(|n| n.weight > 0.0);
         said.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.ngram.cmp(&b.ngram)));
         said.truncate(count);

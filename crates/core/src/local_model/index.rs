@@ -18,7 +18,10 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(filled: impl Iterator<Item = bool>) -> Self {
         let mut bits = vec![0u64; WORDS];
-        filled.enumerate().filter(|(_, filled)| *filled).for_each(|(bucket, _)| bits[bucket / 64] |= 1 << (bucket % 64));
+        filled
+            .enumerate()
+            .filter(|(_, filled)| *filled)
+            .for_each(|(bucket, _)| bits[bucket / 64] |= 1 << (bucket % 64));
         let counted = |sum: &mut u32, word: &u64| {
             let before = *sum;
             *sum += word.count_ones();

@@ -2,7 +2,7 @@
 
 use super::counts::{Counter, Counts};
 use super::ngrams::mix;
-use crate::cascade::CategoryId;
+use crate::cascade::{CategoryId, Guess};
 use std::collections::HashMap;
 
 /// Bytes that a training takes for each byte of examples: they are kept once as counts and once as vectors.
@@ -22,12 +22,23 @@ pub struct Lessons {
     limit: u32,
 }
 
+/// How an example stands to what answers now, which the new model has to beat.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Standing {
+    /// The live model was trained on it, so that what it says of it proves nothing.
+    Seen,
+    /// It is new to the live model, or there is nothing to beat.
+    New,
+    /// No model is live, and this is what answers without one: its best guess, where it has any.
+    Untrained(Option<Guess>),
+}
+
 /// What is known of one example beside its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lesson {
     pub(super) category: CategoryId,
     pub(super) weight: f32,
-    pub(super) new: bool,
+    pub(super) standing: Standing,
     lot: u32,
 }
 
@@ -46,8 +57,8 @@ impl Lessons {
     }
 
     /// Adds an example: a text in normal form (case folded), its category, how much it counts (1 for a label), and
-    /// whether it is new to the model that is live. A text without letters and digits teaches nothing and is left out.
-    pub fn push(&mut self, text: &str, category: CategoryId, weight: f32, new: bool) {
+    /// how it stands to what answers now. A text without letters and digits teaches nothing and is left out.
+    pub fn push(&mut self, text: &str, category: CategoryId, weight: f32, standing: Standing) {
         let counted = self.counter.count(text);
         if counted.len() == 0 || weight <= 0.0 || !weight.is_finite() {
             self.left_out += 1;
@@ -55,7 +66,7 @@ impl Lessons {
         }
         let lot = (mix(self.lessons.len() as u64) >> 32) as u32;
         self.counts.push(counted);
-        self.lessons.push(Lesson { category, weight: weight.min(100.0), new, lot });
+        self.lessons.push(Lesson { category, weight: weight.min(100.0), standing, lot });
         while self.counts.bytes() * COPIES > self.memory && self.limit > 1 {
             self.limit /= 2;
             self.thin();
@@ -99,9 +110,9 @@ mod tests {
     fn memory_is_bounded_and_rare_categories_stay() {
         let mut lessons = Lessons::new(1 << 20);
         for i in 0..20_000 {
-            lessons.push(&format!("a common thing of number {i}"), 1, 1.0, false);
+            lessons.push(&format!("a common thing of number {i}"), 1, 1.0, Standing::New);
             if i % 1000 == 0 {
-                lessons.push(&format!("a rare thing {i}"), 2, 1.0, false);
+                lessons.push(&format!("a rare thing {i}"), 2, 1.0, Standing::New);
             }
         }
         assert!(lessons.counts.bytes() * COPIES <= 1 << 20);
@@ -113,9 +124,9 @@ mod tests {
     #[test]
     fn what_has_no_words_is_left_out() {
         let mut lessons = Lessons::new(1 << 20);
-        lessons.push("?!", 1, 1.0, false);
-        lessons.push("", 1, 1.0, false);
-        lessons.push("x", 1, f32::NAN, false);
+        lessons.push("?!", 1, 1.0, Standing::New);
+        lessons.push("", 1, 1.0, Standing::New);
+        lessons.push("x", 1, f32::NAN, Standing::New);
         assert_eq!((lessons.len(), lessons.left_out), (0, 3));
     }
 }

@@ -27,7 +27,7 @@ mod weights;
 
 pub use explain::NgramWeight;
 pub use format::{Damaged, HEADER_BYTES};
-pub use lessons::Lessons;
+pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
 pub use report::{BINS, Bin, Report, WeakCategory};
 pub use train::{Options, Trained, train};

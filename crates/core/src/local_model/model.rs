@@ -260,8 +260,7 @@ fn fast_exp(x: f32) -> f32 {
     let rounded = power + ROUND;
     let rest = power - (rounded - ROUND);
     let tail = 0.009_618_129 + rest * 0.001_333_355_8;
-    let polynomial =
-        1.0 + rest * (std::f32::consts::LN_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
+    let polynomial = 1.0 + rest * (std::f32::consts::LN_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
     polynomial * f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 

@@ -60,8 +60,9 @@ pub struct Report {
     pub coverage: f32,
     /// Share of those that were right; none where there are none.
     pub precision: Option<f32>,
-    /// Accuracy of the live model on the same held-out examples: measured where they are new to it, as it was reported
-    /// for those that it has seen. None without a live model.
+    /// Accuracy on the same held-out examples of what answers now. A live model is heard where they are new to it, and
+    /// counts as it was reported for those that it has seen; without one it is that of lexical matching. None where
+    /// nothing is known.
     pub live_accuracy: Option<f32>,
     /// The same of its Brier score, which decides where the two are as accurate.
     pub live_brier: Option<f32>,

@@ -55,7 +55,7 @@ pub fn train(
     let calibration = held_out.calibrate(examples.classes);
     let judged = assess::judge(&held_out, &examples, &calibration);
     let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
-    let live = live.map(|live| assess::live(&live, &held_out, &examples, &lessons, options.live));
+    let live = assess::live(live.as_ref(), &held_out, &examples, &lessons, options.live);
     let report = assess::report(&judged, &examples, options.threshold.max(least), left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));

@@ -116,6 +116,30 @@ fn what_was_rolled_back_trains_nothing() {
 }
 
 #[test]
+fn a_procedure_that_commits_and_a_deferred_trigger_train() {
+    let (database, _) = stocked("procedure");
+    let mut session = by_itself(&database, "train_after_growth = 25");
+    session.run(&format!("DO $$ BEGIN PERFORM ({}); COMMIT; END $$", teach(60).replace("$$", "$q$")));
+    eventually("a live model", 30, || is_live(&mut session));
+    await_idle(&mut session, "procedure");
+    session.run(&format!(
+        "CREATE TABLE lesson (i int);
+         CREATE FUNCTION teach() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM ({}); RETURN NULL; END $f$;
+         CREATE CONSTRAINT TRIGGER teach AFTER INSERT ON lesson DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION teach();
+         BEGIN; INSERT INTO lesson VALUES (1); COMMIT",
+        teach(200)
+    ));
+    eventually("a second model", 30, || stored(&mut session) == 2);
+    // What cannot be told, because somebody holds a table, is no obstacle to a COMMIT of one's own either.
+    let mut holder = database.session();
+    holder.run("BEGIN; LOCK categorize.local_model");
+    session.run("SET statement_timeout = '5s'; BEGIN; SELECT categorize.learn($$VALUES ('one', 'Toys')$$); COMMIT");
+    assert_eq!(session.text("SELECT 1::text").as_deref(), Some("1"));
+    holder.run("COMMIT");
+    database.cluster.assert_tidy();
+}
+
+#[test]
 fn each_tenant_is_trained_on_what_is_its_own() {
     let (database, _) = stocked("owners");
     let mut session = by_itself(&database, "train_after_growth = 25");
