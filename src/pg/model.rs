@@ -6,6 +6,7 @@ use crate::pg::{error, spi, world};
 use pg_categorize_core::cascade::{CategoryId, Guess, Outcome, TierName};
 use pg_categorize_core::local_model::{Model, NgramWeight, Prediction, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
+use pg_categorize_core::settings::Settings;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -70,7 +71,7 @@ impl Live {
         };
         let least = Model::open(file.bytes()).map_or(1.0, |model| model.least_confidence());
         let threshold = scope.settings.local_model_threshold;
-        let threshold = if is_explicit(scope) { threshold } else { threshold.max(least) };
+        let threshold = if threshold_is_chosen(&scope.settings) { threshold } else { threshold.max(least) };
         Some(Rc::new(Self { version: row.version, threshold, id: row.id, trained_at: row.trained_at, file }))
     }
 
@@ -136,6 +137,6 @@ pub fn add_evidence(scope: &Scope, input: &str, outcome: &mut Outcome) {
 }
 
 /// Whether the taxonomy's owner chose the threshold: then a small model is not held to a higher one.
-fn is_explicit(scope: &Scope) -> bool {
-    scope.settings.rows().iter().any(|row| row.name == "local_model_threshold" && row.source == "taxonomy")
+pub fn threshold_is_chosen(settings: &Settings) -> bool {
+    settings.rows().iter().any(|row| row.name == "local_model_threshold" && row.source == "taxonomy")
 }

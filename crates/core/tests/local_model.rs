@@ -2,12 +2,12 @@
 
 use pg_categorize_core::cascade::Guess;
 use pg_categorize_core::local_model::{
-    Damaged, Lessons, Model, Options, Prediction, Scratch, Standing, Trained, train,
+    Damaged, Lessons, Live, Model, Options, Prediction, Scratch, Standing, Trained, train,
 };
 use proptest::prelude::*;
 
 const MEMORY: usize = 64 << 20;
-const OPTIONS: Options = Options { threshold: 0.7, live: None };
+const OPTIONS: Options = Options { threshold: 0.7, is_chosen: false, live: None };
 
 const THINGS: [(&str, i32); 6] =
     [("running shoe", 11), ("hiking boot", 11), ("felt hat", 12), ("wool scarf", 13), ("desk lamp", 14), ("cup", 15)];
@@ -129,7 +129,9 @@ fn a_better_model_goes_live_and_a_worse_one_does_not() {
             lessons.push(text, *category, 1.0, if new(i) { Standing::New } else { Standing::Seen })
         });
         let options = Options { live: Some((first.report.accuracy, first.report.brier)), ..OPTIONS };
-        train(lessons, &options, Some(live), &mut |_| ()).expect("several categories").report
+        train(lessons, &options, Some(Live { model: live, answerable: &Some }), &mut |_| ())
+            .expect("several categories")
+            .report
     };
     assert!(!again(&few, &|_| false).better(), "the same examples make no better model");
     let more = again(&shop, &|i| i % 12 != 0);

@@ -8,10 +8,10 @@ use super::{as_writer, held};
 use crate::pg::decision::rounded;
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, ActiveModel, Hold, NewModel};
-use crate::pg::{error, guard, guc, world, xact};
+use crate::pg::{error, guard, guc, model, world, xact};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::lexical::Scratch;
-use pg_categorize_core::local_model::{self, Lessons, Model, Options, Report, Standing, Trained};
+use pg_categorize_core::local_model::{self, Lessons, Live, Model, Options, Report, Standing, Trained};
 use pg_categorize_core::normalise::{Case, normalise_into};
 use pg_categorize_core::settings::Settings;
 use pg_categorize_core::taxonomy::Taxonomy;
@@ -71,15 +71,17 @@ pub fn train_by_itself(taxonomy: &str, tenant: &str) -> Outcome {
 
 fn run(name: &str, tenant: &str, author: Option<&str>) -> Outcome {
     let mut progress = Progress::new(name);
-    let Material { scope, live, weights, lessons, corrections, read_at } =
-        xact::with_snapshot(|| gather(name, tenant));
+    let Material { scope, live, weights, lessons, corrections, read_at } = xact::with_snapshot(|| gather(name, tenant));
     let taxonomy = taxonomy_of(&scope);
-    let model = Model::verified(&weights).ok().filter(|_| live.is_some());
+    let answerable = |id| taxonomy.answerable(id).map(|category| category.id);
+    let rival = Model::verified(&weights).ok().filter(|_| live.is_some());
+    let rival = rival.map(|model| Live { model, answerable: &answerable });
     let options = Options {
         threshold: taxonomy.settings.local_model_threshold,
+        is_chosen: model::threshold_is_chosen(&taxonomy.settings),
         live: live.as_ref().and_then(|l| l.measured),
     };
-    let trained = local_model::train(lessons, &options, model, &mut |part| progress.at(part));
+    let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(part));
     let trained = trained.unwrap_or_else(|e| error::raise(e));
     xact::with_snapshot(|| store(taxonomy, tenant, author, live, corrections, read_at, trained))
 }

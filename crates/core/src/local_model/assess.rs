@@ -4,8 +4,9 @@ use super::calibration::Calibration;
 use super::fit::Examples;
 use super::held_out::HeldOut;
 use super::lessons::{Lesson, Standing};
-use super::model::{LEAST_EVIDENCE, Model, Scratch};
+use super::model::{LEAST_EVIDENCE, Scratch};
 use super::report::{BINS, Bin, Report, WeakCategory};
+use super::train::Live;
 use crate::cascade::Guess;
 use std::collections::HashMap;
 
@@ -82,7 +83,7 @@ fn lower_bound(right: f64, all: f64) -> f64 {
 /// Accuracy and Brier score on the held-out examples of what answers now. A live model is heard where they are new to it;
 /// for those it was trained on counts what was reported when they were held out from it. `None` where nothing is known.
 pub(super) fn live(
-    live: Option<&Model<'_>>,
+    live: Option<&Live<'_>>,
     held_out: &HeldOut,
     examples: &Examples<'_>,
     lessons: &[Lesson],
@@ -93,10 +94,13 @@ pub(super) fn live(
         let guess = match (lessons[text].standing, live) {
             (Standing::Untrained(guess), _) => guess,
             (Standing::Seen, Some(_)) if reported.is_some() => return reported,
-            (_, Some(live)) => live.rank(examples.counts.get(text), &mut scratch.scoring).map(|ranked| Guess {
-                category: live.category(ranked.classes[0]),
-                confidence: live.layout.calibration.confidence(&ranked.signs),
-            }),
+            (_, Some(Live { model, answerable })) => {
+                let ranked = model.rank(examples.counts.get(text), &mut scratch.scoring);
+                ranked.and_then(|ranked| {
+                    let category = answerable(model.category(ranked.classes[0]))?;
+                    Some(Guess { category, confidence: model.layout.calibration.confidence(&ranked.signs) })
+                })
+            }
             (_, None) => return None,
         };
         let right = guess.is_some_and(|g| g.category == lessons[text].category);

@@ -11,6 +11,9 @@ const COPIES: usize = 2;
 /// Examples of a category that are kept when memory is short, whatever happens to those with more.
 const KEPT: u32 = 20;
 
+/// The lot below which only the first examples of each category are left: one in a million.
+const LEAST_LIMIT: u32 = u32::MAX >> 20;
+
 /// Labelled examples, hashed as they come: no text is kept.
 pub struct Lessons {
     pub(super) counts: Counts,
@@ -18,8 +21,12 @@ pub struct Lessons {
     pub(super) left_out: u32,
     counter: Counter,
     memory: usize,
-    /// Of 2^32: examples with a higher lot are left out.
+    /// Of 2^32: examples with a higher lot are left out, beyond the first `kept` of their category.
     limit: u32,
+    kept: u32,
+    /// Examples of each category that were pushed or, after thinning, are left.
+    seen: HashMap<CategoryId, u32>,
+    pushed: u64,
 }
 
 /// How an example stands to what answers now, which the new model has to beat.
@@ -53,6 +60,9 @@ impl Lessons {
             counter: Counter::default(),
             memory,
             limit: u32::MAX,
+            kept: KEPT,
+            seen: HashMap::new(),
+            pushed: 0,
         }
     }
 
@@ -64,11 +74,24 @@ impl Lessons {
             self.left_out += 1;
             return;
         }
-        let lot = (mix(self.lessons.len() as u64) >> 32) as u32;
+        let lot = (mix(self.pushed) >> 32) as u32;
+        self.pushed += 1;
+        let seen = self.seen.entry(category).or_default();
+        if lot > self.limit && *seen >= self.kept {
+            self.left_out += 1;
+            return;
+        }
+        *seen += 1;
         self.counts.push(counted);
         self.lessons.push(Lesson { category, weight: weight.min(100.0), standing, lot });
-        while self.counts.bytes() * COPIES > self.memory && self.limit > 1 {
-            self.limit /= 2;
+        while self.counts.bytes() * COPIES > self.memory && !self.lessons.is_empty() {
+            if self.limit > LEAST_LIMIT || self.kept == 0 {
+                self.limit /= 2;
+            } else {
+                // Where a few of each category are too many already, fewer have to do; in the end the lot decides alone.
+                self.kept /= 2;
+                self.limit = if self.kept == 0 { u32::MAX / 2 } else { self.limit };
+            }
             self.thin();
         }
     }
@@ -84,16 +107,14 @@ impl Lessons {
     }
 
     fn thin(&mut self) {
-        let mut seen: HashMap<CategoryId, u32> = HashMap::new();
-        let keep: Vec<bool> = self
-            .lessons
-            .iter()
-            .map(|lesson| {
-                let seen = seen.entry(lesson.category).or_default();
-                *seen += 1;
-                *seen <= KEPT || lesson.lot <= self.limit
-            })
-            .collect();
+        self.seen.clear();
+        let mut keep = Vec::with_capacity(self.lessons.len());
+        for lesson in &self.lessons {
+            let seen = self.seen.entry(lesson.category).or_default();
+            let is_kept = *seen < self.kept || lesson.lot <= self.limit;
+            *seen += u32::from(is_kept);
+            keep.push(is_kept);
+        }
         self.counts.retain(|i| keep[i]);
         let mut keep = keep.into_iter();
         let before = self.lessons.len();
@@ -119,6 +140,17 @@ mod tests {
         assert_eq!(lessons.lessons.iter().filter(|l| l.category == 2).count(), 20);
         assert_eq!(lessons.len() + lessons.left_out as usize, 20_020);
         assert!(lessons.len() > 500);
+    }
+
+    #[test]
+    fn memory_is_bounded_also_where_every_category_is_rare() {
+        let mut lessons = Lessons::new(1 << 18);
+        for i in 0..5_000 {
+            lessons.push(&format!("a long title that says much of thing number {i}"), i % 500, 1.0, Standing::New);
+            assert!(lessons.counts.bytes() * COPIES <= 1 << 18);
+        }
+        assert!(lessons.len() > 50, "{}", lessons.len());
+        assert_eq!(lessons.len() + lessons.left_out as usize, 5_000);
     }
 
     #[test]

@@ -30,4 +30,4 @@ pub use format::{Damaged, HEADER_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
 pub use report::{BINS, Bin, Report, WeakCategory};
-pub use train::{Options, Trained, train};
+pub use train::{Live, Options, Trained, train};

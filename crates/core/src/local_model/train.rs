@@ -13,8 +13,19 @@ use crate::error::Error;
 pub struct Options {
     /// The confidence from which answers count, 0 to 1.
     pub threshold: f32,
+    /// Whether somebody chose it: then a model of few labels is held to it, and to no higher one.
+    pub is_chosen: bool,
     /// What the live model was reported with, on examples that it has seen since: accuracy and Brier score.
     pub live: Option<(f32, f32)>,
+}
+
+/// The model that is live, which the new one has to beat.
+#[derive(Clone, Copy)]
+pub struct Live<'a> {
+    /// It.
+    pub model: Model<'a>,
+    /// What one of its categories is by now: itself, what it was merged into, or none.
+    pub answerable: &'a dyn Fn(CategoryId) -> Option<CategoryId>,
 }
 
 /// A trained model.
@@ -33,7 +44,7 @@ pub struct Trained {
 pub fn train(
     lessons: Lessons,
     options: &Options,
-    live: Option<Model<'_>>,
+    live: Option<Live<'_>>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Trained, Error> {
     let Lessons { counts, lessons, left_out, .. } = lessons;
@@ -55,8 +66,9 @@ pub fn train(
     let calibration = held_out.calibrate(examples.classes);
     let judged = assess::judge(&held_out, &examples, &calibration);
     let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
+    let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
     let live = assess::live(live.as_ref(), &held_out, &examples, &lessons, options.live);
-    let report = assess::report(&judged, &examples, options.threshold.max(least), left_out, live);
+    let report = assess::report(&judged, &examples, threshold, left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));
     format::calibrate(&mut bytes, &calibration, least, unseen);
