@@ -75,7 +75,7 @@ fn before(answered: bool) -> &'static str {
 
 /// What the trained model says, with the n-grams that speak for its answer and for the next best one.
 fn trained(scope: &Scope, model: &Live, input: &str, answers: bool) -> String {
-    let (reading, reasons) = model.explain(scope, input);
+    let (reading, explanation) = model.explain(scope, input);
     let ngrams = |weights: &[NgramWeight]| {
         let ngram = |n: &NgramWeight| format!("\"{}\" {:+.2}", n.ngram, n.weight);
         weights.iter().map(ngram).collect::<Vec<_>>().join(", ")
@@ -85,13 +85,13 @@ fn trained(scope: &Scope, model: &Live, input: &str, answers: bool) -> String {
         return format!("{name}: {}", reading.obstacle.unwrap_or("nothing of the input is known"));
     }
     let next = reading.guesses.get(1).and_then(|g| scope.text(g.category));
-    let next = next.map(|next| format!("; next best {next}: {}", ngrams(&reasons.next))).unwrap_or_default();
+    let next = next.map(|next| format!("; next best {next}: {}", ngrams(&explanation.contra))).unwrap_or_default();
     let verdict = match reading.obstacle {
         _ if answers => String::new(),
         Some(obstacle) => format!("; {obstacle}"),
         None => "; below the threshold".to_owned(),
     };
-    format!("{name}: {}{next}{verdict}", ngrams(&reasons.best))
+    format!("{name}: {}{next}{verdict}", ngrams(&explanation.pro))
 }
 
 fn nothing(tier: &str, detail: &str) -> Line {

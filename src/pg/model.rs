@@ -3,8 +3,8 @@
 use crate::pg::model_file::{self, ModelFile};
 use crate::pg::scope::Scope;
 use crate::pg::{error, spi, world};
-use pg_categorize_core::cascade::{CategoryId, Guess, Outcome, TierName};
-use pg_categorize_core::local_model::{Model, NgramWeight, Prediction, Scratch};
+use pg_categorize_core::cascade::{Guess, Outcome, TierName};
+use pg_categorize_core::local_model::{Explanation, Model, Prediction, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::settings::Settings;
 use std::cell::Cell;
@@ -31,14 +31,6 @@ pub struct Reading {
     pub guesses: Vec<Guess>,
     /// Why the first of them is no answer, whatever its confidence.
     pub obstacle: Option<&'static str>,
-}
-
-/// What speaks for the answer, and for the next best one.
-pub struct Reasons {
-    /// N-grams that speak for the likeliest category rather than for the next.
-    pub best: Vec<NgramWeight>,
-    /// N-grams that speak for the next rather than for the likeliest.
-    pub next: Vec<NgramWeight>,
 }
 
 thread_local! {
@@ -81,7 +73,7 @@ impl Live {
     }
 
     /// What it says of one input, and what speaks for it.
-    pub fn explain(&self, scope: &Scope, input: &str) -> (Reading, Reasons) {
+    pub fn explain(&self, scope: &Scope, input: &str) -> (Reading, Explanation) {
         let text = normalise(input, Case::Folded);
         let mut predictions = Vec::new();
         self.predict(&[&text], &mut Scratch::default(), &mut predictions);
@@ -93,11 +85,8 @@ impl Live {
             now.and_then(|_| prediction.guesses.iter().find(same)).map(|g| g.category)
         };
         let (best, next) = (trained(reading.guesses.first()), trained(reading.guesses.get(1)));
-        let ngrams = |of: Option<CategoryId>, against: Option<CategoryId>| {
-            of.map(|category| self.model().explain(&text, category, against, NGRAMS)).unwrap_or_default()
-        };
-        let reasons = Reasons { best: ngrams(best, next), next: ngrams(next, best) };
-        (reading, reasons)
+        let explanation = best.map(|best| self.model().explain(&text, best, next, NGRAMS)).unwrap_or_default();
+        (reading, explanation)
     }
 
     fn model(&self) -> Model<'_> {
@@ -131,8 +120,8 @@ pub fn read(scope: &Scope, prediction: &Prediction) -> Reading {
 pub fn add_evidence(scope: &Scope, input: &str, outcome: &mut Outcome) {
     let trained = outcome.answer.as_ref().is_some_and(|answer| answer.source == TierName::LocalModel);
     if let Some(model) = scope.model().filter(|_| trained) {
-        let (_, reasons) = model.explain(scope, input);
-        outcome.words = reasons.best.into_iter().map(|ngram| ngram.ngram).collect();
+        let (_, explanation) = model.explain(scope, input);
+        outcome.words = explanation.pro.into_iter().map(|ngram| ngram.ngram).collect();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pg_categorize_core::cascade::Guess;
 use pg_categorize_core::local_model::{
-    Damaged, Lessons, Live, Model, Options, Prediction, Scratch, Standing, Trained, train,
+    Damaged, Explanation, Lessons, Live, Model, Options, Prediction, Scratch, Standing, Trained, train,
 };
 use proptest::prelude::*;
 
@@ -176,9 +176,11 @@ fn the_strongest_words_are_told() {
     let model = trained(&shop());
     let model = Model::open(&model.bytes).expect("intact");
     let said = model.explain("large red running shoe", 11, Some(12), 3);
+    let Explanation { pro: said, contra } = said;
+    assert!(contra.iter().all(|n| n.weight > 0.0 && !said.iter().any(|s| s.ngram == n.ngram)), "{contra:?}");
     assert!(said[0].ngram.contains("shoe") || said[0].ngram.contains("running"), "{said:?}");
     assert!(said.len() == 3 && said.windows(2).all(|pair| pair[0].weight >= pair[1].weight && pair[1].weight > 0.0));
-    assert!(model.explain("large red running shoe", 999, None, 3).is_empty());
+    assert_eq!(model.explain("large red running shoe", 999, None, 3), Explanation::default());
 }
 
 #[test]

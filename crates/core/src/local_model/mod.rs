@@ -25,7 +25,7 @@ mod train;
 mod vocabulary;
 mod weights;
 
-pub use explain::NgramWeight;
+pub use explain::{Explanation, NgramWeight};
 pub use format::{Damaged, HEADER_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
