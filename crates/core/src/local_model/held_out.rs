@@ -2,8 +2,9 @@
 
 use super::calibration::{Calibration, Signs, inverse_temperature};
 use super::fit::{Examples, fit};
-use super::model::{Model, Ranked, Scratch, best};
+use super::model::{Model, Scratch};
 use super::random::Random;
+use super::ranking::{Ranked, best};
 use super::solver::{LANES, Lanes};
 
 /// Examples up to which each is held out once; above, one part is.
@@ -60,8 +61,9 @@ impl HeldOut {
         said
     }
 
-    /// Fits the calibration to what was said, and brings the log-odds to its temperature.
-    pub(super) fn calibrate(&mut self, classes: &[u32]) -> Calibration {
+    /// Fits the calibration to what was said, and brings the log-odds to its temperature. Returned beside it is the
+    /// confidence of each example by a calibration that was fitted without it, for the report to be honest.
+    pub(super) fn calibrate(&mut self, classes: &[u32]) -> (Calibration, Vec<f32>) {
         let heard = || self.heard.iter().filter_map(|(text, ranked)| ranked.map(|r| (classes[*text as usize], r)));
         let inverse_temperature = inverse_temperature(|inverse_temperature| {
             let surprise = |(class, scores): (u32, &[Lanes])| {
@@ -79,11 +81,19 @@ impl HeldOut {
                 *ranked = best(scores.next().expect("scores of each"), inverse_temperature, ranked.signs.known);
             }
         }
-        let right = |(text, ranked): &(u32, Option<Ranked>)| {
+        let sign = |(text, ranked): &(u32, Option<Ranked>)| {
             ranked.map(|r| (r.signs, r.classes[0] == classes[*text as usize] as usize))
         };
-        let signs: Vec<(Signs, bool)> = self.heard.iter().filter_map(right).collect();
-        Calibration::fit(inverse_temperature, &signs)
+        let signs: Vec<Option<(Signs, bool)>> = self.heard.iter().map(sign).collect();
+        let fitted = |take: &dyn Fn(usize) -> bool| {
+            let taken = signs.iter().enumerate().filter(|(i, _)| take(*i)).filter_map(|(_, sign)| *sign);
+            Calibration::fit(inverse_temperature, &taken.collect::<Vec<_>>())
+        };
+        let without: Vec<Calibration> = (0..PARTS).map(|part| fitted(&|i| i % PARTS != part)).collect();
+        let confidence = |(i, sign): (usize, &Option<(Signs, bool)>)| {
+            sign.as_ref().map_or(0.0, |(signs, _)| without[i % PARTS].confidence(signs))
+        };
+        (fitted(&|_| true), signs.iter().enumerate().map(confidence).collect())
     }
 }
 

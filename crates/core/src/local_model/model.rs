@@ -1,10 +1,11 @@
 //! A trained model, read in place.
 
-use super::calibration::{Calibration, Signs};
+use super::calibration::Calibration;
 use super::counts::{Counted, Counter};
 use super::format::{self, Damaged, Layout, f32_at, text_weight, u32_at};
 use super::index::Stored;
 use super::ngrams::Kind;
+use super::ranking::{GUESSES, Ranked, best};
 use super::solver::{LANES, Lanes};
 use super::vocabulary::damped;
 use super::weights::{GROUP_BYTES, Group};
@@ -12,9 +13,6 @@ use crate::cascade::{CategoryId, Guess};
 
 /// Examples that a category needs before it answers: a single one may be a mistake.
 pub const LEAST_EVIDENCE: u32 = 2;
-
-/// Guesses of a prediction.
-pub(super) const GUESSES: usize = 3;
 
 /// A trained model over borrowed bytes.
 #[derive(Clone, Copy)]
@@ -51,14 +49,6 @@ pub struct Prediction {
     pub guesses: Vec<Guess>,
     /// Whether the first category has enough examples behind it to answer at all.
     pub enough_evidence: bool,
-}
-
-/// The best classes of one text by score, and what the first rests on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ranked {
-    pub(super) classes: [usize; GUESSES],
-    pub(super) scores: [f32; GUESSES],
-    pub(super) signs: Signs,
 }
 
 impl<'a> Model<'a> {
@@ -212,56 +202,6 @@ impl<'a> Model<'a> {
         }
         Some(best(scores, self.layout.calibration.inverse_temperature, known))
     }
-}
-
-/// The three best classes, and what the first rests on.
-#[inline(always)]
-pub(super) fn best(scores: &[Lanes], inverse_temperature: f32, known: f32) -> Ranked {
-    let mut ranked = Ranked { classes: [0; GUESSES], scores: [f32::MIN; GUESSES], signs: Signs::default() };
-    for (block, lanes) in scores.iter().enumerate() {
-        let mut largest = lanes.0[0];
-        for lane in 1..LANES {
-            largest = if lanes.0[lane] > largest { lanes.0[lane] } else { largest };
-        }
-        if largest <= ranked.scores[GUESSES - 1] {
-            continue;
-        }
-        for (lane, score) in lanes.0.into_iter().enumerate() {
-            let mut at = GUESSES;
-            while at > 0 && score > ranked.scores[at - 1] {
-                at -= 1;
-            }
-            if at < GUESSES {
-                ranked.scores.copy_within(at..GUESSES - 1, at + 1);
-                ranked.classes.copy_within(at..GUESSES - 1, at + 1);
-                (ranked.scores[at], ranked.classes[at]) = (score, block * LANES + lane);
-            }
-        }
-    }
-    let top = ranked.scores[0];
-    let mut sums = [0.0f32; LANES];
-    for lanes in scores {
-        for (sum, score) in sums.iter_mut().zip(lanes.0) {
-            *sum += fast_exp((score - top) * inverse_temperature);
-        }
-    }
-    let others = (sums.iter().sum::<f32>() - 1.0).max(1e-9);
-    ranked.signs = Signs { log_odds: -others.ln(), margin: top - ranked.scores[1], known };
-    ranked
-}
-
-/// e to the power of a number that is not positive, to six digits: a polynomial of degree five on 2^x between -1/2 and 1/2,
-/// so that sixteen of them take a few instructions.
-#[inline(always)]
-fn fast_exp(x: f32) -> f32 {
-    /// Adding and taking away 1.5 * 2^23 rounds to the nearest integer, which is left in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let power = x.max(-87.0) * std::f32::consts::LOG2_E;
-    let rounded = power + ROUND;
-    let rest = power - (rounded - ROUND);
-    let tail = 0.009_618_129 + rest * 0.001_333_355_8;
-    let polynomial = 1.0 + rest * (std::f32::consts::LN_2 + rest * (0.240_226_5 + rest * (0.055_504_11 + rest * tail)));
-    polynomial * f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 
 /// A window of texts, scored under one choice of vector instructions.

@@ -4,7 +4,7 @@ use super::fit::{Examples, fit};
 use super::format;
 use super::held_out::{HeldOut, models};
 use super::lessons::Lesson;
-use super::{Lessons, Model, Report, assess};
+use super::{Lessons, Model, Report, assess, tally};
 use crate::cascade::CategoryId;
 use crate::error::Error;
 
@@ -63,12 +63,12 @@ pub fn train(
     };
     let before = models(lessons.len()) as f32 / (models(lessons.len()) + 1) as f32;
     let mut held_out = HeldOut::hear(&examples, &mut |done| progress(before * done));
-    let calibration = held_out.calibrate(examples.classes);
-    let judged = assess::judge(&held_out, &examples, &calibration);
+    let (calibration, confidences) = held_out.calibrate(examples.classes);
+    let judged = assess::judge(&held_out, &examples, &confidences);
     let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
     let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
     let live = assess::live(live.as_ref(), &held_out, &examples, &lessons, options.live);
-    let report = assess::report(&judged, &examples, threshold, left_out, live);
+    let report = tally::report(&judged, &examples, threshold, left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));
     format::calibrate(&mut bytes, &calibration, least, unseen);

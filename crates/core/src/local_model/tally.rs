@@ -1,0 +1,131 @@
+//! The report on a new model, counted from its held-out examples.
+
+use super::assess::{Judged, mean, squared};
+use super::fit::Examples;
+use super::report::{BINS, Bin, Report, WeakCategory};
+use std::collections::HashMap;
+
+/// The report on held-out examples.
+pub(super) fn report(
+    judged: &[Judged],
+    examples: &Examples<'_>,
+    threshold: f32,
+    left_out: u32,
+    live: Option<(f32, f32)>,
+) -> Report {
+    let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
+    let answered: Vec<&Judged> = judged.iter().filter(|j| j.enough && j.confidence >= threshold).collect();
+    let tallies = tallies(judged, examples);
+    let seen = tallies.iter().filter(|t| t.held_out + t.guessed > 0);
+    let bins = bins(judged);
+    Report {
+        examples: examples.classes.len() as u32,
+        left_out,
+        categories: examples.categories.len() as u32,
+        held_out: judged.len() as u32,
+        accuracy: mean(judged.iter().map(|j| f32::from(u8::from(j.right())))),
+        brier: mean(judged.iter().map(|j| squared(j.confidence, j.right()))),
+        macro_f1: seen.clone().map(Tally::f1).sum::<f32>() / seen.count().max(1) as f32,
+        calibration_error: bins
+            .iter()
+            .map(|b| b.examples as f32 * (b.confidence - b.accuracy).abs() / judged.len().max(1) as f32)
+            .sum(),
+        threshold,
+        coverage: share(answered.len(), judged.len()),
+        precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
+        live_accuracy: live.map(|(accuracy, _)| accuracy),
+        live_brier: live.map(|(_, brier)| brier),
+        bins,
+        weak: weakest(&tallies, examples),
+    }
+}
+
+fn bins(judged: &[Judged]) -> Vec<Bin> {
+    let mut bins = vec![Bin::default(); BINS];
+    for j in judged {
+        let bin = &mut bins[((j.confidence * BINS as f32) as usize).min(BINS - 1)];
+        bin.examples += 1;
+        bin.confidence += j.confidence;
+        bin.accuracy += f32::from(u8::from(j.right()));
+    }
+    for bin in &mut bins {
+        let examples = bin.examples.max(1) as f32;
+        bin.confidence /= examples;
+        bin.accuracy /= examples;
+    }
+    bins
+}
+
+/// What is counted of one class.
+#[derive(Clone, Default)]
+struct Tally {
+    examples: u32,
+    held_out: u32,
+    found: u32,
+    guessed: u32,
+    taken_for: HashMap<u32, u32>,
+}
+
+impl Tally {
+    fn f1(&self) -> f32 {
+        2.0 * self.found as f32 / (self.held_out + self.guessed).max(1) as f32
+    }
+}
+
+fn tallies(judged: &[Judged], examples: &Examples<'_>) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); examples.categories.len()];
+    examples.classes.iter().for_each(|class| tallies[*class as usize].examples += 1);
+    for j in judged {
+        let tally = &mut tallies[j.class as usize];
+        tally.held_out += 1;
+        tally.found += u32::from(j.right());
+        if let Some(guess) = j.guess {
+            if !j.right() {
+                *tally.taken_for.entry(guess).or_default() += 1;
+            }
+            tallies[guess as usize].guessed += 1;
+        }
+    }
+    tallies
+}
+
+/// Weak categories that a report lists.
+const LISTED: usize = 10;
+
+fn weakest(tallies: &[Tally], examples: &Examples<'_>) -> Vec<WeakCategory> {
+    let lost = |t: &Tally| t.held_out - t.found;
+    let mut weak: Vec<usize> = (0..tallies.len()).filter(|class| lost(&tallies[*class]) > 0).collect();
+    weak.sort_by_key(|class| (std::cmp::Reverse(lost(&tallies[*class])), tallies[*class].found, *class));
+    let category = |class: u32| examples.categories[class as usize];
+    let weak = weak.into_iter().take(LISTED).map(|class| {
+        let tally = &tallies[class];
+        let most = tally.taken_for.iter().max_by_key(|(class, times)| (**times, std::cmp::Reverse(**class)));
+        WeakCategory {
+            category: category(class as u32),
+            examples: tally.examples,
+            held_out: tally.held_out,
+            recall: tally.found as f32 / tally.held_out as f32,
+            precision: (tally.guessed > 0).then(|| tally.found as f32 / tally.guessed as f32),
+            taken_for: most.map(|(class, _)| category(*class)),
+        }
+    });
+    weak.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(confidence: f32, right: bool) -> Judged {
+        Judged { class: 0, guess: Some(u32::from(!right)), confidence, enough: true }
+    }
+
+    #[test]
+    fn bins_hold_means() {
+        let bins = bins(&[judged(0.99, true), judged(0.95, false), judged(0.0, false)]);
+        assert_eq!(bins.len(), 15);
+        assert_eq!((bins[14].examples, bins[14].accuracy), (2, 0.5));
+        assert!((bins[14].confidence - 0.97).abs() < 1e-6);
+        assert_eq!(bins[0].examples, 1);
+    }
+}
