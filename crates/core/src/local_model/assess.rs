@@ -1,11 +1,12 @@
 //! What became of the held-out examples: of the new model's answers, and of what it has to beat.
 
+use super::counts::Counted;
 use super::fit::Examples;
 use super::held_out::HeldOut;
-use super::lessons::{Lesson, Standing};
+use super::lessons::{LessonKind, Standing};
 use super::model::{LEAST_EVIDENCE, Scratch};
 use super::ranking::Ranked;
-use super::train::Live;
+use super::train::{Live, Options};
 use crate::cascade::Guess;
 
 /// One held-out example.
@@ -26,8 +27,7 @@ impl Judged {
 
 /// What became of the held-out examples.
 pub(super) fn judge(held_out: &HeldOut, examples: &Examples<'_>, confidences: &[f32]) -> Vec<Judged> {
-    let mut evidence = vec![0u32; examples.categories.len()];
-    examples.classes.iter().for_each(|class| evidence[*class as usize] += 1);
+    let evidence = examples.evidence(&(0..examples.lessons.len() as u32).collect::<Vec<_>>());
     let judged = |((text, ranked), confidence): (&(u32, Option<Ranked>), &f32)| {
         let guess = ranked.map(|r| r.classes[0]);
         Judged {
@@ -78,44 +78,97 @@ fn lower_bound(right: f64, all: f64) -> f64 {
     (p + z2 / (2.0 * all) - spread) / (1.0 + z2 / all)
 }
 
-/// Accuracy and Brier score on the held-out examples of what answers now. A live model is heard where they are new to it;
-/// for those it was trained on counts what was reported when they were held out from it. `None` where nothing is known.
+/// What the answers to some examples came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Score {
+    /// Share of them whose likeliest category is right.
+    pub(super) accuracy: f32,
+    /// What the answers are worth: see `worth`.
+    pub(super) worth: f32,
+    /// Mean squared distance between confidence and truth.
+    pub(super) brier: f32,
+}
+
+impl Score {
+    /// The score of each example's confidence, whether it was enough to answer, and whether that was right.
+    pub(super) fn of(heard: &[(f32, bool, bool)], threshold: f32) -> Self {
+        Self {
+            accuracy: mean(heard.iter().map(|(_, _, right)| f32::from(u8::from(*right)))),
+            worth: mean(heard.iter().map(|(_, answers, right)| worth(*answers, *right, threshold))),
+            brier: mean(heard.iter().map(|(confidence, _, right)| squared(*confidence, *right))),
+        }
+    }
+}
+
+/// What an answer is worth to somebody who wants it from `threshold` on: a right one is worth 1, none 0, and a wrong one
+/// takes back so much that answering pays from exactly that confidence on (Chow, "On optimum recognition error and reject
+/// tradeoff", 1970).
+fn worth(answers: bool, right: bool, threshold: f32) -> f32 {
+    let threshold = threshold.clamp(0.0, 0.99);
+    match (answers, right) {
+        (false, _) => 0.0,
+        (true, true) => 1.0,
+        (true, false) => -threshold / (1.0 - threshold),
+    }
+}
+
+/// The score on the held-out examples of what answers now. A live model is heard where they are new to it; for those it was
+/// trained on counts what was reported when they were held out from it. `None` where nothing is known.
 pub(super) fn live(
     live: Option<&Live<'_>>,
     held_out: &HeldOut,
     examples: &Examples<'_>,
-    lessons: &[Lesson],
-    reported: Option<(f32, f32)>,
-) -> Option<(f32, f32)> {
+    options: &Options,
+) -> Option<Score> {
     let mut scratch = Scratch::default();
-    let mut heard = |text: usize| {
-        let guess = match (lessons[text].standing, live) {
-            (Standing::Untrained(guess), _) => guess,
-            (Standing::Seen, Some(_)) if reported.is_some() => return reported,
-            (_, Some(Live { model, answerable })) => {
-                let ranked = model.rank(examples.counts.get(text), &mut scratch.scoring);
-                ranked.and_then(|ranked| {
-                    let category = answerable(model.category(ranked.classes[0]))?;
-                    Some(Guess { category, confidence: model.layout.calibration.confidence(&ranked.signs) })
-                })
+    let (mut heard, mut seen) = (Vec::new(), 0);
+    for text in held_out.heard.iter().map(|(text, _)| *text as usize) {
+        let LessonKind::Example(standing) = examples.lessons[text].kind else { continue };
+        let (guess, answers) = match (standing, live) {
+            (Standing::Untrained(guess), _) => (guess, guess.is_some_and(|g| g.confidence >= options.threshold)),
+            (Standing::Seen, Some(_)) if options.live.is_some() => {
+                seen += 1;
+                continue;
             }
-            (_, None) => return None,
+            (_, Some(live)) => live.answer(examples.counts.get(text), &mut scratch, options),
+            (_, None) => continue,
         };
-        let right = guess.is_some_and(|g| g.category == lessons[text].category);
-        Some((f32::from(u8::from(right)), squared(guess.map_or(0.0, |g| g.confidence), right)))
+        let right = guess.is_some_and(|g| g.category == examples.lessons[text].category);
+        heard.push((guess.map_or(0.0, |g| g.confidence), answers, right));
+    }
+    let new = Score::of(&heard, options.threshold);
+    let Some(reported) = options.live.filter(|_| seen > 0) else { return (!heard.is_empty()).then_some(new) };
+    let share = seen as f32 / (seen + heard.len()) as f32;
+    let both = |of: fn(&Score) -> f32, reported: f32| {
+        if share == 1.0 { reported } else { reported * share + of(&new) * (1.0 - share) }
     };
-    let heard: Vec<(f32, f32)> = held_out.heard.iter().filter_map(|(text, _)| heard(*text as usize)).collect();
-    let of = |part: fn(&(f32, f32)) -> f32| mean(heard.iter().map(part));
-    (!heard.is_empty()).then(|| (of(|h| h.0), of(|h| h.1)))
+    Some(Score {
+        accuracy: both(|s| s.accuracy, reported.accuracy),
+        worth: both(|s| s.worth, reported.worth),
+        brier: both(|s| s.brier, reported.brier),
+    })
+}
+
+impl Live<'_> {
+    /// The live model's guess, and whether it is sure enough to answer.
+    fn answer(&self, text: Counted<'_>, scratch: &mut Scratch, options: &Options) -> (Option<Guess>, bool) {
+        let Some(ranked) = self.model.rank(text, &mut scratch.scoring) else { return (None, false) };
+        let confidence = self.model.layout.calibration.confidence(&ranked.signs);
+        let least = if options.is_chosen { 0.0 } else { self.model.least_confidence() };
+        let enough = self.model.evidence(ranked.classes[0]) >= LEAST_EVIDENCE;
+        let category = (self.answerable)(self.model.category(ranked.classes[0]));
+        let answers = enough && confidence >= options.threshold.max(least);
+        (category.map(|category| Guess { category, confidence }), answers && category.is_some())
+    }
 }
 
 /// The term of a Brier score.
-pub(super) fn squared(confidence: f32, right: bool) -> f32 {
+fn squared(confidence: f32, right: bool) -> f32 {
     (confidence - f32::from(u8::from(right))).powi(2)
 }
 
 /// In double precision and one order: the same examples have the same mean, to the last bit.
-pub(super) fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
     let count = values.len().max(1) as f64;
     (values.map(f64::from).sum::<f64>() / count) as f32
 }

@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::format;
+use super::lessons::{Lesson, LessonKind};
 use super::model::{Model, Scratch};
 use super::negatives::{ALL_UP_TO, Negatives};
 use super::solver::{LANES, Lanes, Problem, solve};
@@ -9,12 +10,23 @@ use super::vocabulary::{Vectors, Vocabulary};
 use super::weights::Weights;
 use crate::cascade::CategoryId;
 
-/// Examples with their classes: positions in `categories`.
+/// Lessons with their classes: positions in `categories`.
 pub(super) struct Examples<'a> {
     pub(super) counts: &'a Counts,
+    pub(super) lessons: &'a [Lesson],
     pub(super) classes: &'a [u32],
-    pub(super) weights: &'a [f32],
     pub(super) categories: &'a [CategoryId],
+}
+
+impl Examples<'_> {
+    /// How many of these texts speak for each class: all but its name.
+    pub(super) fn evidence(&self, texts: &[u32]) -> Vec<u32> {
+        let mut evidence = vec![0; self.categories.len()];
+        for text in texts.iter().map(|text| *text as usize) {
+            evidence[self.classes[text] as usize] += u32::from(self.lessons[text].kind != LessonKind::Name);
+        }
+        evidence
+    }
 }
 
 /// Fits a model to some of the examples; `progress` is told the part that is done.
@@ -32,11 +44,10 @@ fn fit_within(
     let vectors = Vectors::new(&vocabulary, examples.counts, texts);
     progress(0.02);
     let classes: Vec<u32> = texts.iter().map(|t| examples.classes[*t as usize]).collect();
-    let mut evidence = vec![0u32; examples.categories.len()];
-    classes.iter().for_each(|c| evidence[*c as usize] += 1);
+    let evidence = examples.evidence(texts);
     let data = Data {
         classes: &classes,
-        weights: &texts.iter().map(|t| examples.weights[*t as usize]).collect::<Vec<_>>(),
+        weights: &texts.iter().map(|t| examples.lessons[*t as usize].weight).collect::<Vec<_>>(),
         lengths: &(0..vectors.len()).map(|t| vectors.squared_length(t) + 1.0).collect::<Vec<_>>(),
         vectors: &vectors,
         shares: &vocabulary.weights.iter().map(|w| w / vocabulary.unseen).collect::<Vec<_>>(),
@@ -96,24 +107,26 @@ impl Data<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::counts::Counter;
+    use super::super::lessons::{Lessons, Standing};
     use super::*;
 
     #[test]
     fn a_sample_with_mined_negatives_tells_apart_what_all_examples_do() {
         let names = ["shoe", "boot", "hat", "scarf", "lamp", "chair", "table", "desk", "cup", "plate"];
-        let (mut counter, mut counts) = (Counter::default(), Counts::default());
+        let mut counter = Counter::default();
+        let mut lessons = Lessons::new(64 << 20);
         let (mut classes, mut texts) = (Vec::new(), Vec::new());
         for i in 0..800u32 {
             let class = i % 40;
             let text = format!("{} {} of size {i}", names[class as usize % 10], names[class as usize / 10]);
-            counts.push(counter.count(&text));
+            lessons.push(&text, 100 + class as CategoryId, 1.0, Standing::New);
             classes.push(class);
             texts.push(text);
         }
         let examples = Examples {
-            counts: &counts,
+            counts: &lessons.counts,
+            lessons: &lessons.lessons,
             classes: &classes,
-            weights: &[1.0; 800],
             categories: &(100..140).collect::<Vec<CategoryId>>(),
         };
         let all: Vec<u32> = (0..800).collect();

@@ -2,6 +2,7 @@
 
 use super::calibration::{Calibration, Signs, inverse_temperature};
 use super::fit::{Examples, fit};
+use super::lessons::LessonKind;
 use super::model::{Model, Scratch};
 use super::random::Random;
 use super::ranking::{Ranked, best};
@@ -36,8 +37,8 @@ impl HeldOut {
     /// Fits models without the examples they are then asked about. `progress` is told the part that is done.
     pub(super) fn hear(examples: &Examples<'_>, progress: &mut dyn FnMut(f32)) -> Self {
         let classes = examples.categories.len();
-        let mut parts = parts(examples.classes);
-        let models = models(examples.classes.len());
+        let mut parts = parts(examples);
+        let models = models(parts.iter().map(Vec::len).sum());
         if models == 1 {
             parts.truncate(1);
             parts[0].truncate(MOST.min(MOST_SCORES / classes));
@@ -97,11 +98,15 @@ impl HeldOut {
     }
 }
 
-/// Five parts of equal size in which every class has its share.
-fn parts(of: &[u32]) -> Vec<Vec<u32>> {
-    let mut order: Vec<u32> = (0..of.len() as u32).collect();
+/// Five parts of the examples, of equal size, in which every class has its share.
+fn parts(examples: &Examples<'_>) -> Vec<Vec<u32>> {
+    let is_example = |text: &u32| matches!(examples.lessons[*text as usize].kind, LessonKind::Example(_));
+    shared_out((0..examples.lessons.len() as u32).filter(is_example).collect(), examples.classes)
+}
+
+fn shared_out(mut order: Vec<u32>, classes: &[u32]) -> Vec<Vec<u32>> {
     Random(2).shuffle(&mut order);
-    order.sort_by_key(|text| of[*text as usize]);
+    order.sort_by_key(|text| classes[*text as usize]);
     let mut parts = vec![Vec::new(); PARTS];
     order.into_iter().enumerate().for_each(|(i, text)| parts[i % PARTS].push(text));
     // Whoever takes the first of a part takes them from all classes.
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn parts_are_of_one_size_and_share_every_class() {
         let of: Vec<u32> = (0..1003).map(|i| u32::from(i % 7 == 0) + 2 * u32::from(i > 1000)).collect();
-        let parts = parts(&of);
+        let parts = shared_out((0..1003).collect(), &of);
         let mut all = parts.concat();
         all.sort_unstable();
         assert_eq!(all, (0..1003).collect::<Vec<u32>>());

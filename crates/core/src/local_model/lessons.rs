@@ -29,6 +29,9 @@ pub struct Lessons {
     pushed: u64,
 }
 
+/// How much the words of a category count, beside an example.
+const WORDS_WEIGHT: f32 = 0.5;
+
 /// How an example stands to what answers now, which the new model has to beat.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Standing {
@@ -40,12 +43,23 @@ pub enum Standing {
     Untrained(Option<Guess>),
 }
 
+/// Where a lesson comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum LessonKind {
+    /// Somebody said what the text is. Held out in turn, to measure the model on.
+    Example(Standing),
+    /// What a category is called.
+    Name,
+    /// Its description, or one of its typical words.
+    Description,
+}
+
 /// What is known of one example beside its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lesson {
     pub(super) category: CategoryId,
     pub(super) weight: f32,
-    pub(super) standing: Standing,
+    pub(super) kind: LessonKind,
     lot: u32,
 }
 
@@ -69,6 +83,22 @@ impl Lessons {
     /// Adds an example: a text in normal form (case folded), its category, how much it counts (1 for a label), and
     /// how it stands to what answers now. A text without letters and digits teaches nothing and is left out.
     pub fn push(&mut self, text: &str, category: CategoryId, weight: f32, standing: Standing) {
+        self.add(text, category, weight, LessonKind::Example(standing));
+    }
+
+    /// Adds the name of a category, in normal form (case folded). It helps where examples are few, but is no evidence, and
+    /// nothing is measured on it.
+    pub fn name(&mut self, text: &str, category: CategoryId) {
+        self.add(text, category, WORDS_WEIGHT, LessonKind::Name);
+    }
+
+    /// Adds a description or a typical word of a category, in normal form (case folded). It counts as evidence that the
+    /// category can be told, but nothing is measured on it.
+    pub fn describe(&mut self, text: &str, category: CategoryId) {
+        self.add(text, category, WORDS_WEIGHT, LessonKind::Description);
+    }
+
+    fn add(&mut self, text: &str, category: CategoryId, weight: f32, kind: LessonKind) {
         let counted = self.counter.count(text);
         if counted.len() == 0 || weight <= 0.0 || !weight.is_finite() {
             self.left_out += 1;
@@ -83,7 +113,7 @@ impl Lessons {
         }
         *seen += 1;
         self.counts.push(counted);
-        self.lessons.push(Lesson { category, weight: weight.min(100.0), standing, lot });
+        self.lessons.push(Lesson { category, weight: weight.min(100.0), kind, lot });
         while self.counts.bytes() * COPIES > self.memory && !self.lessons.is_empty() {
             if self.limit > LEAST_LIMIT || self.kept == 0 {
                 self.limit /= 2;

@@ -31,5 +31,5 @@ pub use explain::{Explanation, NgramWeight};
 pub use format::{Damaged, HEADER_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
-pub use report::{BINS, Bin, Report, WeakCategory};
+pub use report::{BINS, Bin, Measured, Report, WeakCategory};
 pub use train::{Live, Options, Trained, train};

@@ -35,6 +35,17 @@ pub struct WeakCategory {
     pub taken_for: Option<CategoryId>,
 }
 
+/// What decides between two models: see the fields of the same names in `Report`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Accuracy.
+    pub accuracy: f32,
+    /// What the answers are worth.
+    pub worth: f32,
+    /// Brier score.
+    pub brier: f32,
+}
+
 /// The report of one training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -48,6 +59,9 @@ pub struct Report {
     pub held_out: u32,
     /// Share of them whose likeliest category was right.
     pub accuracy: f32,
+    /// What the answers at that confidence are worth, where a right one is worth 1, none 0, and a wrong one takes back
+    /// threshold / (1 - threshold), the threshold being the one that was asked for (Chow, 1970).
+    pub worth: f32,
     /// Mean squared distance between the confidence of the likeliest category, and whether it was right (Brier, 1950).
     pub brier: f32,
     /// Mean over the categories of the harmonic mean of precision and recall.
@@ -60,12 +74,8 @@ pub struct Report {
     pub coverage: f32,
     /// Share of those that were right; none where there are none.
     pub precision: Option<f32>,
-    /// Accuracy on the same held-out examples of what answers now. A live model is heard where they are new to it, and
-    /// counts as it was reported for those that it has seen; without one it is that of lexical matching. None where
-    /// nothing is known.
-    pub live_accuracy: Option<f32>,
-    /// The same of its Brier score, which decides where the two are as accurate.
-    pub live_brier: Option<f32>,
+    /// The same three of what answers now: a live model, or lexical matching without one. None where nothing is known.
+    pub live: Option<Measured>,
     /// Fifteen bins of equal width.
     pub bins: Vec<Bin>,
     /// The weakest categories, most lost examples first, at most ten.
@@ -73,9 +83,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether the new model should go live.
+    /// What the next model has to beat.
+    pub fn measured(&self) -> Measured {
+        Measured { accuracy: self.accuracy, worth: self.worth, brier: self.brier }
+    }
+
+    /// Whether the new model should go live: its answers are worth more, or the same with a better sense of how sure it is.
     pub fn better(&self) -> bool {
-        let (Some(accuracy), Some(brier)) = (self.live_accuracy, self.live_brier) else { return true };
-        self.accuracy > accuracy || (self.accuracy == accuracy && self.brier < brier)
+        let Some(live) = self.live else { return true };
+        self.worth > live.worth || (self.worth == live.worth && self.brier < live.brier)
     }
 }

@@ -1,30 +1,35 @@
 //! The report on a new model, counted from its held-out examples.
 
-use super::assess::{Judged, mean, squared};
+use super::assess::{Judged, Score};
 use super::fit::Examples;
-use super::report::{BINS, Bin, Report, WeakCategory};
+use super::lessons::LessonKind;
+use super::report::{BINS, Bin, Measured, Report, WeakCategory};
 use std::collections::HashMap;
 
 /// The report on held-out examples.
 pub(super) fn report(
     judged: &[Judged],
     examples: &Examples<'_>,
-    threshold: f32,
+    (wanted, threshold): (f32, f32),
     left_out: u32,
-    live: Option<(f32, f32)>,
+    live: Option<Score>,
 ) -> Report {
     let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
-    let answered: Vec<&Judged> = judged.iter().filter(|j| j.enough && j.confidence >= threshold).collect();
+    let answers = |j: &Judged| j.enough && j.confidence >= threshold;
+    let answered: Vec<&Judged> = judged.iter().filter(|j| answers(j)).collect();
+    let heard: Vec<_> = judged.iter().map(|j| (j.confidence, answers(j), j.right())).collect();
+    let score = Score::of(&heard, wanted);
     let tallies = tallies(judged, examples);
     let seen = tallies.iter().filter(|t| t.held_out + t.guessed > 0);
     let bins = bins(judged);
     Report {
-        examples: examples.classes.len() as u32,
+        examples: tallies.iter().map(|t| t.examples).sum(),
         left_out,
-        categories: examples.categories.len() as u32,
+        categories: tallies.iter().filter(|t| t.examples > 0).count() as u32,
         held_out: judged.len() as u32,
-        accuracy: mean(judged.iter().map(|j| f32::from(u8::from(j.right())))),
-        brier: mean(judged.iter().map(|j| squared(j.confidence, j.right()))),
+        accuracy: score.accuracy,
+        worth: score.worth,
+        brier: score.brier,
         macro_f1: seen.clone().map(Tally::f1).sum::<f32>() / seen.count().max(1) as f32,
         calibration_error: bins
             .iter()
@@ -33,8 +38,7 @@ pub(super) fn report(
         threshold,
         coverage: share(answered.len(), judged.len()),
         precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
-        live_accuracy: live.map(|(accuracy, _)| accuracy),
-        live_brier: live.map(|(_, brier)| brier),
+        live: live.map(|live| Measured { accuracy: live.accuracy, worth: live.worth, brier: live.brier }),
         bins,
         weak: weakest(&tallies, examples),
     }
@@ -74,7 +78,9 @@ impl Tally {
 
 fn tallies(judged: &[Judged], examples: &Examples<'_>) -> Vec<Tally> {
     let mut tallies = vec![Tally::default(); examples.categories.len()];
-    examples.classes.iter().for_each(|class| tallies[*class as usize].examples += 1);
+    for (class, lesson) in examples.classes.iter().zip(examples.lessons) {
+        tallies[*class as usize].examples += u32::from(matches!(lesson.kind, LessonKind::Example(_)));
+    }
     for j in judged {
         let tally = &mut tallies[j.class as usize];
         tally.held_out += 1;

@@ -3,8 +3,8 @@
 use super::fit::{Examples, fit};
 use super::format;
 use super::held_out::{HeldOut, models};
-use super::lessons::Lesson;
-use super::{Lessons, Model, Report, assess, tally};
+use super::lessons::{Lesson, LessonKind};
+use super::{Lessons, Measured, Model, Report, assess, tally};
 use crate::cascade::CategoryId;
 use crate::error::Error;
 
@@ -15,8 +15,8 @@ pub struct Options {
     pub threshold: f32,
     /// Whether somebody chose it: then a model of few labels is held to it, and to no higher one.
     pub is_chosen: bool,
-    /// What the live model was reported with, on examples that it has seen since: accuracy and Brier score.
-    pub live: Option<(f32, f32)>,
+    /// What the live model was reported with, for the examples that it has seen.
+    pub live: Option<Measured>,
 }
 
 /// The model that is live, which the new one has to beat.
@@ -48,27 +48,30 @@ pub fn train(
     progress: &mut dyn FnMut(f32),
 ) -> Result<Trained, Error> {
     let Lessons { counts, lessons, left_out, .. } = lessons;
-    let mut categories: Vec<CategoryId> = lessons.iter().map(|l| l.category).collect();
+    let is_example = |lesson: &&Lesson| matches!(lesson.kind, LessonKind::Example(_));
+    let mut categories: Vec<CategoryId> = lessons.iter().filter(is_example).map(|l| l.category).collect();
+    let labels = categories.len();
+    if categories.iter().all(|category| *category == categories[0]) {
+        return Err(nothing_to_tell_apart(labels));
+    }
+    categories.extend(lessons.iter().map(|l| l.category));
     categories.sort_unstable();
     categories.dedup();
-    if categories.len() < 2 {
-        return Err(nothing_to_tell_apart(&lessons));
-    }
     let class = |l: &Lesson| categories.binary_search(&l.category).expect("it is one of them") as u32;
     let examples = Examples {
         counts: &counts,
+        lessons: &lessons,
         classes: &lessons.iter().map(class).collect::<Vec<_>>(),
-        weights: &lessons.iter().map(|l| l.weight).collect::<Vec<_>>(),
         categories: &categories,
     };
-    let before = models(lessons.len()) as f32 / (models(lessons.len()) + 1) as f32;
+    let before = models(labels) as f32 / (models(labels) + 1) as f32;
     let mut held_out = HeldOut::hear(&examples, &mut |done| progress(before * done));
     let (calibration, confidences) = held_out.calibrate(examples.classes);
     let judged = assess::judge(&held_out, &examples, &confidences);
-    let least = assess::least_confidence(&judged, lessons.len(), options.threshold);
+    let least = assess::least_confidence(&judged, labels, options.threshold);
     let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
-    let live = assess::live(live.as_ref(), &held_out, &examples, &lessons, options.live);
-    let report = tally::report(&judged, &examples, threshold, left_out, live);
+    let live = assess::live(live.as_ref(), &held_out, &examples, options);
+    let report = tally::report(&judged, &examples, (options.threshold, threshold), left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));
     format::calibrate(&mut bytes, &calibration, least, unseen);
@@ -76,8 +79,8 @@ pub fn train(
     Ok(Trained { bytes, report })
 }
 
-fn nothing_to_tell_apart(lessons: &[Lesson]) -> Error {
-    let detail = match lessons.len() {
+fn nothing_to_tell_apart(labels: usize) -> Error {
+    let detail = match labels {
         0 => "There are no examples.".to_owned(),
         n => format!("All {n} examples are of one category."),
     };
