@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 pub fn raise(error: Error) -> ! {
     let code = match error.kind {
         ErrorKind::InvalidParameter => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
         ErrorKind::LimitExceeded => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         ErrorKind::NotSupported => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
     };
@@ -114,4 +115,17 @@ pub fn log(message: &str, detail: Option<String>, hint: Option<&str>) {
 /// Refuses a caller with 42501.
 pub fn not_allowed(message: &str, hint: &str) -> ! {
     report(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message, None, Some(hint.to_owned()))
+}
+
+/// Raises that a trained model does not fit into memory: Rust would end the process instead, and with it all sessions.
+///
+/// # Errors
+/// 53200.
+pub fn no_memory_for_model(bytes: usize) -> ! {
+    report(
+        PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+        "out of memory",
+        Some(format!("Failed on request of size {bytes} for a trained model.")),
+        None,
+    )
 }

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum ErrorKind {
     /// A parameter has a value that cannot be meant (22023).
     InvalidParameter,
+    /// The machine has no memory left (53200).
+    OutOfMemory,
     /// A stated bound of memory or count would be exceeded (54000).
     LimitExceeded,
     /// Something that is not built, or never will be (0A000).

@@ -2,7 +2,7 @@
 
 use pg_categorize_core::cascade::Guess;
 use pg_categorize_core::local_model::{
-    Damaged, Explanation, Lessons, Live, Model, Options, Prediction, Scratch, Standing, Trained, train,
+    Damaged, Explanation, Lessons, Live, Model, Options, Prediction, Report, Scratch, Standing, Trained, train,
 };
 use proptest::prelude::*;
 
@@ -117,29 +117,63 @@ fn any_damage_is_noticed() {
     assert_eq!(Model::verified(&other).err(), Some(Damaged::Version));
 }
 
+/// Trains beside a live model; `new` says which examples are new to it.
+fn beside(live: &Trained, examples: &[(String, i32)], new: impl Fn(usize) -> bool) -> Report {
+    let mut lessons = Lessons::new(MEMORY);
+    for (i, (text, category)) in examples.iter().enumerate() {
+        lessons.push(text, *category, 1.0, if new(i) { Standing::New } else { Standing::Seen });
+    }
+    let options = Options { live: Some(live.report.measured()), ..OPTIONS };
+    let live = Live { model: Model::open(&live.bytes).expect("intact"), answerable: &Some };
+    train(lessons, &options, Some(live), &mut |_| ()).expect("several categories").report
+}
+
 #[test]
 fn a_better_model_goes_live_and_a_worse_one_does_not() {
     let shop = shop();
     let few: Vec<_> = shop.iter().step_by(12).cloned().collect();
     let first = trained(&few);
-    let live = Model::open(&first.bytes).expect("intact");
-    let again = |examples: &[(String, i32)], new: &dyn Fn(usize) -> bool| {
-        let mut lessons = Lessons::new(MEMORY);
-        examples.iter().enumerate().for_each(|(i, (text, category))| {
-            lessons.push(text, *category, 1.0, if new(i) { Standing::New } else { Standing::Seen })
-        });
-        let options = Options { live: Some(first.report.measured()), ..OPTIONS };
-        train(lessons, &options, Some(Live { model: live, answerable: &Some }), &mut |_| ())
-            .expect("several categories")
-            .report
-    };
-    assert!(!again(&few, &|_| false).better(), "the same examples make no better model");
-    let more = again(&shop, &|i| i % 12 != 0);
+    assert!(!beside(&first, &few, |_| false).better(), "the same examples make no better model");
+    let more = beside(&first, &shop, |i| i % 12 != 0);
     assert!(more.better(), "{more:?}");
-    let noise: Vec<_> =
-        shop.iter().enumerate().map(|(i, (text, _))| (text.clone(), 11 + (i as i32 * 7 + i as i32 / 5) % 5)).collect();
-    let worse = again(&[&few[..], &noise[..40]].concat(), &|i| i >= few.len());
+    let second = trained(&shop);
+    let noise: Vec<_> = shop
+        .iter()
+        .enumerate()
+        .map(|(i, (text, _))| (format!("{text} again"), 11 + (i as i32 * 7 + i as i32 / 5) % 5))
+        .collect();
+    let worse = beside(&second, &[&shop[..], &noise].concat(), |i| i >= shop.len());
     assert!(!worse.better(), "{worse:?}");
+}
+
+#[test]
+fn a_model_that_may_not_answer_replaces_nothing_that_does() {
+    let mut lessons = Lessons::new(MEMORY);
+    for (i, (text, category)) in shop().into_iter().step_by(12).enumerate() {
+        let guess =
+            Guess { category: if i % 3 > 0 { category } else { -1 }, confidence: if i % 3 > 0 { 0.9 } else { 0.1 } };
+        lessons.push(&text, category, 1.0, Standing::Untrained(Some(guess)));
+    }
+    let report = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories").report;
+    assert_eq!((report.coverage, report.worth), (0.0, 0.0), "twelve examples prove nothing: {report:?}");
+    assert!(!report.better() && report.live.is_some_and(|live| live.worth > 0.5));
+}
+
+#[test]
+fn a_category_that_is_described_needs_no_example() {
+    let mut lessons = Lessons::new(MEMORY);
+    shop().iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, Standing::New));
+    for (category, name) in [(11, "shoes"), (12, "hats"), (20, "umbrellas"), (21, "kettles")] {
+        lessons.name(name, category);
+    }
+    lessons.describe("umbrella, parasol, brolly", 20);
+    lessons.describe("folding umbrella for the rain", 20);
+    let model = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories");
+    assert_eq!((model.report.examples, model.report.categories), (144, 5), "words are no examples");
+    let said = say(&model, "a folding umbrella");
+    assert!(said.guesses[0].category == 20 && said.enough_evidence, "{said:?}");
+    let said = say(&model, "kettles");
+    assert!(said.guesses[0].category == 21 && !said.enough_evidence, "a name alone is no evidence: {said:?}");
 }
 
 #[test]

@@ -49,26 +49,22 @@ const WANTED_PRECISION: f64 = 0.94;
 /// One-sided: nine times of ten the true share lies above.
 const Z: f64 = 1.2816;
 
+/// Where the least confidence may lie, as parts of the way from the threshold to certainty. Few, since each is one more
+/// chance to pass by luck.
+const CUTS: [f32; 10] = [0.0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97];
+
 /// The least confidence with which a model of few labels may answer: the smallest from `threshold` on at which the lower
-/// bound of its precision is high enough; nothing can answer where none is.
+/// bound of its precision is high enough; 1, which no confidence reaches, where none is.
 pub(super) fn least_confidence(judged: &[Judged], labels: usize, threshold: f32) -> f32 {
     if labels >= ENOUGH_LABELS {
         return 0.0;
     }
-    let mut sure: Vec<(f32, bool)> =
-        judged.iter().filter(|j| j.enough && j.confidence >= threshold).map(|j| (j.confidence, j.right())).collect();
-    sure.sort_by(|a, b| b.0.total_cmp(&a.0));
-    // Above all that was seen nothing is known.
-    let mut least = 1.0;
-    let mut right = 0.0;
-    for (i, (confidence, is_right)) in sure.iter().enumerate() {
-        right += f64::from(u8::from(*is_right));
-        if lower_bound(right, (i + 1) as f64) >= WANTED_PRECISION {
-            least = *confidence;
-        }
-    }
-    let all_may = sure.last().is_some_and(|last| least <= last.0);
-    if all_may { threshold } else { least }
+    let is_enough = |least: &f32| {
+        let answered = judged.iter().filter(|j| j.enough && j.confidence >= *least);
+        let (right, all) = answered.fold((0.0, 0.0), |(r, a), j| (r + f64::from(u8::from(j.right())), a + 1.0));
+        all > 0.0 && lower_bound(right, all) >= WANTED_PRECISION
+    };
+    CUTS.into_iter().map(|cut| threshold + (1.0 - threshold) * cut).find(is_enough).unwrap_or(1.0)
 }
 
 /// The lower end of a share of which `right` of `all` were seen (Wilson, 1927).
@@ -188,7 +184,7 @@ mod tests {
         assert!(least_confidence(&good, 300, 0.7) <= 0.7);
         let mixed: Vec<_> = (0..200).map(|i| judged(0.7 + i as f32 / 1000.0, i > 80)).collect();
         let least = least_confidence(&mixed, 300, 0.7);
-        assert!((0.76..0.79).contains(&least), "{least}");
+        assert!((0.74..0.84).contains(&least), "{least}");
         assert!(least_confidence(&mixed[..80], 300, 0.7) >= 1.0, "never right, never sure");
         assert!(least_confidence(&[], 300, 0.7) >= 1.0);
     }

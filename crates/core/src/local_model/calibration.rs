@@ -25,6 +25,9 @@ pub(super) struct Signs {
     pub(super) known: f32,
 }
 
+/// Nothing that was learnt from examples is certain.
+const MOST_CONFIDENCE: f32 = 0.9999;
+
 impl Signs {
     /// As the regression sees them; bounded, so that nothing extreme decides alone.
     fn regressors(&self) -> [f64; 4] {
@@ -44,7 +47,7 @@ impl Calibration {
     /// The probability that the likeliest category is right.
     pub(super) fn confidence(&self, signs: &Signs) -> f32 {
         let z: f64 = signs.regressors().iter().zip(self.coefficients).map(|(x, w)| x * f64::from(w)).sum();
-        (1.0 / (1.0 + (-z).exp())) as f32
+        ((1.0 / (1.0 + (-z).exp())) as f32).min(MOST_CONFIDENCE)
     }
 
     /// Fits the regression to what was right and what was wrong.

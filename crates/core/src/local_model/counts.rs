@@ -1,10 +1,15 @@
 //! How often each n-gram occurs in each text: what is kept of a text.
 
+use super::memory;
 use super::ngrams::{BUCKET_BITS, Kind, MAX_BYTES, each_ngram};
+use crate::error::Result;
 
 /// An n-gram with its count in one number: 20 bits of bucket, 12 of count.
 const COUNT_MAX: u32 = (1 << (32 - BUCKET_BITS)) - 1;
 const BUCKET_MASK: u32 = (1 << BUCKET_BITS) - 1;
+
+/// Slots that are kept from text to text: 32 KB.
+const FEW_SLOTS: usize = 4096;
 
 /// The counted n-grams of one text.
 #[derive(Clone, Copy)]
@@ -32,7 +37,7 @@ impl Counted<'_> {
 pub(super) struct Counter {
     words: Vec<u32>,
     runs: Vec<u32>,
-    /// Open addressing: a slot holds the position of its n-gram, plus one, in the list of its kind.
+    /// Open addressing: which n-gram a slot holds, by its position in the list of its kind, and for which text.
     slots: Vec<(u32, u32)>,
     stamp: u32,
 }
@@ -42,13 +47,14 @@ impl Counter {
     #[inline]
     pub(super) fn count(&mut self, text: &str) -> Counted<'_> {
         let Self { words, runs, slots, stamp } = self;
-        words.clear();
-        runs.clear();
-        // Four n-grams a byte at most, and a table that is never full.
-        let wanted = (text.len().min(MAX_BYTES) * 8).next_power_of_two().max(1024);
-        if slots.len() < wanted || *stamp == u32::MAX {
-            slots.clear();
-            slots.resize(wanted, (0, 0));
+        for list in [&mut *words, &mut *runs] {
+            list.clear();
+            list.shrink_to(FEW_SLOTS);
+        }
+        // Less than four n-grams a byte, and a table that is never full. What a long text needed is not kept for long.
+        let wanted = (text.len().min(MAX_BYTES) * 4).next_power_of_two().max(1024);
+        if slots.len() < wanted || slots.len() > wanted.max(FEW_SLOTS) || *stamp == u32::MAX {
+            *slots = vec![(0, 0); wanted];
             *stamp = 0;
         }
         *stamp += 1;
@@ -87,11 +93,14 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn push(&mut self, text: Counted<'_>) {
+    pub(super) fn push(&mut self, text: Counted<'_>) -> Result<()> {
+        memory::reserve(&mut self.packed, text.len())?;
+        memory::reserve(&mut self.ends, 1)?;
         self.packed.extend_from_slice(text.words);
         let words = self.packed.len();
         self.packed.extend_from_slice(text.runs);
         self.ends.push((words, self.packed.len()));
+        Ok(())
     }
 
     pub(super) fn get(&self, text: usize) -> Counted<'_> {
@@ -124,7 +133,6 @@ impl Counts {
             from = end;
         }
         self.packed.truncate(to);
-        self.packed.shrink_to_fit();
         self.ends.truncate(kept);
     }
 }
@@ -148,7 +156,7 @@ mod tests {
     fn texts_that_stay_keep_their_counts() {
         let (mut counter, mut counts) = (Counter::default(), Counts::default());
         for text in ["one two", "", "three", "one"] {
-            counts.push(counter.count(text));
+            counts.push(counter.count(text)).expect("memory");
         }
         let last: Vec<_> = counts.get(3).of(Kind::Run).collect();
         counts.retain(|text| text % 2 == 1);

@@ -3,12 +3,14 @@
 use super::counts::Counts;
 use super::format;
 use super::lessons::{Lesson, LessonKind};
+use super::memory;
 use super::model::{Model, Scratch};
 use super::negatives::{ALL_UP_TO, Negatives};
 use super::solver::{LANES, Lanes, Problem, solve};
 use super::vocabulary::{Vectors, Vocabulary};
 use super::weights::Weights;
 use crate::cascade::CategoryId;
+use crate::error::Result;
 
 /// Lessons with their classes: positions in `categories`.
 pub(super) struct Examples<'a> {
@@ -30,7 +32,10 @@ impl Examples<'_> {
 }
 
 /// Fits a model to some of the examples; `progress` is told the part that is done.
-pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnMut(f32)) -> (Vec<u8>, f32) {
+///
+/// # Errors
+/// `OutOfMemory`.
+pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnMut(f32)) -> Result<(Vec<u8>, f32)> {
     fit_within(examples, texts, ALL_UP_TO, progress)
 }
 
@@ -39,9 +44,9 @@ fn fit_within(
     texts: &[u32],
     all_up_to: usize,
     progress: &mut dyn FnMut(f32),
-) -> (Vec<u8>, f32) {
-    let vocabulary = Vocabulary::new(examples.counts, texts);
-    let vectors = Vectors::new(&vocabulary, examples.counts, texts);
+) -> Result<(Vec<u8>, f32)> {
+    let vocabulary = Vocabulary::new(examples.counts, texts, &mut || progress(0.0))?;
+    let vectors = Vectors::new(&vocabulary, examples.counts, texts, &mut || progress(0.0))?;
     progress(0.02);
     let classes: Vec<u32> = texts.iter().map(|t| examples.classes[*t as usize]).collect();
     let evidence = examples.evidence(texts);
@@ -55,9 +60,9 @@ fn fit_within(
     };
     let store = |weights| format::store(examples.categories, &evidence, &vocabulary, weights);
     let bytes = match Negatives::sampled(&classes, data.blocks, all_up_to) {
-        None => store(data.weights(&Negatives::all(texts.len()), &mut |done| progress(0.02 + 0.98 * done))),
+        None => store(data.weights(&Negatives::all(texts.len()), &mut |done| progress(0.02 + 0.98 * done))?)?,
         Some(mut negatives) => {
-            let first = store(data.weights(&negatives, &mut |done| progress(0.02 + 0.3 * done)));
+            let first = store(data.weights(&negatives, &mut |done| progress(0.02 + 0.3 * done))?)?;
             let model = Model::open(&first).expect("a model that was just made");
             let mut scratch = Scratch::default();
             for (i, text) in texts.iter().enumerate() {
@@ -68,10 +73,10 @@ fn fit_within(
                     negatives.add(i as u32, classes[i], &ranked.classes);
                 }
             }
-            store(data.weights(&negatives, &mut |done| progress(0.52 + 0.48 * done)))
+            store(data.weights(&negatives, &mut |done| progress(0.52 + 0.48 * done))?)?
         }
     };
-    (bytes, vocabulary.unseen)
+    Ok((bytes, vocabulary.unseen))
 }
 
 struct Data<'a> {
@@ -85,8 +90,8 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    fn weights(&self, negatives: &Negatives, progress: &mut dyn FnMut(f32)) -> Weights {
-        let mut rows = vec![Lanes::default(); self.shares.len() + 1];
+    fn weights(&self, negatives: &Negatives, progress: &mut dyn FnMut(f32)) -> Result<Weights> {
+        let mut rows = memory::filled(Lanes::default(), self.shares.len() + 1)?;
         let mut weights = Weights::default();
         for block in 0..self.blocks {
             let problem = Problem {
@@ -97,10 +102,10 @@ impl Data<'_> {
                 texts: &negatives.texts(block),
                 first_class: (block * LANES) as u32,
             };
-            solve(&problem, &mut rows, &mut || progress(block as f32 / self.blocks as f32));
-            weights.push_block(&rows, self.shares);
+            solve(&problem, &mut rows, &mut || progress(block as f32 / self.blocks as f32))?;
+            weights.push_block(&rows, self.shares)?;
         }
-        weights
+        Ok(weights)
     }
 }
 
@@ -130,7 +135,7 @@ mod tests {
             categories: &(100..140).collect::<Vec<CategoryId>>(),
         };
         let all: Vec<u32> = (0..800).collect();
-        let (bytes, _) = fit_within(&examples, &all, 0, &mut |_| ());
+        let (bytes, _) = fit_within(&examples, &all, 0, &mut |_| ()).expect("memory");
         let model = Model::open(&bytes).expect("it was just made");
         let mut scratch = Scratch::default();
         let right = all.iter().filter(|i| {

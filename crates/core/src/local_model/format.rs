@@ -10,6 +10,7 @@ use super::solver::LANES;
 use super::vocabulary::Vocabulary;
 use super::weights::{GROUP_BYTES, Weights};
 use crate::cascade::CategoryId;
+use crate::error::Result;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -80,7 +81,7 @@ impl Layout {
     }
 
     /// Reads the header and the parameters. Says nothing of what follows, but that it is all there.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Damaged> {
+    pub(super) fn read(bytes: &[u8]) -> std::result::Result<Self, Damaged> {
         if bytes.len() < HEADER_BYTES + PARAMETERS * 4 || bytes[..8] != *MAGIC {
             return Err(Damaged::Content);
         }
@@ -113,13 +114,21 @@ pub(super) fn is_intact(bytes: &[u8]) -> bool {
 }
 
 /// Writes a model whose calibration is not known yet.
-pub(super) fn store(categories: &[CategoryId], evidence: &[u32], vocabulary: &Vocabulary, weights: Weights) -> Vec<u8> {
+///
+/// # Errors
+/// `OutOfMemory`.
+pub(super) fn store(
+    categories: &[CategoryId],
+    evidence: &[u32],
+    vocabulary: &Vocabulary,
+    weights: Weights,
+) -> Result<Vec<u8>> {
     let mut bytes = vec![0; HEADER_BYTES + PARAMETERS * 4];
     categories.iter().for_each(|c| bytes.extend_from_slice(&c.to_le_bytes()));
     evidence.iter().for_each(|e| bytes.extend_from_slice(&e.to_le_bytes()));
     vocabulary.index.store(&mut bytes);
     bytes.extend(vocabulary.weights.iter().map(|w| (w / WEIGHT_STEP).round() as u8));
-    let groups = weights.store(vocabulary.weights.len(), categories.len(), &mut bytes);
+    let groups = weights.store(vocabulary.weights.len(), categories.len(), &mut bytes)?;
     bytes[..8].copy_from_slice(MAGIC);
     for (at, value) in [(4, FORMAT_VERSION), (5, HASH_VERSION), (8, categories.len() as u32)] {
         bytes[at * 4..][..4].copy_from_slice(&value.to_le_bytes());
@@ -130,7 +139,7 @@ pub(super) fn store(categories: &[CategoryId], evidence: &[u32], vocabulary: &Vo
     let length = bytes.len() as u64;
     bytes[24..32].copy_from_slice(&length.to_le_bytes());
     calibrate(&mut bytes, &Calibration::NEUTRAL, 0.0, vocabulary.unseen);
-    bytes
+    Ok(bytes)
 }
 
 /// Writes the calibration into a model and seals it.

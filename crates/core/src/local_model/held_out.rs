@@ -2,11 +2,13 @@
 
 use super::calibration::{Calibration, Signs, inverse_temperature};
 use super::fit::{Examples, fit};
-use super::lessons::LessonKind;
+use super::lessons::{LessonKind, Standing};
+use super::memory;
 use super::model::{Model, Scratch};
 use super::random::Random;
 use super::ranking::{Ranked, best};
 use super::solver::{LANES, Lanes};
+use crate::error::Result;
 
 /// Examples up to which each is held out once; above, one part is.
 const IN_TURN_UP_TO: usize = 2_000;
@@ -35,7 +37,10 @@ pub(super) fn models(examples: usize) -> usize {
 
 impl HeldOut {
     /// Fits models without the examples they are then asked about. `progress` is told the part that is done.
-    pub(super) fn hear(examples: &Examples<'_>, progress: &mut dyn FnMut(f32)) -> Self {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn hear(examples: &Examples<'_>, progress: &mut dyn FnMut(f32)) -> Result<Self> {
         let classes = examples.categories.len();
         let mut parts = parts(examples);
         let models = models(parts.iter().map(Vec::len).sum());
@@ -49,25 +54,28 @@ impl HeldOut {
             let mut is_held = vec![false; examples.classes.len()];
             held.iter().for_each(|text| is_held[*text as usize] = true);
             let rest: Vec<u32> = (0..is_held.len() as u32).filter(|t| !is_held[*t as usize]).collect();
-            let (bytes, _) = fit(examples, &rest, &mut |done| progress((i as f32 + done) / models as f32));
+            let (bytes, _) = fit(examples, &rest, &mut |done| progress((i as f32 + done) / models as f32))?;
             let model = Model::open(&bytes).expect("a model that was just made");
             for text in held {
+                progress((i + 1) as f32 / models as f32);
                 let ranked = model.rank(examples.counts.get(*text as usize), &mut scratch.scoring);
                 if ranked.is_some() {
+                    memory::reserve(&mut said.scores, scratch.scoring.scores.len())?;
                     said.scores.extend_from_slice(&scratch.scoring.scores);
                 }
                 said.heard.push((*text, ranked));
             }
         }
-        said
+        Ok(said)
     }
 
     /// Fits the calibration to what was said, and brings the log-odds to its temperature. Returned beside it is the
     /// confidence of each example by a calibration that was fitted without it, for the report to be honest.
-    pub(super) fn calibrate(&mut self, classes: &[u32]) -> (Calibration, Vec<f32>) {
+    pub(super) fn calibrate(&mut self, classes: &[u32], interrupt: &mut dyn FnMut()) -> (Calibration, Vec<f32>) {
         let heard = || self.heard.iter().filter_map(|(text, ranked)| ranked.map(|r| (classes[*text as usize], r)));
         let inverse_temperature = inverse_temperature(|inverse_temperature| {
-            let surprise = |(class, scores): (u32, &[Lanes])| {
+            let mut surprise = |(class, scores): (u32, &[Lanes])| {
+                interrupt();
                 let score = |class: usize| scores[class / LANES].0[class % LANES];
                 let all = scores.iter().flat_map(|lanes| lanes.0);
                 let top = all.clone().fold(f32::MIN, f32::max);
@@ -98,10 +106,18 @@ impl HeldOut {
     }
 }
 
-/// Five parts of the examples, of equal size, in which every class has its share.
+/// Five parts of the examples, of equal size, in which every class has its share. Where only some are known to what answers
+/// now, those are the ones to be asked about, so that both are measured on the same.
 fn parts(examples: &Examples<'_>) -> Vec<Vec<u32>> {
-    let is_example = |text: &u32| matches!(examples.lessons[*text as usize].kind, LessonKind::Example(_));
-    shared_out((0..examples.lessons.len() as u32).filter(is_example).collect(), examples.classes)
+    let standing = |text: u32| match examples.lessons[text as usize].kind {
+        LessonKind::Example(standing) => Some(standing),
+        LessonKind::Name | LessonKind::Description => None,
+    };
+    let all = 0..examples.lessons.len() as u32;
+    let known = |text: &u32| matches!(standing(*text), Some(Standing::Untrained(_)));
+    let some_are_known = all.clone().any(|text| known(&text));
+    let is_asked = |text: &u32| if some_are_known { known(text) } else { standing(*text).is_some() };
+    shared_out(all.filter(is_asked).collect(), examples.classes)
 }
 
 fn shared_out(mut order: Vec<u32>, classes: &[u32]) -> Vec<Vec<u32>> {

@@ -1,8 +1,10 @@
 //! Examples on their way to a model.
 
 use super::counts::{Counter, Counts};
+use super::memory;
 use super::ngrams::mix;
 use crate::cascade::{CategoryId, Guess};
+use crate::error::Error;
 use std::collections::HashMap;
 
 /// Bytes that a training takes for each byte of examples: they are kept once as counts and once as vectors.
@@ -19,6 +21,8 @@ pub struct Lessons {
     pub(super) counts: Counts,
     pub(super) lessons: Vec<Lesson>,
     pub(super) left_out: u32,
+    /// Why no more examples were taken: told when they are trained on.
+    pub(super) refused: Option<Error>,
     counter: Counter,
     memory: usize,
     /// Of 2^32: examples with a higher lot are left out, beyond the first `kept` of their category.
@@ -71,6 +75,7 @@ impl Lessons {
             counts: Counts::default(),
             lessons: Vec::new(),
             left_out: 0,
+            refused: None,
             counter: Counter::default(),
             memory,
             limit: u32::MAX,
@@ -99,6 +104,9 @@ impl Lessons {
     }
 
     fn add(&mut self, text: &str, category: CategoryId, weight: f32, kind: LessonKind) {
+        if self.refused.is_some() {
+            return;
+        }
         let counted = self.counter.count(text);
         if counted.len() == 0 || weight <= 0.0 || !weight.is_finite() {
             self.left_out += 1;
@@ -112,7 +120,11 @@ impl Lessons {
             return;
         }
         *seen += 1;
-        self.counts.push(counted);
+        let room = memory::reserve(&mut self.lessons, 1).and_then(|()| self.counts.push(counted));
+        if let Err(refused) = room {
+            self.refused = Some(refused);
+            return;
+        }
         self.lessons.push(Lesson { category, weight: weight.min(100.0), kind, lot });
         while self.counts.bytes() * COPIES > self.memory && !self.lessons.is_empty() {
             if self.limit > LEAST_LIMIT || self.kept == 0 {

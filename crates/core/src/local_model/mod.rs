@@ -15,6 +15,7 @@ mod format;
 mod held_out;
 mod index;
 mod lessons;
+mod memory;
 mod model;
 mod negatives;
 mod ngrams;

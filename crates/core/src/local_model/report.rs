@@ -88,9 +88,12 @@ impl Report {
         Measured { accuracy: self.accuracy, worth: self.worth, brier: self.brier }
     }
 
-    /// Whether the new model should go live: its answers are worth more, or the same with a better sense of how sure it is.
+    /// Whether the new model should go live: it is no less accurate, its answers are worth no less, and it is better in one
+    /// of the two, or at least in its sense of how sure it is.
     pub fn better(&self) -> bool {
         let Some(live) = self.live else { return true };
-        self.worth > live.worth || (self.worth == live.worth && self.brier < live.brier)
+        let no_worse = self.accuracy >= live.accuracy && self.worth >= live.worth;
+        let better = self.accuracy > live.accuracy || self.worth > live.worth || self.brier < live.brier;
+        no_worse && better
     }
 }

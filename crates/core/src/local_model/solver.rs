@@ -5,8 +5,10 @@
 //! algorithm 1, with texts that have settled put aside): what scikit-learn's `LinearSVC` minimises. The sixteen problems share every read of a text
 //! and of a row of weights, which is a vector register or two.
 
+use super::memory;
 use super::random::Random;
-use super::vocabulary::Vectors;
+use super::vocabulary::{INTERRUPT, Vectors};
+use crate::error::Result;
 
 /// Categories that are solved, stored and scored together.
 pub(super) const LANES: usize = 16;
@@ -48,18 +50,20 @@ pub(super) struct Problem<'a> {
 }
 
 /// Solves the sixteen problems: a row for each feature, and the row of the constant at the end. `rows` is reused.
-pub(super) fn solve(problem: &Problem<'_>, rows: &mut [Lanes], interrupt: &mut dyn FnMut()) {
+///
+/// # Errors
+/// `OutOfMemory`.
+pub(super) fn solve(problem: &Problem<'_>, rows: &mut [Lanes], interrupt: &mut dyn FnMut()) -> Result<()> {
     rows.fill(Lanes::default());
-    let mut dual = vec![Lanes::default(); problem.texts.len()];
+    let mut dual = memory::filled(Lanes::default(), problem.texts.len())?;
     let mut order: Vec<u32> = (0..problem.texts.len() as u32).collect();
     let mut active = order.len();
     let mut random = Random(u64::from(problem.first_class));
     let arch = pulp::Arch::new();
     for _ in 0..MAX_PASSES {
-        interrupt();
         let all = active == order.len();
         random.shuffle(&mut order[..active]);
-        let done = arch.dispatch(Pass { problem, rows, dual: &mut dual, order: &mut order, active });
+        let done = arch.dispatch(Pass { problem, rows, dual: &mut dual, order: &mut order, active, interrupt });
         active = done.active;
         if done.furthest <= TOLERANCE {
             if all {
@@ -69,6 +73,7 @@ pub(super) fn solve(problem: &Problem<'_>, rows: &mut [Lanes], interrupt: &mut d
             active = order.len();
         }
     }
+    Ok(())
 }
 
 /// One pass over the active texts.
@@ -78,6 +83,7 @@ struct Pass<'a, 'p> {
     dual: &'a mut [Lanes],
     order: &'a mut [u32],
     active: usize,
+    interrupt: &'a mut dyn FnMut(),
 }
 
 struct Done {
@@ -93,11 +99,15 @@ impl pulp::WithSimd for Pass<'_, '_> {
     /// Compiled for each level of vector instructions; the loops over lanes become theirs.
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> Done {
-        let Self { problem, rows, dual, order, mut active } = self;
+        let Self { problem, rows, dual, order, mut active, interrupt } = self;
         let constant = rows.len() - 1;
         let mut furthest = 0.0f32;
-        let mut at = 0;
+        let (mut at, mut visited) = (0, 0);
         while at < active {
+            if visited % INTERRUPT == 0 {
+                interrupt();
+            }
+            visited += 1;
             let slot = order[at] as usize;
             let text = problem.texts[slot] as usize;
             let mut score = rows[constant].0;
@@ -161,10 +171,10 @@ mod tests {
         let texts = ["red shoe", "blue shoe", "green shoe", "red hat", "blue hat", "green hat"];
         let classes = [0, 0, 0, 1, 1, 1];
         let (mut counter, mut counts) = (Counter::default(), Counts::default());
-        texts.iter().for_each(|text| counts.push(counter.count(text)));
+        texts.iter().for_each(|text| counts.push(counter.count(text)).expect("memory"));
         let all: Vec<u32> = (0..6).collect();
-        let vocabulary = Vocabulary::new(&counts, &all);
-        let vectors = Vectors::new(&vocabulary, &counts, &all);
+        let vocabulary = Vocabulary::new(&counts, &all, &mut || ()).expect("memory");
+        let vectors = Vectors::new(&vocabulary, &counts, &all, &mut || ()).expect("memory");
         let lengths: Vec<f32> = (0..6).map(|t| vectors.squared_length(t) + 1.0).collect();
         let mut rows = vec![Lanes::default(); vocabulary.weights.len() + 1];
         let problem = Problem {
@@ -175,7 +185,7 @@ mod tests {
             texts: &all,
             first_class: 0,
         };
-        solve(&problem, &mut rows, &mut || ());
+        solve(&problem, &mut rows, &mut || ()).expect("memory");
         let score = |text: usize, lane: usize| {
             vectors.get(text).map(|(f, x)| rows[f].0[lane] * x).sum::<f32>() + rows[rows.len() - 1].0[lane]
         };

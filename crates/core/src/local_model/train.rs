@@ -40,14 +40,17 @@ pub struct Trained {
 /// again to all. `progress` is called often with the part that is done, 0 to 1; it may unwind to cancel.
 ///
 /// # Errors
-/// `InvalidParameter` where there is nothing to tell apart: no example, or only one category.
+/// `InvalidParameter` where there is nothing to tell apart: no example, or only one category. `OutOfMemory`.
 pub fn train(
     lessons: Lessons,
     options: &Options,
     live: Option<Live<'_>>,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Trained, Error> {
-    let Lessons { counts, lessons, left_out, .. } = lessons;
+    let Lessons { counts, lessons, left_out, refused, .. } = lessons;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
     let is_example = |lesson: &&Lesson| matches!(lesson.kind, LessonKind::Example(_));
     let mut categories: Vec<CategoryId> = lessons.iter().filter(is_example).map(|l| l.category).collect();
     let labels = categories.len();
@@ -65,15 +68,15 @@ pub fn train(
         categories: &categories,
     };
     let before = models(labels) as f32 / (models(labels) + 1) as f32;
-    let mut held_out = HeldOut::hear(&examples, &mut |done| progress(before * done));
-    let (calibration, confidences) = held_out.calibrate(examples.classes);
+    let mut held_out = HeldOut::hear(&examples, &mut |done| progress(before * done))?;
+    let (calibration, confidences) = held_out.calibrate(examples.classes, &mut || progress(before));
     let judged = assess::judge(&held_out, &examples, &confidences);
     let least = assess::least_confidence(&judged, labels, options.threshold);
     let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
     let live = assess::live(live.as_ref(), &held_out, &examples, options);
     let report = tally::report(&judged, &examples, (options.threshold, threshold), left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
-    let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done));
+    let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;
     format::calibrate(&mut bytes, &calibration, least, unseen);
     progress(1.0);
     Ok(Trained { bytes, report })

@@ -6,7 +6,9 @@
 
 use super::counts::{Counted, Counts};
 use super::index::Index;
+use super::memory;
 use super::ngrams::{BUCKET_BITS, Kind};
+use crate::error::Result;
 
 /// Buckets with their weights.
 pub(super) struct Vocabulary {
@@ -19,22 +21,31 @@ pub(super) struct Vocabulary {
 
 impl Vocabulary {
     /// The vocabulary of some of the texts.
-    pub(super) fn new(counts: &Counts, texts: &[u32]) -> Self {
-        let mut frequency = vec![0u32; 1 << BUCKET_BITS];
-        for text in texts {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn new(counts: &Counts, texts: &[u32], interrupt: &mut dyn FnMut()) -> Result<Self> {
+        let mut frequency = memory::filled(0u32, 1 << BUCKET_BITS)?;
+        for (i, text) in texts.iter().enumerate() {
+            if i % INTERRUPT == 0 {
+                interrupt();
+            }
             let counted = counts.get(*text as usize);
             for (bucket, _) in counted.of(Kind::Word).chain(counted.of(Kind::Run)) {
                 frequency[bucket as usize] += 1;
             }
         }
         let idf = |with: u32| ((1.0 + texts.len() as f32) / (1.0 + with as f32)).ln().max(0.0) + 1.0;
-        Self {
+        Ok(Self {
             index: Index::new(frequency.iter().map(|f| *f > 0)),
             weights: frequency.iter().filter(|f| **f > 0).map(|f| idf(*f)).collect(),
             unseen: idf(0),
-        }
+        })
     }
 }
+
+/// Texts between two chances to cancel: some ten milliseconds.
+pub(super) const INTERRUPT: usize = 4096;
 
 /// Weight of a count.
 #[inline]
@@ -54,13 +65,25 @@ const VALUE_MAX: f32 = ((1 << VALUE_BITS) - 1) as f32;
 
 impl Vectors {
     /// The vectors of some of the texts.
-    pub(super) fn new(vocabulary: &Vocabulary, counts: &Counts, texts: &[u32]) -> Self {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn new(
+        vocabulary: &Vocabulary,
+        counts: &Counts,
+        texts: &[u32],
+        interrupt: &mut dyn FnMut(),
+    ) -> Result<Self> {
         let mut vectors = Self { packed: Vec::new(), starts: vec![0] };
-        vectors.packed.reserve_exact(texts.iter().map(|t| counts.get(*t as usize).len()).sum());
-        for text in texts {
+        memory::reserve(&mut vectors.packed, texts.iter().map(|t| counts.get(*t as usize).len()).sum())?;
+        memory::reserve(&mut vectors.starts, texts.len())?;
+        for (i, text) in texts.iter().enumerate() {
+            if i % INTERRUPT == 0 {
+                interrupt();
+            }
             vectors.push(vocabulary, counts.get(*text as usize));
         }
-        vectors
+        Ok(vectors)
     }
 
     fn push(&mut self, vocabulary: &Vocabulary, text: Counted<'_>) {
@@ -103,11 +126,11 @@ mod tests {
     fn words_and_runs_have_length_one_each() {
         let (mut counter, mut counts) = (Counter::default(), Counts::default());
         for text in ["red shoe", "red hat red", "?"] {
-            counts.push(counter.count(text));
+            counts.push(counter.count(text)).expect("memory");
         }
         let all = [0, 1, 2];
-        let vocabulary = Vocabulary::new(&counts, &all);
-        let vectors = Vectors::new(&vocabulary, &counts, &all);
+        let vocabulary = Vocabulary::new(&counts, &all, &mut || ()).expect("memory");
+        let vectors = Vectors::new(&vocabulary, &counts, &all, &mut || ()).expect("memory");
         assert_eq!(vectors.len(), 3);
         assert!((vectors.squared_length(0) - 2.0).abs() < 0.01, "{}", vectors.squared_length(0));
         assert!((vectors.squared_length(1) - 2.0).abs() < 0.01);

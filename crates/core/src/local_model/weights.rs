@@ -3,7 +3,9 @@
 //! Most n-grams say nothing about most categories. What is left after small weights are dropped is a tenth of the whole
 //! and answers as well; a group shares one scale, the upper half of a float.
 
+use super::memory;
 use super::solver::{LANES, Lanes};
+use crate::error::Result;
 
 /// A group whose weights are all smaller, for an n-gram as rare as they come, is dropped: common ones weigh less in a text.
 const LEAST: f32 = 0.04;
@@ -58,7 +60,10 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Takes over the rows of the next block; `shares` says how much each n-gram weighs in a text, beside the rarest.
-    pub(super) fn push_block(&mut self, rows: &[Lanes], shares: &[f32]) {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn push_block(&mut self, rows: &[Lanes], shares: &[f32]) -> Result<()> {
         let block = self.constants.len() as u16;
         let (constant, rows) = rows.split_last().expect("the constant has a row");
         self.constants.push(*constant);
@@ -67,12 +72,14 @@ impl Weights {
             let largest = row.0.iter().fold(0.0f32, |m, w| m.max(w.abs()));
             let effect = largest * shares[feature];
             if effect >= self.least {
+                memory::reserve(&mut self.groups, 1)?;
                 self.groups.push(Solved::new(feature as u32, block, effect, row, largest));
             }
         }
         if self.groups.len() > 2 * MAX_BYTES / GROUP_BYTES {
             self.shrink();
         }
+        Ok(())
     }
 
     /// Drops the smallest groups where there are too many.
@@ -100,9 +107,14 @@ impl Weights {
 
     /// Appends them by n-gram: constants, where the groups of each n-gram begin, and the groups. Returns how many
     /// there are. Lanes from `classes` on never win.
-    pub(super) fn store(mut self, features: usize, classes: usize, bytes: &mut Vec<u8>) -> usize {
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub(super) fn store(mut self, features: usize, classes: usize, bytes: &mut Vec<u8>) -> Result<usize> {
         self.shrink();
         self.cap();
+        let numbers = self.constants.len() * LANES + features + 1;
+        memory::reserve(bytes, numbers * 4 + self.groups.len() * GROUP_BYTES)?;
         for (lane, constant) in self.constants.iter().flat_map(|lanes| lanes.0).enumerate() {
             bytes.extend_from_slice(&if lane < classes { constant } else { NEVER }.to_le_bytes());
         }
@@ -116,7 +128,7 @@ impl Weights {
             bytes.extend_from_slice(&group.scale.to_le_bytes());
             bytes.extend(group.weights.map(|w| w as u8));
         }
-        self.groups.len()
+        Ok(self.groups.len())
     }
 }
 
@@ -155,10 +167,10 @@ mod tests {
     fn groups_are_found_by_feature() {
         let mut weights = Weights::default();
         let row = |w: f32| Lanes([w; LANES]);
-        weights.push_block(&[row(0.5), row(0.0), row(0.2), row(-1.0)], &[1.0; 3]);
-        weights.push_block(&[row(0.0), row(0.0), row(0.1), row(-1.0)], &[1.0, 1.0, 0.5]);
+        weights.push_block(&[row(0.5), row(0.0), row(0.2), row(-1.0)], &[1.0; 3]).expect("memory");
+        weights.push_block(&[row(0.0), row(0.0), row(0.1), row(-1.0)], &[1.0, 1.0, 0.5]).expect("memory");
         let mut bytes = Vec::new();
-        assert_eq!(weights.store(3, 17, &mut bytes), 3);
+        assert_eq!(weights.store(3, 17, &mut bytes), Ok(3));
         let offsets: Vec<u32> =
             bytes[2 * 64..][..16].chunks(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_eq!(offsets, [0, 1, 1, 3]);
