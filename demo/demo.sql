@@ -33,7 +33,18 @@ ANALYZE product;
 SELECT count(*) AS titles, count(DISTINCT truth) AS categories,
        count(*) FILTER (WHERE part = 'labelled') AS labelled, count(*) FILTER (WHERE part = 'rest') AS to_be_categorized
   FROM product;
+\if :own
 SELECT categorize.create_taxonomy_from_query('shop', 'SELECT DISTINCT truth FROM product', 'from the file') AS taxonomy \gset
+\else
+\echo '   Each category has a line of description and some typical words, as one would write them; here they are those of the'
+\echo '   shipped taxonomy.'
+\echo
+SELECT path, description, examples[1:4] AS examples FROM categorize.categories
+ WHERE taxonomy = 'products' AND path IN ('Footwear > Running Shoes', 'Audio > Headphones', 'Books > Fiction') ORDER BY path;
+SELECT categorize.create_taxonomy_from_json('shop', jsonb_agg(jsonb_build_object('path', path, 'description', description, 'examples', examples)),
+                                            'from the file') AS taxonomy
+  FROM categorize.categories WHERE taxonomy = 'products' AND path IN (SELECT truth FROM product) \gset
+\endif
 SET categorize.taxonomy = 'shop';
 
 CREATE VIEW result AS
@@ -47,7 +58,7 @@ CREATE TABLE measured (at text, id int, source text, category text, truth text, 
 \if :own
 \echo '   learn(): the labelled titles of the file'
 \else
-\echo '   add_rule(): what a person knows for sure;  learn(): the labelled titles of the file, and words that are typical'
+\echo '   add_rule(): what a person knows for sure;  learn(): the labelled titles of the file'
 SELECT count(categorize.add_rule('shop', pattern, category)) AS rules
   FROM (VALUES ('\y(phone|mobile) (case|cover)s?\y|\y(case|cover|skin)\y.*\y(iphone|galaxy|nokia|pixel|redmi|moto)', 'Phones & Accessories > Phone Cases & Covers'),
                ('\y(xbox|playstation|ps[45]|nintendo)\y.*\y(game|edition)\y', 'Video Games > Games'),
@@ -60,15 +71,8 @@ SELECT count(categorize.add_rule('shop', pattern, category)) AS rules
 -- So many examples would have a model trained in the background. Here that is left to the next step, to be looked at.
 SET categorize.train_after_growth = 0;
 SET categorize.train_after_corrections = 0;
-\if :own
 SELECT categorize.learn($$ SELECT title, truth FROM product WHERE part = 'labelled' $$) AS learnt;
-\else
-SELECT categorize.learn($$ SELECT title, truth FROM product WHERE part = 'labelled'
-                           UNION ALL
-                           SELECT word, path FROM categorize.categories, unnest(examples) word
-                            WHERE taxonomy = 'products' AND path IN (SELECT truth FROM product) $$) AS learnt;
-\endif
-\echo '   Who answers the titles that nobody labelled? local_model is still untrained: the words of the labels'
+\echo '   Who answers the titles that nobody labelled? local_model is still untrained: the words of the categories'
 \echo
 \set at before
 :measure
@@ -91,18 +95,25 @@ SELECT r.name, r.value, r.means
            ('threshold', round(threshold::numeric, 3)::text, 'from this confidence on it answers'),
            ('coverage', round(100 * coverage::numeric, 1) || ' %', 'of the held-out ones it would have answered'),
            ('precision', round(100 * "precision"::numeric, 1) || ' %', 'of those rightly'),
+           ('worth', round(worth::numeric, 3)::text, 'a title: a right answer counts 1, a wrong one takes back 2.33'),
+           ('live_worth', round(live_worth::numeric, 3)::text, 'so much was a title until now; the better one goes live'),
            ('note', note, '')) r (name, value, means)
  WHERE r.name <> 'note' OR note IS NOT NULL;
 \echo '   What it finds hardest (weak_categories)'
 \echo
 SELECT w.category, w.examples, round(100 * w.recall) AS "found %", w.taken_for
   FROM report, jsonb_to_recordset(weak_categories) AS w (category text, examples int, recall numeric, taken_for text) LIMIT 3;
-SELECT active, version FROM report \gset
-\if :active \else
+SELECT active, version, active OR coverage > 0 AS heard FROM report \gset
+\if :active
+\elif :heard
 \echo '   It is not better than what answers now, so it is not live. Here it is made live all the same, to be compared:'
 \echo '   SELECT categorize.activate_model(''shop'',' :version ');'
 \echo
 SELECT categorize.activate_model('shop', :version) \g /dev/null
+\else
+\echo '   It is not sure enough yet to answer anything, so lexical matching goes on. More labels help, and so do descriptions and'
+\echo '   typical words of the categories.'
+\echo
 \endif
 
 \echo '5. The bill: the same titles again, no language model asked'
@@ -114,10 +125,12 @@ SELECT CASE at WHEN 'before' THEN 'before training' ELSE 'after' END AS "of 100 
        round(100.0 * count(*) FILTER (WHERE category <> truth) / count(*), 1) AS "wrong",
        round(100.0 * count(*) FILTER (WHERE category IS NULL) / count(*), 1) AS "left open", round(sum(cost_usd), 2) AS "dollars"
   FROM measured GROUP BY at ORDER BY at = 'after';
+\if :heard
 \echo '   Is it as right as it says it is? Held-out titles, by confidence (the view categorize.calibration)'
 \echo
 \set taxonomy shop
 \ir calibration.sql
+\endif
 
 \echo '6. Why?  SELECT detail FROM categorize.explain(title) WHERE tier = ''local_model'';'
 \echo

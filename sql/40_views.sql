@@ -78,6 +78,7 @@ CREATE VIEW categorize.local_models WITH (security_barrier) AS
            (m.metrics ->> 'threshold'::text)::real AS threshold,
            (m.metrics ->> 'coverage'::text)::real AS coverage,
            (m.metrics ->> 'precision'::text)::real AS "precision",
+           (m.metrics ->> 'worth'::text)::real AS worth,
            octet_length(m.weights) AS bytes
       FROM categorize.local_model m
       JOIN categorize.taxonomy t ON t.id = m.taxonomy_id

@@ -48,6 +48,7 @@ CREATE VIEW categorize.local_models WITH (security_barrier) AS
            (m.metrics ->> 'threshold'::text)::real AS threshold,
            (m.metrics ->> 'coverage'::text)::real AS coverage,
            (m.metrics ->> 'precision'::text)::real AS "precision",
+           (m.metrics ->> 'worth'::text)::real AS worth,
            octet_length(m.weights) AS bytes
       FROM categorize.local_model m
       JOIN categorize.taxonomy t ON t.id = m.taxonomy_id
@@ -85,7 +86,9 @@ CREATE  FUNCTION categorize."train"(
 	"threshold" real,  /* f32 */
 	"coverage" real,  /* f32 */
 	"precision" real,  /* Option < f32 > */
+	"worth" real,  /* f32 */
 	"live_accuracy" real,  /* Option < f32 > */
+	"live_worth" real,  /* Option < f32 > */
 	"weak_categories" jsonb,  /* JsonB */
 	"note" TEXT  /* Option < String > */
 )

@@ -7,9 +7,11 @@ const HELP: &str = "\
 pg_categorize_bench: both sides of every comparison in one run, on a throwaway cluster
 (make bench BENCH_ARGS=\"...\" passes options on; PG_CONFIG names the PostgreSQL)
 
+  WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy, local-model (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
-  --only WORKS  a comma-separated part of exact,repeats,rules,categories,growing-rules,accuracy (no page is written)
+  --only WORKS  the same, comma-separated
+  --reuse-peers take scikit-learn's figures from the last run, if there are any: minutes faster, but not one run
   --out DIR     write benchmarks.md and images/ there instead of docs/, also after --quick and --only
   --help        this text";
 
@@ -22,6 +24,8 @@ pub struct Args {
     pub no_fail: bool,
     /// The works to run; all of them if empty.
     pub only: Vec<String>,
+    /// Whether scikit-learn's figures of an earlier run may stand.
+    pub reuse_peers: bool,
     /// Where the page goes; `None` prints only.
     pub out: Option<PathBuf>,
 }
@@ -38,9 +42,14 @@ impl Args {
             match argument.as_str() {
                 "--quick" => args.quick = true,
                 "--no-fail" => args.no_fail = true,
-                "--only" => args.only = arguments.next().unwrap_or_default().split(',').map(str::to_owned).collect(),
+                "--only" => {
+                    let wanted = arguments.next().ok_or("--only needs works")?;
+                    args.only.extend(wanted.split(',').map(str::to_owned));
+                }
+                "--reuse-peers" => args.reuse_peers = true,
                 "--out" => args.out = Some(arguments.next().ok_or("--out needs a folder")?.into()),
                 "--help" | "-h" => return Err(HELP.to_owned()),
+                work if !work.starts_with('-') => args.only.push(work.to_owned()),
                 other => return Err(format!("unknown option {other}\n{HELP}")),
             }
         }

@@ -1,5 +1,6 @@
 //! The throwaway cluster that everything is measured on, and the sizes of the run.
 
+use crate::args::Args;
 use crate::measure::REPETITIONS;
 use pg_categorize_e2e::{Cluster, Database, Session};
 use std::sync::Arc;
@@ -38,6 +39,12 @@ pub struct Sizes {
     pub growth: &'static [usize],
     /// Titles asked at each of those sizes.
     pub growth_titles: usize,
+    /// Splits and samples of the local model are made from at most so many seeds.
+    pub seeds: usize,
+    /// Titles that trained models are asked through SQL.
+    pub model_titles: usize,
+    /// Categories of the large taxonomy, and the rows that a model of it is trained on.
+    pub many_categories: (usize, usize),
 }
 
 const FULL: Sizes = Sizes {
@@ -48,6 +55,9 @@ const FULL: Sizes = Sizes {
     many_titles: 100_000,
     growth: &[10, 100, 1_000, 10_000],
     growth_titles: 20_000,
+    seeds: 10,
+    model_titles: 100_000,
+    many_categories: (10_000, 1_000_000),
 };
 
 const QUICK: Sizes = Sizes {
@@ -58,6 +68,9 @@ const QUICK: Sizes = Sizes {
     many_titles: 5_000,
     growth: &[10, 100, 1_000],
     growth_titles: 2_000,
+    seeds: 1,
+    model_titles: 10_000,
+    many_categories: (1_000, 20_000),
 };
 
 /// A running benchmark.
@@ -67,15 +80,17 @@ pub struct Bench {
     pub sizes: Sizes,
     /// Measured runs of each statement.
     pub repetitions: usize,
+    /// Whether what a peer outside the database gave in an earlier run may stand.
+    pub reuse_peers: bool,
 }
 
 impl Bench {
     /// Starts the cluster.
-    pub fn start(quick: bool) -> Self {
+    pub fn start(args: &Args) -> Self {
         let cluster = SETTINGS.iter().fold(Cluster::builder(), |builder, line| builder.conf(line)).start();
         let database = Arc::new(cluster).extended("bench");
-        let repetitions = if quick { 3 } else { REPETITIONS };
-        Self { database, sizes: if quick { QUICK } else { FULL }, repetitions }
+        let (sizes, repetitions) = if args.quick { (QUICK, 3) } else { (FULL, REPETITIONS) };
+        Self { database, sizes, repetitions, reuse_peers: args.reuse_peers }
     }
 
     /// A fresh session.

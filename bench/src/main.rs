@@ -9,6 +9,7 @@ mod machine;
 mod measure;
 mod page;
 mod report;
+mod row;
 mod svg;
 mod works;
 
@@ -24,6 +25,9 @@ fn root() -> &'static Path {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = works::as_child(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        return code;
+    }
     let names: Vec<&str> = works::ALL.iter().map(|(name, _)| *name).collect();
     let args = match Args::parse(std::env::args().skip(1), &names) {
         Ok(args) => args,
@@ -35,7 +39,7 @@ fn main() -> ExitCode {
     if args.quick {
         println!("==> Quick run: sizes are too small for the bars, which are shown and not judged");
     }
-    let bench = step("starting a throwaway cluster", || Bench::start(args.quick));
+    let bench = step("starting a throwaway cluster", || Bench::start(&args));
     let mut report = Report::default();
     for (name, work) in works::ALL.iter().filter(|(name, _)| args.wants(name)) {
         println!("==> {name}");

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
-use crate::report::{Chart, Report, count, figure};
+use crate::report::{Chart, Item, Report, Section, count, figure};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -14,8 +14,9 @@ const HOW_TO_READ: &str = "\
 in a fresh session after one unmeasured run of both, one process without parallel workers, everything vacuumed and in
 memory. **Ratio** is ours divided by peer where the bar says *at most*, and peer divided by ours where it says *x faster*.
 For growth it is the slope of the least-squares line through log(time) over log(size): 1 is proportional to the size, and
-below 1 is better than that. Both sides give the same answers; the run stops where they do not. A ratio carries over to
-another machine better than a time does.";
+below 1 is better than that. A percentage is that of ours, and *points* are ours less the peer, in percentage points. Both
+sides give the same answers, and the run stops where they do not; but the local model is compared with another classifier,
+as told [below](#local-model). A ratio carries over to another machine better than a time does.";
 
 /// Prints the table.
 pub fn print(report: &Report) {
@@ -41,7 +42,11 @@ pub fn print(report: &Report) {
 pub fn write(bench: &Bench, report: &Report, folder: &Path) -> std::io::Result<()> {
     let images = folder.join("images");
     std::fs::create_dir_all(&images)?;
-    for chart in &report.charts {
+    let in_sections = report.sections.iter().flat_map(|section| &section.items).filter_map(|item| match item {
+        Item::Chart(chart) => Some(chart),
+        _ => None,
+    });
+    for chart in report.charts.iter().chain(in_sections) {
         std::fs::write(images.join(format!("{}.svg", chart.file)), svg::draw(chart))?;
     }
     std::fs::write(folder.join("benchmarks.md"), page(bench, report))?;
@@ -60,6 +65,7 @@ fn page(bench: &Bench, report: &Report) -> String {
         put(&mut page, "Milliseconds at each size. The steepest step is the slope between two neighbouring sizes.\n");
         report.charts.iter().for_each(|chart| growth(&mut page, chart));
     }
+    report.sections.iter().for_each(|part| section(&mut page, part));
     put(&mut page, "\n## Remarks\n");
     report.notes.iter().for_each(|note| put(&mut page, &format!("- {note}")));
     put(&mut page, "\n## All timings\n");
@@ -73,6 +79,17 @@ fn page(bench: &Bench, report: &Report) -> String {
     page
 }
 
+fn section(page: &mut String, section: &Section) {
+    put(page, &format!("\n## {}\n", section.title));
+    for item in &section.items {
+        match item {
+            Item::Text(text) => put(page, &format!("{text}\n")),
+            Item::Table(of) => table(page, &of.head, of.rows.iter().cloned()),
+            Item::Chart(chart) => picture(page, chart),
+        }
+    }
+}
+
 fn growth(page: &mut String, chart: &Chart) {
     let mut head = vec![chart.sizes.to_owned()];
     head.extend(chart.series[0].points.iter().map(|(size, _)| count(*size)));
@@ -84,6 +101,10 @@ fn growth(page: &mut String, chart: &Chart) {
         row
     });
     table(page, &head, rows);
+    picture(page, chart);
+}
+
+fn picture(page: &mut String, chart: &Chart) {
     put(page, &format!("![{}](images/{}.svg)\n", chart.title, chart.file));
 }
 

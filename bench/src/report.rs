@@ -1,67 +1,14 @@
 //! What a run found: one table, the growth behind it, and remarks.
 
 use crate::measure::{self, Timing};
+pub use crate::row::{Bar, Row};
 
-/// What a work must reach.
-#[derive(Debug, Clone, Copy)]
-pub enum Bar {
-    /// Ours divided by theirs, or a slope.
-    AtMost(f64),
-    /// Theirs divided by ours.
-    AtLeast(f64),
-    /// None: ours divided by theirs is shown and not judged.
-    Ratio,
-    /// None: theirs divided by ours is shown and not judged.
-    Faster,
-    /// None, nor anything to divide.
-    None,
-}
-
-/// One line of the table.
-#[derive(Debug)]
-pub struct Row {
-    /// What was done.
-    pub work: String,
-    /// What it took us.
-    pub ours: String,
-    /// What it took the peer.
-    pub peer: String,
-    /// The figure that the bar is about.
-    pub ratio: Option<f64>,
-    /// The bar.
-    pub bar: Bar,
-}
-
-impl Row {
-    /// Whether the bar is reached; `None` where there is none.
-    pub fn ok(&self) -> Option<bool> {
-        match (self.bar, self.ratio) {
-            (Bar::AtMost(most), Some(ratio)) => Some(ratio <= most),
-            (Bar::AtLeast(least), Some(ratio)) => Some(ratio >= least),
-            _ => None,
-        }
-    }
-
-    /// The cells as they are printed.
-    pub fn cells(&self) -> [String; 6] {
-        let (sign, bar) = match self.bar {
-            Bar::AtMost(most) => ("", format!("at most {most}")),
-            Bar::AtLeast(least) => ("x faster", format!("at least {least}x faster")),
-            Bar::Faster => ("x faster", "-".to_owned()),
-            Bar::Ratio | Bar::None => ("", "-".to_owned()),
-        };
-        let ratio = self.ratio.map_or("-".to_owned(), |ratio| format!("{}{sign}", figure(ratio)));
-        let ok = self.ok().map_or("-", |ok| if ok { "yes" } else { "NO" });
-        [self.work.clone(), self.ours.clone(), self.peer.clone(), ratio, bar, ok.to_owned()]
-    }
-}
-
-/// Times at growing sizes.
+/// Values at growing sizes.
 #[derive(Debug)]
 pub struct Series {
-    /// What grows and what is timed.
+    /// What grows and what is measured.
     pub name: String,
-    /// Size and milliseconds.
+    /// Size and milliseconds, or what the kind of the chart says.
     pub points: Vec<(f64, f64)>,
     /// Whether it is a peer's, drawn for comparison and not judged.
     pub peer: bool,
@@ -87,9 +34,22 @@ impl Series {
     }
 }
 
+/// What the axes of a chart stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Milliseconds over sizes, both logarithmic: a power of the size is a line, and the legend tells its slope.
+    Growth,
+    /// Shares over sizes, which are logarithmic.
+    Learning,
+    /// Shares over shares.
+    Calibration,
+}
+
 /// One picture.
 #[derive(Debug)]
 pub struct Chart {
+    /// What its axes stand for.
+    pub kind: Kind,
     /// Name of its file, without the ending.
     pub file: &'static str,
     /// Above it.
@@ -100,6 +60,35 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
+/// A table of its own.
+#[derive(Debug)]
+pub struct Table {
+    /// The names of its columns.
+    pub head: Vec<&'static str>,
+    /// Its cells.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What a part of the page shows.
+#[derive(Debug)]
+pub enum Item {
+    /// A paragraph.
+    Text(String),
+    /// Figures.
+    Table(Table),
+    /// A picture.
+    Chart(Chart),
+}
+
+/// A part of the page about works that need more words.
+#[derive(Debug)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// Its contents, in their order.
+    pub items: Vec<Item>,
+}
+
 /// Everything that a run found.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -107,6 +96,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// The growth behind some of its lines.
     pub charts: Vec<Chart>,
+    /// Parts of the page of their own.
+    pub sections: Vec<Section>,
     /// Remarks.
     pub notes: Vec<String>,
     /// Every timed statement: name, timing.
@@ -118,7 +109,7 @@ impl Report {
     pub fn compare(&mut self, work: &str, ours: &Timing, peer: &Timing, bar: Bar) {
         let ratio = match bar {
             Bar::AtLeast(_) | Bar::Faster => peer.median() / ours.median(),
-            Bar::AtMost(_) | Bar::Ratio | Bar::None => ours.median() / peer.median(),
+            _ => ours.median() / peer.median(),
         };
         self.rows.push(Row {
             work: work.to_owned(),

@@ -9,7 +9,8 @@ use pgrx::prelude::*;
 /// were held out, and makes it live where it is better than the one that is. One row, the report.
 ///
 /// # Errors
-/// 22023 unknown taxonomy, or nothing to learn from; 25006 on a standby; 57014 from cancel.
+/// 22023 unknown taxonomy, or nothing to learn from; 25006 on a standby; 40001 where another training ended that this
+/// transaction cannot see; 57014 from cancel.
 #[pg_extern(schema = "categorize")]
 #[allow(clippy::type_complexity, reason = "the columns of a table")]
 fn train(
@@ -29,7 +30,9 @@ fn train(
         name!(threshold, f32),
         name!(coverage, f32),
         name!(precision, Option<f32>),
+        name!(worth, f32),
         name!(live_accuracy, Option<f32>),
+        name!(live_worth, Option<f32>),
         name!(weak_categories, JsonB),
         name!(note, Option<String>),
     ),
@@ -49,7 +52,9 @@ fn train(
         report.threshold,
         report.coverage,
         report.precision,
-        report.live_accuracy,
+        report.worth,
+        report.live.map(|live| live.accuracy),
+        report.live.map(|live| live.worth),
         JsonB(weak),
         note,
     ))

@@ -56,3 +56,29 @@ pub unsafe fn die_at_sigterm() {
         pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
     }
 }
+
+/// What the server tells of its `number`th process, from 1; null beyond the last.
+///
+/// # Safety
+/// What is returned is gone with the next snapshot of the processes.
+pub unsafe fn backend_status(number: i32) -> *const pg_sys::PgBackendStatus {
+    // SAFETY: forwarded; null where there is none.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let status = pg_sys::pgstat_fetch_stat_local_beentry(number);
+        #[cfg(not(feature = "pg15"))]
+        let status = pg_sys::pgstat_get_local_beentry_by_index(number);
+        if status.is_null() { std::ptr::null() } else { &raw const (*status).backendStatus }
+    }
+}
+
+/// Whether a role may do with a database what its owner may.
+pub fn owns_database(role: pg_sys::Oid, database: pg_sys::Oid) -> bool {
+    // SAFETY: a plain call inside a transaction.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::pg_database_ownercheck(database, role);
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::object_ownercheck(pg_sys::DatabaseRelationId, database, role);
+    }
+}

@@ -1,14 +1,14 @@
 //! Whether what this transaction taught makes a training due; asked when it commits.
 //!
 //! What was stored counts by the tables, so that a rollback counts nothing. The question costs one bounded statement and
-//! is not asked at every commit: after an answer of "far from it" it rests until a part of what is missing has come.
+//! is not asked at every commit: after an answer of "far from it" it rests until a part of what is missing has come, and
+//! after a trainer was started until a model was stored, or for a minute.
 
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, TrainAfter};
+use crate::pg::spi::TrainAfter;
+use crate::pg::worker::need::{self, Need};
 use crate::pg::worker::trainer;
-use crate::pg::{error, guard, guc, world, xact};
-use pg_categorize_core::cascade::TierName;
-use pg_categorize_core::settings::Settings;
+use crate::pg::{error, freshness, guard, guc, world, xact};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -16,29 +16,40 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-/// What a transaction taught: taxonomy and tenant, and how many examples.
-type Taught = HashMap<(i32, String), u64>;
+/// A taxonomy and a tenant.
+type Pair = (i32, String);
+
+/// What a transaction taught: how many examples.
+type Taught = HashMap<Pair, u64>;
 
 /// Other sessions teach, too: after so long the question is asked again in any case.
 const REST: Duration = Duration::from_secs(60);
 
+/// A session that may not ask has a trainer started to find out, but no more often than this.
+const BLIND_REST: Duration = Duration::from_secs(10);
+
 /// Examples missing below which every commit asks.
 const CLOSE: i64 = 800;
+
+/// Examples after which it is asked again where a training would be in vain: one of them may be of a second category.
+const VAIN: u64 = 50;
 
 /// Tenants and taxonomies of which a session remembers how far they were.
 const REMEMBERED: usize = 256;
 
-/// How far a training was when it was asked last.
-struct Asked {
+/// What a session knows of a training, so that it need not ask.
+struct Known {
     after: TrainAfter,
-    at: Instant,
+    until: Instant,
     /// Examples of ours that may come before it is asked again.
-    rest: u64,
+    examples: u64,
+    /// It is asked again as soon as a model is stored; none where that tells nothing.
+    models: Option<u64>,
 }
 
 thread_local! {
     static TAUGHT: RefCell<Taught> = RefCell::default();
-    static ASKED: RefCell<HashMap<(i32, String), Asked>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<Pair, Known>> = RefCell::default();
 }
 
 /// Registers the callback; called once, when the library is loaded.
@@ -50,15 +61,10 @@ pub fn init() {
 /// Notes that this transaction stored examples.
 pub fn learnt(scope: &Scope, examples: u64) {
     let TrainAfter { corrections, growth } = guc::train_after();
-    let wanted = examples > 0 && (corrections > 0 || growth > 0) && is_useful(&scope.settings);
+    let wanted = examples > 0 && (corrections > 0 || growth > 0) && need::is_useful(&scope.settings);
     if let Some(taxonomy) = scope.taxonomy().filter(|_| wanted) {
         TAUGHT.with_borrow_mut(|taught| *taught.entry((taxonomy.id, scope.tenant.clone())).or_default() += examples);
     }
-}
-
-/// Whether a taxonomy with these settings gains by a training: it keeps texts to learn from, and asks its model.
-pub fn is_useful(settings: &Settings) -> bool {
-    settings.store_input && settings.tiers.contains(&TierName::LocalModel)
 }
 
 #[pg_guard]
@@ -67,8 +73,8 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
     match event {
         XACT_EVENT_PRE_COMMIT => {
             let taught = TAUGHT.take();
-            if !taught.is_empty() && is_due(taught) {
-                trainer::launch();
+            if !taught.is_empty() {
+                commit(taught);
             }
         }
         // A prepared transaction may wait for days. The next one that teaches counts what it taught.
@@ -77,54 +83,73 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
     }
 }
 
-/// Whether a training is due. A failure to tell is logged: it must not fail the commit.
-fn is_due(taught: Taught) -> bool {
-    let open: Vec<_> = taught.into_iter().filter(|(of, examples)| is_time(of, *examples)).collect();
+/// Has trained what is due.
+fn commit(taught: Taught) {
+    let open: Vec<Pair> = taught.into_iter().filter(|(of, n)| is_time(of, *n)).map(|(of, _)| of).collect();
     if open.is_empty() {
-        return false;
+        return;
     }
     // What it reads would make its transaction fail with others. The trainer finds out.
-    if guard::is_serializable() {
-        return true;
+    let (due, rest) = if guard::is_serializable() { (open, BLIND_REST) } else { (due(open), REST) };
+    if !due.is_empty() {
+        trainer::launch();
+        let models = freshness::models();
+        due.into_iter().for_each(|of| remember(of, rest, u64::MAX, Some(models)));
     }
+}
+
+/// Those of which a training is due. A failure to tell is logged: it must not fail the commit.
+fn due(open: Vec<Pair>) -> Vec<Pair> {
     let ask = AssertUnwindSafe(|| {
         xact::with_snapshot(|| {
             world::as_owner(|| {
                 wait_briefly();
-                // All are asked, so that each remembers.
-                open.iter().filter(|(of, _)| missing(of) <= 0).count() > 0
+                open.into_iter().filter(is_due).collect()
             })
         })
     });
     xact::contained(|| { ask }()).unwrap_or_else(|message| {
         error::log("could not tell whether a training is due", Some(format!("The error was: {message}.")), None);
-        false
+        Vec::new()
     })
 }
 
-fn is_time(of: &(i32, String), examples: u64) -> bool {
-    ASKED.with_borrow_mut(|asked| match asked.get_mut(of) {
-        Some(last) if last.after == guc::train_after() && last.at.elapsed() < REST && examples < last.rest => {
-            last.rest -= examples;
+fn is_due(of: &Pair) -> bool {
+    let (examples, models) = match need::of(of.0, &of.1) {
+        Need::Due(_) => return true,
+        Need::Vain => (VAIN, Some(freshness::models())),
+        // Close by each commit asks, or the last lesson of a busy hour might go unheard. Else a sixteenth of what is
+        // missing: the question comes in time, and its cost is spread over what it counts.
+        Need::Missing(missing) if missing < CLOSE => (0, None),
+        Need::Missing(missing) => (u64::try_from(missing / 16).unwrap_or(0), None),
+    };
+    remember(of.clone(), REST, examples, models);
+    false
+}
+
+fn is_time(of: &Pair, examples: u64) -> bool {
+    KNOWN.with_borrow_mut(|known| match known.get_mut(of) {
+        Some(known)
+            if known.after == guc::train_after()
+                && Instant::now() < known.until
+                && examples < known.examples
+                && known.models.is_none_or(|models| models == freshness::models()) =>
+        {
+            known.examples -= examples;
             false
         }
         _ => true,
     })
 }
 
-fn missing(of: &(i32, String)) -> i64 {
-    let after = guc::train_after();
-    let missing = spi::lessons_missing(of.0, &of.1, after);
-    ASKED.with_borrow_mut(|asked| {
-        if asked.len() >= REMEMBERED {
-            asked.clear();
+fn remember(of: Pair, rest: Duration, examples: u64, models: Option<u64>) {
+    let known = Known { after: guc::train_after(), until: Instant::now() + rest, examples, models };
+    KNOWN.with_borrow_mut(|all| {
+        if all.len() >= REMEMBERED {
+            all.clear();
         }
-        // A sixteenth of what is missing: the question comes in time, and its cost is spread over what it counts. Close by
-        // each commit asks, or the last lesson of a busy hour might go unheard.
-        let rest = if missing < CLOSE { 0 } else { u64::try_from(missing / 16).unwrap_or(0) };
-        asked.insert(of.clone(), Asked { after, at: Instant::now(), rest });
+        all.insert(of, known);
     });
-    missing
 }
 
 /// Whoever holds a lock on our tables must not hold up a commit.

@@ -80,6 +80,7 @@ thread_local! {
     /// Whether a message has come since the reference snapshot.
     static UNDATED: Cell<bool> = const { Cell::new(true) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
+    static MODELS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Registers the callbacks; called once, when the library is loaded.
@@ -127,6 +128,11 @@ pub fn watch(tables: [(pg_sys::Oid, u8); WATCHED]) {
     TABLES.set(tables);
 }
 
+/// A number that rises whenever a model was stored or chosen, by anybody. Now and then it rises without.
+pub fn models() -> u64 {
+    MODELS.get()
+}
+
 /// Notes that this transaction writes one of our tables: what it loads is gone when it ends.
 pub fn wrote(table: pg_sys::Oid) {
     WROTE.set(true);
@@ -168,6 +174,7 @@ unsafe extern "C-unwind" fn invalidated(_argument: pg_sys::Datum, relation: pg_s
     for (table, part) in TABLES.get() {
         if relation == table || relation == pg_sys::InvalidOid {
             STALE.set(STALE.get() | part);
+            MODELS.set(MODELS.get() + u64::from(part & part::MODEL != 0));
         }
     }
 }

@@ -7,11 +7,15 @@ use pg_categorize_core::cascade::{Guess, Outcome, TierName};
 use pg_categorize_core::local_model::{Explanation, Model, Prediction, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::settings::Settings;
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// N-grams that an explanation names.
 const NGRAMS: usize = 5;
+
+/// Unreadable models that a session remembers.
+const REMEMBERED: usize = 256;
 
 /// An active model, open.
 pub struct Live {
@@ -34,8 +38,9 @@ pub struct Reading {
 }
 
 thread_local! {
-    /// The model that could not be read last: one warning a session is enough.
-    static DAMAGED: Cell<i64> = const { Cell::new(0) };
+    /// Models that could not be read, by id and time of training: one warning a session is enough, and one attempt. Where
+    /// each statement has a world of its own, up to 64 MB would be read in vain for each.
+    static DAMAGED: RefCell<HashSet<(i64, i64)>> = RefCell::default();
 }
 
 impl Live {
@@ -47,18 +52,26 @@ impl Live {
         if let Some(same) = former.filter(|f| f.id == row.id && f.trained_at == row.trained_at) {
             return Some(same.clone());
         }
+        let key = (row.id, row.trained_at);
+        if DAMAGED.with_borrow(|damaged| damaged.contains(&key)) {
+            return None;
+        }
         let file = world::as_owner(|| {
             model_file::open(row.id, row.length, &spi::is_active_model, &mut |offset, length| {
                 spi::weights(row.id, offset, length)
             })
         });
         let Some(file) = file else {
-            if DAMAGED.replace(row.id) != row.id {
-                error::warn_with_hint(
-                    &format!("trained model of taxonomy \"{}\" cannot be read", taxonomy.name),
-                    "Lexical matching answers in its place. Train again with categorize.train().",
-                );
-            }
+            DAMAGED.with_borrow_mut(|damaged| {
+                if damaged.len() >= REMEMBERED {
+                    damaged.clear();
+                }
+                damaged.insert(key);
+            });
+            error::warn_with_hint(
+                &format!("trained model of taxonomy \"{}\" cannot be read", taxonomy.name),
+                "Lexical matching answers in its place. Train again with categorize.train().",
+            );
             return None;
         };
         let least = Model::open(file.bytes()).map_or(1.0, |model| model.least_confidence());

@@ -199,7 +199,8 @@ fn usable(specs: Vec<RuleSpec>) -> Vec<RuleSpec> {
     good
 }
 
-fn documents(taxonomy: &Taxonomy) -> Vec<Document> {
+/// The words of the categories that may answer: their labels, descriptions and typical words.
+pub fn documents(taxonomy: &Taxonomy) -> Vec<Document> {
     let words = world::as_owner(|| spi::category_words(taxonomy.id));
     let answerable = |d: &Document| taxonomy.answerable(d.id).filter(|c| c.id == d.id);
     words

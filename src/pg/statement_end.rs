@@ -1,10 +1,11 @@
-//! When a statement ends, and around a utility statement: give our tables free.
+//! When a statement ends, and around a utility statement: give our tables free, and databases that others are about to drop.
 //!
 //! PL/pgSQL keeps the state of its expressions until the transaction ends, and with it our open scans. TRUNCATE, REINDEX
 //! or DROP EXTENSION later in that transaction would find the tables in use, and VACUUM elsewhere would wait for the
 //! pages that an idle transaction has pinned. A scan that is closed early is opened again at its next use.
 
 use crate::pg::probe;
+use crate::pg::worker::stop;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::c_char;
@@ -39,6 +40,7 @@ unsafe extern "C-unwind" fn process_utility(
     probe::close_all();
     // SAFETY: forwards what Postgres passed.
     unsafe {
+        stop::before(statement);
         match PREVIOUS_UTILITY {
             Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
                 previous(statement, query, read_only_tree, context, parameters, environment, receiver, completion);

@@ -2,12 +2,14 @@
 
 mod brands;
 mod categories;
+mod large;
 mod load;
 mod patterns;
 mod titles;
 mod words;
 
 pub use categories::{flat, paths};
+pub use large::LargeShop;
 pub use load::{copy, titles_table};
 pub use patterns::{Pattern, patterns};
 pub use titles::product;

@@ -7,7 +7,7 @@ use crate::report::{Bar, Report, Row};
 use pg_categorize_e2e::Session;
 
 /// Equal-width bins of the calibration error.
-const BINS: usize = 15;
+pub(super) const BINS: usize = 15;
 
 /// What was said of one title.
 pub(super) struct Judged {
@@ -93,7 +93,7 @@ pub(super) fn add(report: &mut Report, name: &str, judged: &[Judged]) {
 
 /// Expected calibration error: the mean distance between confidence and accuracy, bin by bin (Naeini, Cooper and
 /// Hauskrecht, 2015).
-fn calibration_error(guesses: &[(f64, bool)]) -> f64 {
+pub(super) fn calibration_error(guesses: &[(f64, bool)]) -> f64 {
     let mut bins = [(0.0, 0.0); BINS];
     for (confidence, right) in guesses {
         let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, step};
 use crate::data;
 use crate::measure::{self, Statement, Timing};
-use crate::report::{Chart, Report, Series, count};
+use crate::report::{Chart, Kind, Report, Series, count};
 
 /// Asks the same number of titles of larger and larger taxonomies.
 pub fn run(bench: &Bench, report: &mut Report) {
@@ -29,6 +29,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
         answered.join(", ")
     ));
     report.grow(Chart {
+        kind: Kind::Growth,
         file: "growth-categories",
         title: format!("{number} titles: time by categories of the taxonomy"),
         sizes: "categories",

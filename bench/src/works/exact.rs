@@ -3,7 +3,7 @@
 use crate::bench::{Bench, step};
 use crate::data;
 use crate::measure::{self, Statement, Timing};
-use crate::report::{Bar, Chart, Report, Series, count};
+use crate::report::{Bar, Chart, Kind, Report, Series, count};
 use std::ops::Range;
 
 /// Examples learnt by one statement, so that there is something to print in between.
@@ -48,6 +48,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
     let mut join = Series::new("peer: hash join", sizes, &peer);
     join.peer = true;
     report.grow(Chart {
+        kind: Kind::Growth,
         file: "growth-rows",
         title: "Exact hits: time by rows, all of them learnt".to_owned(),
         sizes: "rows",

@@ -4,7 +4,7 @@ use super::rules::add_rules;
 use crate::bench::{Bench, step};
 use crate::data;
 use crate::measure::{self, Statement};
-use crate::report::{Chart, Report, Series, count};
+use crate::report::{Chart, Kind, Report, Series, count};
 
 /// Asks the same titles of larger and larger sets of rules; and only one, which leaves the time to compile them.
 pub fn run(bench: &Bench, report: &mut Report) {
@@ -25,6 +25,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
     let number = count(titles as f64);
     report.note(format!("Of {number} titles, by number of rules, a rule matches {}.", matched.join(", ")));
     report.grow(Chart {
+        kind: Kind::Growth,
         file: "growth-rules",
         title: format!("{number} titles: time by rules of the taxonomy"),
         sizes: "rules",

@@ -5,6 +5,7 @@ mod categories;
 mod exact;
 mod flipkart;
 mod growing_rules;
+mod local_model;
 mod peers;
 mod repeats;
 mod rules;
@@ -12,19 +13,26 @@ mod rules;
 use crate::bench::Bench;
 use crate::data;
 use crate::report::Report;
+use std::process::ExitCode;
 
 /// A work.
 pub type Work = fn(&Bench, &mut Report);
 
 /// All works by name, in their order.
-pub const ALL: [(&str, Work); 6] = [
+pub const ALL: [(&str, Work); 7] = [
     ("exact", exact::run),
     ("repeats", repeats::run),
     ("rules", rules::run),
     ("categories", categories::run),
     ("growing-rules", growing_rules::run),
     ("accuracy", accuracy::run),
+    ("local-model", local_model::run),
 ];
+
+/// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.
+pub fn as_child(arguments: &[String]) -> Option<ExitCode> {
+    local_model::as_child(arguments)
+}
 
 /// Makes the taxonomy that the made-up products belong to.
 fn create_taxonomy(bench: &Bench, name: &str) {

@@ -127,6 +127,6 @@ fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
     });
     let new = new.collect();
     let stored = as_writer(|caller| spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new));
-    due::learnt(scope, stored);
-    stored
+    due::learnt(scope, stored.new);
+    stored.all
 }

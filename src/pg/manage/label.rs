@@ -81,8 +81,8 @@ fn store(scope: &Scope, pairs: Vec<(String, String)>) -> u64 {
     as_writer(|caller| {
         let stored = spi::upsert_labels(taxonomy.id, taxonomy.version, &caller.tenant, new);
         freshness::wrote(catalog::tables().cache);
-        due::learnt(scope, stored);
-        stored
+        due::learnt(scope, stored.new);
+        stored.all
     })
 }
 

@@ -1,8 +1,8 @@
 //! Choosing among the trained models of a tenant.
 
 use super::{as_writer, held};
-use crate::pg::error;
 use crate::pg::spi::{self, Hold};
+use crate::pg::{error, lock};
 use pg_categorize_core::error::Error;
 
 /// Makes a version of the tenant's model live; 0 is lexical matching, untrained.
@@ -12,7 +12,7 @@ use pg_categorize_core::error::Error;
 pub fn activate(taxonomy: &str, version: i32) {
     as_writer(|caller| {
         let taxonomy = held(taxonomy, Hold::Keep);
-        spi::lock_models(taxonomy.id, &caller.tenant);
+        lock::models(taxonomy.id, &caller.tenant);
         let versions = spi::model_versions(taxonomy.id, &caller.tenant);
         if version != 0 && !versions.contains(&version) {
             let listed: Vec<String> = versions.iter().map(i32::to_string).collect();

@@ -128,13 +128,7 @@ fn is_sound(bytes: &[u8], header: &[u8]) -> bool {
 fn private_copy(length: usize, header: &[u8], read: &mut Read<'_>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     if bytes.try_reserve_exact(length).is_err() {
-        // Rust would end the process instead, and with it all sessions.
-        error::report(
-            PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-            "out of memory",
-            Some(format!("Failed on request of size {length} for a trained model.")),
-            None,
-        );
+        error::no_memory_for_model(length);
     }
     let whole = write::portions(length, read, |portion| {
         bytes.extend_from_slice(portion);

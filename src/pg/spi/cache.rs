@@ -1,6 +1,7 @@
 //! Statements on `categorize.cache`.
 
 use super::run;
+use crate::pg::guard;
 use pg_categorize_core::fingerprint::Fingerprint;
 
 /// Numbers of the columns that a hit reads, in the order of the table.
@@ -31,23 +32,51 @@ pub struct NewLabel {
     pub category: i32,
 }
 
+/// What became of lessons that were to be stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stored {
+    /// How many there are.
+    pub all: u64,
+    /// How many of them say something that was not known.
+    pub new: u64,
+}
+
+impl Stored {
+    /// From a column of every row that says whether it is new.
+    pub(super) fn count(rows: &[Option<bool>]) -> Self {
+        let new = rows.iter().filter(|is_new| **is_new == Some(true)).count();
+        Self { all: rows.len() as u64, new: new as u64 }
+    }
+}
+
 /// Stores learnt examples, newer over older; no input occurs twice. They bear the time of the clock, not that at which a
-/// long transaction began: what is newer than a model counts towards the next one.
-pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabel>) -> u64 {
+/// long transaction began: what is newer than a model counts towards the next one. What was known is as old as it was.
+pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabel>) -> Stored {
     let fingerprints: Vec<Vec<u8>> = new.iter().map(|l| l.fingerprint.0.to_vec()).collect();
     let categories: Vec<i32> = new.iter().map(|l| l.category).collect();
     let inputs: Vec<Option<String>> = new.into_iter().map(|l| l.input).collect();
-    run::write(
-        "INSERT INTO categorize.cache (fingerprint, category_id, confidence, origin, taxonomy_id, taxonomy_version,
-                                       tenant, input, created_at)
+    let sql = "INSERT INTO categorize.cache AS known (fingerprint, category_id, confidence, origin, taxonomy_id,
+                                                      taxonomy_version, tenant, input, created_at)
          SELECT n.fingerprint, n.category_id, 1, 'label', $1, $2, $3, n.input, pg_catalog.clock_timestamp()
            FROM ROWS FROM (unnest($4::bytea[]), unnest($5::int[]), unnest($6::text[])) AS n (fingerprint, category_id, input)
          ON CONFLICT (fingerprint) DO UPDATE
             SET category_id = excluded.category_id, confidence = 1, origin = 'label', expires_at = NULL,
                 provider = NULL, model = NULL, prompt_version = NULL, input = excluded.input,
-                taxonomy_version = excluded.taxonomy_version, created_at = excluded.created_at",
-        &[taxonomy.into(), version.into(), tenant.into(), fingerprints.into(), categories.into(), inputs.into()],
-    )
+                taxonomy_version = excluded.taxonomy_version,
+                created_at = CASE WHEN known.category_id = excluded.category_id AND known.origin = 'label'
+                                   AND (known.input IS NULL) = (excluded.input IS NULL)
+                                  THEN known.created_at ELSE excluded.created_at END
+         RETURNING known.created_at >= $7";
+    let arguments = [
+        taxonomy.into(),
+        version.into(),
+        tenant.into(),
+        fingerprints.into(),
+        categories.into(),
+        inputs.into(),
+        super::time(guard::clock()).into(),
+    ];
+    Stored::count(&run::write_returning(sql, &arguments, |row| row.get(1)))
 }
 
 /// Forgets what is kept under these keys; returns how many rows went.

@@ -21,12 +21,14 @@ pub struct Lesson {
 
 /// Hands over the examples of a tenant as they are committed now, in portions of bounded memory.
 ///
-/// A correction counts twice and stands for whatever else is known of its text. They come by fingerprint: the same
-/// examples in the same order, however they are stored.
+/// A correction counts twice and stands for whatever else is known of its text; where that said the same, it is as old as
+/// the older of the two. They come by fingerprint: the same examples in the same order, however they are stored.
 pub fn for_each_lesson(taxonomy: i32, tenant: &str, mut take: impl FnMut(Lesson)) {
-    let sql = "SELECT coalesce(k.input, c.input), k.category_id, 2::real, k.corrected_at, true, k.fingerprint
+    let sql = "SELECT coalesce(k.input, c.input), k.category_id, 2::real,
+                      CASE WHEN c.category_id = k.category_id AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+                           THEN least(k.corrected_at, c.created_at) ELSE k.corrected_at END, true, k.fingerprint
                  FROM categorize.correction k
-                 LEFT JOIN categorize.cache c ON k.input IS NULL AND c.fingerprint = k.fingerprint
+                 LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
                 WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND coalesce(k.input, c.input) IS NOT NULL
                UNION ALL
                SELECT c.input, c.category_id, CASE c.origin WHEN 'label' THEN 1::real ELSE c.confidence END, c.created_at,
@@ -71,13 +73,14 @@ pub fn lessons_missing(taxonomy: i32, tenant: &str, after: TrainAfter) -> i64 {
                                 FROM newest n),
                     corrected AS (SELECT pg_catalog.count(*) AS count
                                     FROM (SELECT 1 FROM categorize.correction k
-                                           WHERE k.taxonomy_id = $1 AND k.tenant = $2
+                                           WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND k.input IS NOT NULL
                                              AND k.corrected_at > (SELECT at FROM since)
                                            LIMIT greatest($3, CASE WHEN $4 > 0 THEN (SELECT growth FROM since) ELSE 0 END)) x),
                     learnt AS (SELECT pg_catalog.count(*) AS count
                                  FROM (SELECT 1 FROM categorize.cache c
                                         WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.created_at > (SELECT at FROM since)
-                                          AND c.origin IN ('label', 'llm')
+                                          AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+                                          AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.now())
                                         LIMIT CASE WHEN $4 > 0 THEN (SELECT growth FROM since) ELSE 0 END) x)
                SELECT least(CASE WHEN $3 > 0 THEN $3 - k.count END, CASE WHEN $4 > 0 THEN s.growth - k.count - l.count END)
                  FROM since s, corrected k, learnt l";
@@ -91,27 +94,28 @@ pub fn lessons_missing(taxonomy: i32, tenant: &str, after: TrainAfter) -> i64 {
     run::write_returning(sql, &arguments, |row| row.get(1)).pop().flatten().unwrap_or(i64::MAX)
 }
 
-/// The taxonomies and tenants of this database whose training is due, as they are committed now. Examples of one category
-/// alone teach nothing.
-pub fn due_trainings(after: TrainAfter) -> Vec<(i32, String)> {
-    let sql = "WITH lesson AS (SELECT taxonomy_id, tenant, category_id, corrected_at AS at, true AS corrected
-                                 FROM categorize.correction WHERE input IS NOT NULL
-                               UNION ALL
-                               SELECT taxonomy_id, tenant, category_id, created_at, false FROM categorize.cache
-                                WHERE taxonomy_id IS NOT NULL AND origin IN ('label', 'llm') AND input IS NOT NULL
-                                  AND (expires_at IS NULL OR expires_at > pg_catalog.now())),
-                    newest AS (SELECT DISTINCT ON (taxonomy_id, tenant) taxonomy_id, tenant, trained_at, examples
-                                 FROM categorize.local_model ORDER BY taxonomy_id, tenant, version DESC)
-               SELECT l.taxonomy_id, l.tenant
-                 FROM lesson l LEFT JOIN newest n ON n.taxonomy_id = l.taxonomy_id AND n.tenant = l.tenant
-                GROUP BY l.taxonomy_id, l.tenant, n.trained_at, n.examples
-               HAVING pg_catalog.min(l.category_id) <> pg_catalog.max(l.category_id)
-                  AND (($1 > 0 AND $1 <= pg_catalog.count(*)
-                            FILTER (WHERE l.corrected AND (n.trained_at IS NULL OR l.at > n.trained_at)))
-                    OR ($2 > 0 AND greatest($3, coalesce(n.examples, 0)::bigint * $2 / 100)
-                               <= pg_catalog.count(*) FILTER (WHERE n.trained_at IS NULL OR l.at > n.trained_at)))
-                ORDER BY l.taxonomy_id, l.tenant";
-    let arguments = [i64::from(after.corrections).into(), i64::from(after.growth).into(), LEAST_GROWTH.into()];
-    let rows = run::write_returning(sql, &arguments, |row| Some((row.get(1)?, row.get(2)?)));
-    rows.into_iter().flatten().collect()
+/// The categories of a tenant's examples, as they were when they were said; of the newest `among` corrections and of as
+/// many of the others.
+pub fn lesson_categories(taxonomy: i32, tenant: &str, among: i64) -> Vec<i32> {
+    let sql = "SELECT DISTINCT x.category_id
+                 FROM ((SELECT k.category_id FROM categorize.correction k
+                         WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND k.input IS NOT NULL
+                         ORDER BY k.corrected_at DESC LIMIT $3)
+                       UNION ALL
+                       (SELECT c.category_id FROM categorize.cache c
+                         WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+                           AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.now())
+                         ORDER BY c.created_at DESC LIMIT $3)) x";
+    let arguments = [taxonomy.into(), tenant.into(), among.into()];
+    run::write_returning(sql, &arguments, |row| row.get(1)).into_iter().flatten().collect()
+}
+
+/// The taxonomies of this database and the tenants that have examples in them, as they are committed now.
+pub fn taught() -> Vec<(i32, String)> {
+    let sql = "SELECT taxonomy_id, tenant FROM categorize.correction WHERE input IS NOT NULL
+               UNION
+               SELECT taxonomy_id, tenant FROM categorize.cache
+                WHERE taxonomy_id IS NOT NULL AND origin IN ('label', 'llm') AND input IS NOT NULL
+                ORDER BY 1, 2";
+    run::write_returning(sql, &[], |row| Some((row.get(1)?, row.get(2)?))).into_iter().flatten().collect()
 }

@@ -1,8 +1,9 @@
 //! Statements on `categorize.local_model`.
 
 use super::run;
+use crate::pg::error;
+use pg_categorize_core::local_model::Measured;
 use pgrx::JsonB;
-use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
 /// Inactive versions of a tenant's model that are kept for `activate_model()`; older ones are deleted.
@@ -18,13 +19,12 @@ pub struct ActiveModel {
     pub trained_at: i64,
     /// Bytes of its weights.
     pub length: usize,
-    /// What was measured when it was trained: accuracy and Brier score.
-    pub measured: Option<(f32, f32)>,
+    /// What was measured when it was trained; `None` where another version of ours measured something else.
+    pub measured: Option<Measured>,
 }
 
 const ACTIVE: &str = "
-    SELECT id, version, trained_at, pg_catalog.octet_length(weights), (metrics ->> 'accuracy')::real,
-           (metrics ->> 'brier')::real
+    SELECT id, version, trained_at, pg_catalog.octet_length(weights), metrics
       FROM categorize.local_model WHERE taxonomy_id = $1 AND tenant = $2 AND active";
 
 /// The active model of a tenant, as the statement sees it.
@@ -43,8 +43,13 @@ fn active(row: &run::Row) -> Option<ActiveModel> {
         version: row.get(2)?,
         trained_at: row.get(3)?,
         length: usize::try_from(row.get::<i32>(4)?).ok()?,
-        measured: row.get(5).zip(row.get(6)),
+        measured: row.get::<JsonB>(5).and_then(|metrics| measured(metrics.0)),
     })
+}
+
+fn measured(metrics: Value) -> Option<Measured> {
+    let measured: Measured = serde_json::from_value(metrics).ok()?;
+    [measured.accuracy, measured.worth, measured.brier].iter().all(|figure| figure.is_finite()).then_some(measured)
 }
 
 /// Whether a model is active, in any taxonomy of any tenant.
@@ -61,9 +66,15 @@ pub fn weights(id: i64, offset: usize, length: usize) -> Vec<u8> {
 }
 
 /// All of the weights, as they are committed now.
+///
+/// # Errors
+/// 53200 where there is no memory for them.
 pub fn fresh_weights(id: i64, length: usize) -> Vec<u8> {
     const PORTION: usize = 1024 * 1024;
-    let mut bytes = Vec::with_capacity(length);
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(length).is_err() {
+        error::no_memory_for_model(length);
+    }
     for offset in (0..length).step_by(PORTION) {
         let arguments = slice(id, offset, PORTION);
         bytes.extend(
@@ -92,8 +103,8 @@ pub struct NewModel<'a> {
     pub tenant: &'a str,
     /// Its version.
     pub version: i32,
-    /// When its examples were read.
-    pub trained_at: TimestampWithTimeZone,
+    /// When its examples were read, in microseconds of the Postgres epoch.
+    pub trained_at: i64,
     /// The role that had it trained; `None` where nobody did.
     pub trained_by: Option<&'a str>,
     /// Examples that it was trained on.
@@ -108,16 +119,21 @@ pub struct NewModel<'a> {
     pub weights: Vec<u8>,
 }
 
-/// Stores a model, inactive.
+/// Stores a model, inactive. Only a transaction with an old snapshot does not see the versions of others; Postgres tells it
+/// that it came too late, as it does for rows that others changed.
+///
+/// # Errors
+/// 40001 where another session stored this version meanwhile.
 pub fn insert_model(new: NewModel<'_>) {
     let sql = "INSERT INTO categorize.local_model (taxonomy_id, tenant, version, trained_at, trained_by, examples,
                                                    corrections, categories, metrics, weights)
-               VALUES ($1, $2, $3, $4, $5::name, $6, $7, $8, $9, $10)";
+               VALUES ($1, $2, $3, $4, $5::name, $6, $7, $8, $9, $10)
+               ON CONFLICT (taxonomy_id, tenant, version) DO NOTHING";
     let arguments = [
         new.taxonomy.into(),
         new.tenant.into(),
         new.version.into(),
-        new.trained_at.into(),
+        super::time(new.trained_at).into(),
         new.trained_by.into(),
         new.examples.into(),
         new.corrections.into(),
@@ -152,19 +168,4 @@ pub fn prune_models(taxonomy: i32, tenant: &str) {
                              WHERE taxonomy_id = $1 AND tenant = $2 AND NOT active ORDER BY version DESC OFFSET $3 LIMIT 1)",
         &[taxonomy.into(), tenant.into(), i64::from(KEPT_VERSIONS).into()],
     );
-}
-
-/// Makes those wait for each other who train a tenant's model.
-pub fn lock_training(taxonomy: i32, tenant: &str) {
-    lock(&format!("pg_categorize training {taxonomy} {tenant}"));
-}
-
-/// Makes those wait for each other who choose a tenant's active model.
-pub fn lock_models(taxonomy: i32, tenant: &str) {
-    lock(&format!("pg_categorize model {taxonomy} {tenant}"));
-}
-
-fn lock(what: &str) {
-    let sql = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))";
-    run::write_returning(sql, &[what.into()], |_| ());
 }

@@ -20,6 +20,7 @@ pub use query::*;
 pub use rule::*;
 pub use taxonomy::*;
 
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
 /// Owner of a table. Runs as anyone: the catalogs are public, and every name is qualified.
@@ -40,4 +41,9 @@ pub fn extension_version() -> Option<String> {
         |row| row.get(1),
     )
     .pop()?
+}
+
+/// A moment in microseconds of the Postgres epoch, as a value of a statement.
+pub fn time(microseconds: i64) -> TimestampWithTimeZone {
+    TimestampWithTimeZone::try_from(microseconds).expect("the clock tells times that Postgres can store")
 }

@@ -55,12 +55,13 @@ pub fn write_returning<T>(sql: &str, arguments: &[Arg], row: impl FnMut(&Row) ->
 /// Rows fetched at once by [`each`]: long values stay in their table until they are asked for.
 const PORTION: i64 = 5000;
 
-/// Reads rows as they are committed now, one after the other, in bounded memory. A cancel is served between portions.
+/// Reads rows as they are committed now, one after the other, in bounded memory. A cancel is served between them.
 pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
     let sql = CString::new(sql).expect("statements are constants without NUL");
     let (mut types, mut values, nulls) = arrays(arguments);
     // SAFETY: as in `execute`; plan and portal live until SPI_finish. What a row's values take is freed after it: they are
-    // owned by then.
+    // owned by then. An error in `row` leaves the memory context of the row the current one; dropping `context` while
+    // it unwinds makes the one before it current again, and deletes it.
     unsafe {
         connect();
         let plan = pg_sys::SPI_prepare(sql.as_ptr(), arguments.len() as i32, types.as_mut_ptr());
@@ -68,7 +69,6 @@ pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
         let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, values.as_mut_ptr(), nulls.as_ptr().cast(), false);
         let mut context = PgMemoryContexts::new("pg_categorize row");
         loop {
-            guard::check_for_interrupts();
             pg_sys::SPI_cursor_fetch(portal, true, PORTION);
             let table = pg_sys::SPI_tuptable;
             let count = pg_sys::SPI_processed as usize;
@@ -76,6 +76,7 @@ pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
                 break;
             }
             for i in 0..count {
+                guard::check_for_interrupts();
                 let tuple = *(*table).vals.add(i);
                 context.switch_to(|_| row(&Row { tuple, descriptor: (*table).tupdesc }));
                 context.reset();

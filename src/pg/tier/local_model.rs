@@ -1,5 +1,6 @@
 //! Tier 4: the tenant's trained model; until one is active, lexical matching against the words of the categories.
 
+use crate::pg::guard;
 use crate::pg::model::{self, Live};
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Query, Reason, Tier, TierName};
@@ -8,6 +9,9 @@ use pg_categorize_core::local_model::{self, Prediction};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::borrow::Cow;
 use std::rc::Rc;
+
+/// Texts of which a model is asked at once. A cancel is served between them: long texts take their time.
+const WINDOW: usize = 64;
 
 pub(super) struct LocalModelTier {
     scope: Rc<Scope>,
@@ -52,9 +56,12 @@ impl Tier for LocalModelTier {
             open.push(outcome);
         }
         let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
-        live.predict(&texts, &mut self.trained, &mut self.predictions);
-        for (outcome, prediction) in open.into_iter().zip(&self.predictions) {
-            settle(&scope, live, prediction, outcome);
+        for (texts, open) in texts.chunks(WINDOW).zip(open.chunks_mut(WINDOW)) {
+            guard::check_for_interrupts();
+            live.predict(texts, &mut self.trained, &mut self.predictions);
+            for (outcome, prediction) in open.iter_mut().zip(&self.predictions) {
+                settle(&scope, live, prediction, outcome);
+            }
         }
     }
 }

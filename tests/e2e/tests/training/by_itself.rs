@@ -1,7 +1,7 @@
 //! Trained by themselves: after growth, after corrections, and not otherwise.
 
-use crate::{await_idle, by_itself, held_trainer, is_live, stock, stocked, stored, teach, trainer};
-use pg_categorize_e2e::{Cluster, Session, eventually};
+use crate::{await_idle, busy_trainer, by_itself, is_live, stock, stocked, stored, teach, trainer};
+use pg_categorize_e2e::{Cluster, Session, eventually, within};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -162,13 +162,12 @@ fn each_tenant_is_trained_on_what_is_its_own() {
 fn a_taxonomy_dropped_meanwhile_is_not_trained() {
     let (database, _) = stocked("dropped");
     let mut session = by_itself(&database, "train_after_growth = 25");
-    let (mut holder, _) = held_trainer(&database, &mut session);
+    busy_trainer(&mut session);
     // Nobody waits for the training.
-    session.run("SET statement_timeout = '5s'; SELECT categorize.drop_taxonomy('t')");
-    holder.run("COMMIT");
+    within("drop_taxonomy()", 3, || session.run("SELECT categorize.drop_taxonomy('much')"));
     await_idle(&mut session, "dropped");
     assert_eq!(stored(&mut session), 0);
-    assert!(database.cluster.log().contains("could not train local model of taxonomy \"t\""));
+    assert!(database.cluster.log().contains("could not train local model of taxonomy \"much\""));
     database.cluster.assert_tidy();
 }
 
@@ -183,7 +182,7 @@ fn a_commit_succeeds_where_no_process_is_free() {
     assert!(log.contains("no background worker is free to train a local model"), "{log}");
     assert!(log.contains("Raise max_worker_processes"), "{log}");
     // Nor does a table that somebody holds keep it waiting.
-    let mut holder = database.session();
+    let (mut holder, mut session) = (database.session(), database.session());
     holder.run("BEGIN; LOCK categorize.local_model");
     session.run("SET statement_timeout = '5s'; SELECT categorize.learn($$VALUES ('a plush thing', 'Toys')$$)");
     holder.run("COMMIT");

@@ -2,6 +2,8 @@
 
 mod by_itself;
 mod crash;
+mod databases;
+mod restraint;
 mod serving;
 mod waiting;
 
@@ -68,13 +70,10 @@ fn trainer(session: &mut Session, database: &str) -> Option<i32> {
     session.column(&sql).pop()
 }
 
-/// Holds what a training of the first tenant's `t` needs, until the session ends its transaction.
+/// Lets nobody store a model until the session ends its transaction. A trainer waits ten seconds for that.
 fn hold(database: &Database) -> Session {
     let mut holder = database.session();
-    holder.run(
-        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('pg_categorize training ' || id || ' ', 0))
-                  FROM categorize.taxonomies WHERE name = 't'",
-    );
+    holder.run("BEGIN; LOCK TABLE categorize.local_model IN SHARE MODE");
     holder
 }
 
@@ -82,18 +81,40 @@ fn hold(database: &Database) -> Session {
 fn held_trainer(database: &Database, session: &mut Session) -> (Session, i32) {
     let holder = hold(database);
     session.run(&teach(60));
+    (holder, at_work(session, "query = 'storing local model of taxonomy \"t\"' AND wait_event_type = 'Lock'"))
+}
+
+/// A trainer that computes for seconds.
+fn busy_trainer(session: &mut Session) -> i32 {
+    session.run(TEACH_MUCH);
+    at_work(session, "query LIKE 'training local model of taxonomy \"much\"%'")
+}
+
+/// The trainer of the session's database that is as this condition says.
+fn at_work(session: &mut Session, condition: &str) -> i32 {
+    let sql = format!(
+        "SELECT pid FROM pg_stat_activity
+          WHERE backend_type = 'pg_categorize trainer' AND datname = current_database() AND {condition}"
+    );
     let mut pid = None;
     eventually("the trainer is at work", 30, || {
-        pid = session
-            .column("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_categorize trainer' AND datname = current_database()
-                        AND query = 'training local model of taxonomy \"t\"' AND wait_event = 'advisory'")
-            .pop();
+        pid = session.column(&sql).pop();
         pid.is_some()
     });
-    (holder, pid.expect("seen just now"))
+    pid.expect("seen just now")
+}
+
+/// How often the server has written a line with these words.
+fn logged(database: &Database, words: &str) -> usize {
+    database.cluster.log().lines().filter(|line| line.contains(words)).count()
 }
 
 /// Waits until no process trains in a database.
 fn await_idle(session: &mut Session, database: &str) {
     eventually("the trainer ends", 60, || trainer(session, database).is_none());
+}
+
+/// Forgets which trainings failed, as ten minutes do.
+fn ten_minutes_pass(session: &mut Session) {
+    session.run("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f pg_stat_tmp/pg_categorize.*.attempt'");
 }

@@ -1,6 +1,6 @@
 //! `train()` beside others, and when it is cancelled.
 
-use crate::{TEACH_MUCH, hold, stocked, stored, teach};
+use crate::{TEACH_MUCH, stocked, stored, teach};
 use pg_categorize_e2e::{eventually, within};
 use std::thread;
 use std::time::Duration;
@@ -42,7 +42,8 @@ fn a_client_that_leaves_takes_its_training_with_it() {
 fn two_trainings_of_a_tenant_wait_for_each_other() {
     let (database, mut session) = stocked("two");
     session.run(&teach(200));
-    let holder = hold(&database);
+    let mut holder = database.session();
+    holder.run("BEGIN; SELECT categorize.train('t')");
     let trainings: Vec<_> = (0..2)
         .map(|_| {
             let mut session = database.session();
@@ -58,8 +59,9 @@ fn two_trainings_of_a_tenant_wait_for_each_other() {
     other.run(&teach(100));
     other.run("SELECT categorize.train('t')");
     session.run("SET statement_timeout = '5s'; SELECT categorize.correct('a plush thing', 'Toys')");
-    session.run("SELECT categorize('a plush bear'); SELECT categorize.activate_model('t', 0); SELECT categorize.add_category('t', 'Food')");
-    drop(holder);
+    session.run("SELECT categorize('a plush bear'); SELECT categorize.add_category('t', 'Food')");
+    // What is rolled back was not trained.
+    holder.run("ROLLBACK");
     trainings.into_iter().for_each(|training| training.join().expect("it succeeds"));
     let versions: Vec<i32> = session.column("SELECT version FROM categorize.local_models ORDER BY 1");
     let live: i64 = session.one("SELECT count(*) FROM categorize.local_models WHERE active");
