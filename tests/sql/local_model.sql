@@ -50,7 +50,7 @@ SELECT threshold, detail ~ '^trained \(version 1\): "[^"]+" \+[0-9.]+.*; next be
 SELECT answers, category IS NULL AS unknown FROM categorize.explain('qwxv') WHERE tier = 'local_model';
 -- Answers of its own teach it nothing.
 SELECT count(*) FROM categorize.train() WHERE examples = 401;
-SELECT version, active, note ~ '^not better than version 1 on held-out examples: its answers are worth [01]\.\d{3} against [01]\.\d{3}; categorize\.activate_model\(\) can still choose it$' AS note
+SELECT version, active, note ~ '^not better than version 1 on held-out examples: its answers are worth [01]\.\d{3} against [01]\.\d{3}, its accuracy is [01]\.\d{3} against [01]\.\d{3}; categorize\.activate_model\(\) can still choose it$' AS note
   FROM categorize.train();
 SELECT version, active FROM categorize.local_models ORDER BY 1;
 

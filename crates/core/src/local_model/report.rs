@@ -35,6 +35,9 @@ pub struct WeakCategory {
     pub taken_for: Option<CategoryId>,
 }
 
+/// Two accuracies that differ by less say nothing: the standard error of one on a thousand examples is a hundredth.
+const NOISE: f32 = 0.02;
+
 /// What decides between two models: see the fields of the same names in `Report`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
@@ -88,12 +91,15 @@ impl Report {
         Measured { accuracy: self.accuracy, worth: self.worth, brier: self.brier }
     }
 
-    /// Whether the new model should go live: it is no less accurate, its answers are worth no less, and it is better in one
-    /// of the two, or at least in its sense of how sure it is.
+    /// Whether the new model should go live: its answers are worth more, and it is about as accurate; or they are worth the
+    /// same, and it is more accurate, or has a better sense of how sure it is.
     pub fn better(&self) -> bool {
         let Some(live) = self.live else { return true };
-        let no_worse = self.accuracy >= live.accuracy && self.worth >= live.worth;
-        let better = self.accuracy > live.accuracy || self.worth > live.worth || self.brier < live.brier;
-        no_worse && better
+        if self.worth > live.worth {
+            // Silence is worth more than many wrong answers. But what made the live one wrong may be bad lessons.
+            return self.accuracy >= live.accuracy - NOISE;
+        }
+        let as_good = self.worth == live.worth && self.accuracy >= live.accuracy;
+        as_good && (self.accuracy > live.accuracy || self.brier < live.brier)
     }
 }

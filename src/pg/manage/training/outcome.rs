@@ -100,10 +100,10 @@ fn shortfall(report: &Report, live: Option<&ActiveModel>, now_live: Option<&Acti
         return None;
     }
     let rival = live.map_or("lexical matching".to_owned(), |live| format!("version {}", live.version));
-    let worth = report.live.map_or(0.0, |live| live.worth);
+    let (accuracy, worth) = report.live.map_or((0.0, 0.0), |live| (live.accuracy, live.worth));
     Some(format!(
-        "not better than {rival} on held-out examples: its answers are worth {:.3} against {worth:.3}; {CHOICE}",
-        report.worth
+        "not better than {rival} on held-out examples: its answers are worth {:.3} against {worth:.3}, its accuracy is {:.3} against {accuracy:.3}; {CHOICE}",
+        report.worth, report.accuracy
     ))
 }
 
