@@ -16,7 +16,7 @@ memory. **Ratio** is ours divided by peer where the bar says *at most*, and peer
 For growth it is the slope of the least-squares line through log(time) over log(size): 1 is proportional to the size, and
 below 1 is better than that. A percentage is that of ours, and *points* are ours less the peer, in percentage points. Both
 sides give the same answers, and the run stops where they do not; but the local model is compared with another classifier,
-as told [below](#local-model). A ratio carries over to another machine better than a time does.";
+as told in its own part. A ratio carries over to another machine better than a time does.";
 
 /// Prints the table.
 pub fn print(report: &Report) {

@@ -17,7 +17,8 @@ pub fn folder() -> PathBuf {
 /// Why that is not possible here.
 pub fn prepare(data: &Data) -> Result<(), String> {
     let venv = folder().join("venv");
-    if !venv.join("bin/python").is_file() {
+    // Where a part of Python is missing, an attempt leaves a python without pip.
+    if !venv.join("bin/pip").is_file() {
         step("making a virtual environment of Python", || {
             quiet(Command::new("python3").args(["-m", "venv"]).arg(&venv))
         })?;
