@@ -1,5 +1,6 @@
 //! What the command line asks for.
 
+use crate::works::LOCAL_MODEL;
 use std::path::PathBuf;
 
 /// The help text.
@@ -7,12 +8,12 @@ const HELP: &str = "\
 pg_categorize_bench: both sides of every comparison in one run, on a throwaway cluster
 (make bench BENCH_ARGS=\"...\" passes options on; PG_CONFIG names the PostgreSQL)
 
-  WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy, local-model (no page is written)
+  WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy (no page is written), local-model (its page is)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
   --reuse-peers take scikit-learn's figures from the last run, if there are any: minutes faster, but not one run
-  --out DIR     write benchmarks.md and images/ there instead of docs/, also after --quick and --only
+  --out DIR     write the pages and images/ there instead of docs/, also after --quick and --only
   --help        this text";
 
 /// Options of one run.
@@ -56,7 +57,8 @@ impl Args {
         if let Some(unknown) = args.only.iter().find(|work| !works.contains(&work.as_str())) {
             return Err(format!("no work is called \"{unknown}\"; there are {}", works.join(", ")));
         }
-        if args.out.is_none() && !args.quick && args.only.is_empty() {
+        let whole_pages = args.only.iter().all(|work| work == LOCAL_MODEL);
+        if args.out.is_none() && !args.quick && whole_pages {
             args.out = Some(crate::root().join("docs"));
         }
         Ok(args)

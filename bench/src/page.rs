@@ -3,6 +3,7 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
+use crate::works::LOCAL_MODEL;
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -17,6 +18,20 @@ For growth it is the slope of the least-squares line through log(time) over log(
 below 1 is better than that. A percentage is that of ours, and *points* are ours less the peer, in percentage points. Both
 sides give the same answers, and the run stops where they do not; but the local model is compared with another classifier,
 as told in its own part. A ratio carries over to another machine better than a time does.";
+
+/// A page of the docs.
+pub struct Page {
+    title: &'static str,
+    file: &'static str,
+    /// Whether it is that of the local model, or that of all other works.
+    of_local_model: bool,
+}
+
+/// All pages.
+pub const ALL: [Page; 2] = [
+    Page { title: "Benchmarks", file: "benchmarks.md", of_local_model: false },
+    Page { title: "Benchmarks of the local model", file: "benchmarks-local-model.md", of_local_model: true },
+];
 
 /// Prints the table.
 pub fn print(report: &Report) {
@@ -35,27 +50,35 @@ pub fn print(report: &Report) {
     println!();
 }
 
-/// Writes `benchmarks.md` and its pictures into a folder.
-///
-/// # Errors
-/// Those of the file system.
-pub fn write(bench: &Bench, report: &Report, folder: &Path) -> std::io::Result<()> {
-    let images = folder.join("images");
-    std::fs::create_dir_all(&images)?;
-    let in_sections = report.sections.iter().flat_map(|section| &section.items).filter_map(|item| match item {
-        Item::Chart(chart) => Some(chart),
-        _ => None,
-    });
-    for chart in report.charts.iter().chain(in_sections) {
-        std::fs::write(images.join(format!("{}.svg", chart.file)), svg::draw(chart))?;
+impl Page {
+    /// Whether a work is told of here.
+    pub fn is_of(&self, work: &str) -> bool {
+        (work == LOCAL_MODEL) == self.of_local_model
     }
-    std::fs::write(folder.join("benchmarks.md"), page(bench, report))?;
-    println!("written: {}", folder.join("benchmarks.md").display());
-    Ok(())
+
+    /// Writes the page and its pictures into a folder.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, bench: &Bench, report: &Report, folder: &Path) -> std::io::Result<()> {
+        let images = folder.join("images");
+        std::fs::create_dir_all(&images)?;
+        let in_sections = report.sections.iter().flat_map(|section| &section.items).filter_map(|item| match item {
+            Item::Chart(chart) => Some(chart),
+            _ => None,
+        });
+        for chart in report.charts.iter().chain(in_sections) {
+            std::fs::write(images.join(format!("{}.svg", chart.file)), svg::draw(chart))?;
+        }
+        let file = folder.join(self.file);
+        std::fs::write(&file, page(bench, report, self.title))?;
+        println!("written: {}", file.display());
+        Ok(())
+    }
 }
 
-fn page(bench: &Bench, report: &Report) -> String {
-    let mut page = String::from("# Benchmarks\n\nMade by `make bench`, which writes this page; do not edit it.\n\n");
+fn page(bench: &Bench, report: &Report, title: &str) -> String {
+    let mut page = format!("# {title}\n\nMade by `make bench`, which writes this page; do not edit it.\n\n");
     machine::lines(bench).iter().for_each(|line| put(&mut page, &format!("- {line}")));
     put(&mut page, &format!("- Server settings of both sides: `{}`.\n", SETTINGS.join("`, `")));
     table(&mut page, &HEAD, report.rows.iter().map(|row| row.cells().to_vec()));

@@ -140,6 +140,11 @@ impl Report {
         self.notes.push(text);
     }
 
+    /// Whether nothing was measured or said.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.notes.is_empty()
+    }
+
     /// The works that missed their bar.
     pub fn missed(&self) -> Vec<&str> {
         self.rows.iter().filter(|row| row.ok() == Some(false)).map(|row| row.work.as_str()).collect()

@@ -18,6 +18,9 @@ use std::process::ExitCode;
 /// A work.
 pub type Work = fn(&Bench, &mut Report);
 
+/// The work that has a page of its own.
+pub const LOCAL_MODEL: &str = "local-model";
+
 /// All works by name, in their order.
 pub const ALL: [(&str, Work); 7] = [
     ("exact", exact::run),
@@ -26,7 +29,7 @@ pub const ALL: [(&str, Work); 7] = [
     ("categories", categories::run),
     ("growing-rules", growing_rules::run),
     ("accuracy", accuracy::run),
-    ("local-model", local_model::run),
+    (LOCAL_MODEL, local_model::run),
 ];
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.

@@ -56,8 +56,8 @@ pub fn run(bench: &Bench, report: &mut Report) {
         Err(why) => report.note(format!("The local model was not compared with scikit-learn, skipped: {why}.")),
     }
     let rate = peer.ok().map(|peer| peer.fastest("flipkart"));
-    let few = sql::run(bench, report, &data, rate);
-    many_categories::run(bench, report, &data, few);
+    sql::run(bench, report, &data, rate);
+    many_categories::run(bench, report, &data);
 }
 
 fn compare(bench: &Bench, report: &mut Report, data: &Data, peer: &Peer) {

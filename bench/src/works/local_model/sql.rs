@@ -8,9 +8,11 @@ use crate::report::{Bar, Report, Row, count, figure};
 use crate::works::accuracy::load;
 use std::collections::HashSet;
 
+/// Asks flipkart's model for all titles.
+pub const ASKED: &str = "SELECT count(categorize(title, 'trained')) FROM model_titles";
+
 /// Learns flipkart's training part, trains, and asks for titles of the test part, made distinct by an article number.
-/// Returns the milliseconds that a title takes.
-pub fn run(bench: &Bench, report: &mut Report, data: &Data, peer: Option<f64>) -> f64 {
+pub fn run(bench: &Bench, report: &mut Report, data: &Data, peer: Option<f64>) {
     let text = data.text("flipkart/dedup.tsv");
     let held_out: HashSet<usize> = data.test_rows().into_iter().collect();
     let lines = text.split_terminator('\n').skip(1).enumerate();
@@ -29,8 +31,7 @@ pub fn run(bench: &Bench, report: &mut Report, data: &Data, peer: Option<f64>) -
     let titles: Vec<&str> = test.iter().filter_map(|(_, line)| line.split('\t').next()).collect();
     make_titles(bench, &titles);
     bench.settle();
-    let sql = "SELECT count(categorize(title, 'trained')) FROM model_titles";
-    let timing = step("asking the trained model", || measure::interleaved(bench, &[Statement::new(sql)])).remove(0);
+    let timing = step("asking the trained model", || measure::interleaved(bench, &[Statement::new(ASKED)])).remove(0);
     let asked = bench.sizes.model_titles as f64;
     let each = timing.median() / asked;
     let sources: Vec<String> = step("which tier answered", || {
@@ -58,7 +59,6 @@ pub fn run(bench: &Bench, report: &mut Report, data: &Data, peer: Option<f64>) -
         count(train.len() as f64),
         figure(time.as_secs_f64())
     ));
-    each
 }
 
 /// The table that is asked: titles over and over, each time with another number behind them.
