@@ -16,8 +16,8 @@ in a fresh session after one unmeasured run of both, one process without paralle
 memory. **Ratio** is ours divided by peer where the bar says *at most*, and peer divided by ours where it says *x faster*.
 For growth it is the slope of the least-squares line through log(time) over log(size): 1 is proportional to the size, and
 below 1 is better than that. A percentage is that of ours, and *points* are ours less the peer, in percentage points. Both
-sides give the same answers, and the run stops where they do not; but the local model is compared with another classifier,
-as told in its own part. A ratio carries over to another machine better than a time does.";
+sides give the same answers, and the run stops where they do not; only the local model is compared with a classifier that
+answers otherwise. A ratio carries over to another machine better than a time does.";
 
 /// A page of the docs.
 pub struct Page {
