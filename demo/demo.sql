@@ -41,7 +41,7 @@ SELECT categorize.create_taxonomy_from_query('shop', 'SELECT DISTINCT truth FROM
 \echo
 SELECT path, description, examples[1:4] AS examples FROM categorize.categories
  WHERE taxonomy = 'products' AND path IN ('Footwear > Running Shoes', 'Audio > Headphones', 'Books > Fiction') ORDER BY path;
-SELECT categorize.create_taxonomy_from_json('shop', jsonb_agg(jsonb_build_object('path', path, 'description', description, 'examples', examples)),
+SELECT categorize.create_taxonomy_from_json('shop', jsonb_agg(jsonb_build_object('path', path, 'description', description, 'examples', examples) ORDER BY path),
                                             'from the file') AS taxonomy
   FROM categorize.categories WHERE taxonomy = 'products' AND path IN (SELECT truth FROM product) \gset
 \endif

@@ -22,17 +22,19 @@ pub struct Lesson {
 /// Hands over the examples of a tenant as they are committed now, in portions of bounded memory.
 ///
 /// A correction counts twice and stands for whatever else is known of its text; where that said the same, it is as old as
-/// the older of the two. They come by fingerprint: the same examples in the same order, however they are stored.
+/// the older of the two. They come by a hash of their texts: the same examples in the same order, however and
+/// under whatever ids they are stored, and the first of them are a fair sample of all.
 pub fn for_each_lesson(taxonomy: i32, tenant: &str, mut take: impl FnMut(Lesson)) {
     let sql = "SELECT coalesce(k.input, c.input), k.category_id, 2::real,
                       CASE WHEN c.category_id = k.category_id AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
-                           THEN least(k.corrected_at, c.created_at) ELSE k.corrected_at END, true, k.fingerprint
+                           THEN least(k.corrected_at, c.created_at) ELSE k.corrected_at END, true,
+                      pg_catalog.hashtextextended(coalesce(k.input, c.input) COLLATE pg_catalog.\"C\", 0)
                  FROM categorize.correction k
                  LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
                 WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND coalesce(k.input, c.input) IS NOT NULL
                UNION ALL
                SELECT c.input, c.category_id, CASE c.origin WHEN 'label' THEN 1::real ELSE c.confidence END, c.created_at,
-                      false, c.fingerprint
+                      false, pg_catalog.hashtextextended(c.input COLLATE pg_catalog.\"C\", 0)
                  FROM categorize.cache c
                 WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
                   AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.now())
