@@ -156,15 +156,6 @@ fn remember(of: Pair, rest: Duration, examples: u64, models: Option<u64>) {
 fn wait_briefly() {
     // SAFETY: a plain call inside a transaction with static strings; the setting ends with the owner's nest level.
     unsafe {
-        pg_sys::set_config_option(
-            c"lock_timeout".as_ptr(),
-            c"100ms".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
+        guc::set_until_level_ends(c"lock_timeout", c"100ms");
     }
 }

@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::cell::Cell;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether misses may leave the database.
@@ -100,6 +100,26 @@ pub fn training_bytes() -> usize {
 /// A number that differs whenever one of the settings above may have changed.
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// Sets something until the current nest level of settings ends; allowed in parallel workers, too.
+///
+/// # Safety
+/// Inside a transaction, within a nest level that the caller ends; the setting exists, and the value is one of its own.
+pub unsafe fn set_until_level_ends(name: &CStr, value: &CStr) {
+    // SAFETY: promised by the caller; the strings are copied.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
 }
 
 /// Sets the session's tenant, or the transaction's, whatever the caller may set by himself.
@@ -222,7 +242,7 @@ pub fn init() {
     );
     GucRegistry::define_int_guc(
         c"categorize.training_memory",
-        c"Memory of a training.",
+        c"Memory for the examples of a training and their vectors.",
         c"Examples beyond it are left out, from categories that have many.",
         &TRAINING_MEMORY,
         16 * 1024,

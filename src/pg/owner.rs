@@ -1,5 +1,6 @@
 //! Acting as the owner of the tables, with a search_path that nobody can poison.
 
+use crate::pg::guc;
 use pgrx::pg_sys;
 use std::ffi::c_int;
 
@@ -22,16 +23,7 @@ impl OwnerScope {
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut scope.user, &mut scope.security_context);
             scope.nest_level = pg_sys::NewGUCNestLevel();
-            pg_sys::set_config_option(
-                c"search_path".as_ptr(),
-                c"pg_catalog, pg_temp".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
+            guc::set_until_level_ends(c"search_path", c"pg_catalog, pg_temp");
             pg_sys::SetUserIdAndSecContext(
                 owner,
                 scope.security_context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int,

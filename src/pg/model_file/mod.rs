@@ -20,7 +20,7 @@ mod write;
 use crate::pg::error;
 use memmap2::{Mmap, MmapOptions};
 use name::Name;
-use pg_categorize_core::local_model::{Damaged, Model};
+use pg_categorize_core::local_model::{Damaged, IDENTITY_BYTES, Model};
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -30,10 +30,6 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Bytes at the start of a model that tell it from all others (among them the checksum of the rest), and enough of them
-/// to ask whether its format is that of this library.
-const HEADER: usize = 128;
 
 /// The bytes of a model; a clone is the same bytes.
 #[derive(Clone)]
@@ -61,7 +57,7 @@ pub type Read<'a> = dyn FnMut(usize, usize) -> Vec<u8> + 'a;
 ///
 /// `None` where the row's own bytes are no model of this version.
 pub fn open(id: i64, length: usize, alive: &dyn Fn(i64) -> bool, read: &mut Read<'_>) -> Option<ModelFile> {
-    let header = read(0, HEADER.min(length));
+    let header = read(0, IDENTITY_BYTES.min(length));
     // Spares the writing of what nobody here could use.
     if header.is_empty() || matches!(Model::verified(&header), Err(Damaged::Version)) {
         return None;

@@ -127,16 +127,7 @@ impl SavedSettings {
         // SAFETY: plain calls inside a transaction, with static strings.
         unsafe {
             let level = pg_sys::NewGUCNestLevel();
-            pg_sys::set_config_option(
-                c"categorize.mode".as_ptr(),
-                c"cached".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
+            guc::set_until_level_ends(c"categorize.mode", c"cached");
             Self { level, forced: guc::force_cached(true) }
         }
     }

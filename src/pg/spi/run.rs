@@ -57,15 +57,13 @@ const PORTION: i64 = 5000;
 
 /// Reads rows as they are committed now, one after the other, in bounded memory. A cancel is served between them.
 pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
-    let sql = CString::new(sql).expect("statements are constants without NUL");
     let (mut types, mut values, nulls) = arrays(arguments);
     // SAFETY: as in `execute`; plan and portal live until SPI_finish. What a row's values take is freed after it: they are
     // owned by then. An error in `row` leaves the memory context of the row the current one; dropping `context` while
     // it unwinds makes the one before it current again, and deletes it.
     unsafe {
         connect();
-        let plan = pg_sys::SPI_prepare(sql.as_ptr(), arguments.len() as i32, types.as_mut_ptr());
-        assert!(!plan.is_null(), "SPI refused to prepare a statement");
+        let plan = prepare(sql, &mut types);
         let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, values.as_mut_ptr(), nulls.as_ptr().cast(), false);
         let mut context = PgMemoryContexts::new("pg_categorize row");
         loop {
@@ -90,15 +88,13 @@ pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
 }
 
 fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
-    let sql = CString::new(sql).expect("statements are constants without NUL");
     let (mut types, mut values, nulls) = arrays(arguments);
     // SAFETY: SPI is connected for the span of the call; the arrays have one entry an argument and outlive it. Rows are
     // read before SPI_finish frees them. An error unwinds past SPI_finish: the abort of the (sub)transaction cleans up.
     unsafe {
         connect();
         // Prepared, not executed at once: only that would let our own small reads be planned in parallel.
-        let plan = pg_sys::SPI_prepare(sql.as_ptr(), arguments.len() as i32, types.as_mut_ptr());
-        assert!(!plan.is_null(), "SPI refused to prepare a statement");
+        let plan = prepare(sql, &mut types);
         let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), read_only, 0);
         assert!(outcome >= 0, "SPI refused a statement: {outcome}");
         let processed = pg_sys::SPI_processed;
@@ -113,6 +109,18 @@ fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut
         pg_sys::SPI_finish();
         (rows, processed)
     }
+}
+
+/// Prepares a statement with parameters of these types.
+///
+/// # Safety
+/// SPI is connected.
+unsafe fn prepare(sql: &str, types: &mut [pg_sys::Oid]) -> pg_sys::SPIPlanPtr {
+    let sql = CString::new(sql).expect("statements are constants without NUL");
+    // SAFETY: promised by the caller; SPI copies the text and the types.
+    let plan = unsafe { pg_sys::SPI_prepare(sql.as_ptr(), types.len() as i32, types.as_mut_ptr()) };
+    assert!(!plan.is_null(), "SPI refused to prepare a statement");
+    plan
 }
 
 /// Types, values and null flags, as SPI wants them.

@@ -6,6 +6,7 @@ use super::held_out::HeldOut;
 use super::lessons::{LessonKind, Standing};
 use super::model::{LEAST_EVIDENCE, Scratch};
 use super::ranking::Ranked;
+use super::report::Measured;
 use super::train::{Live, Options};
 use crate::cascade::Guess;
 
@@ -74,24 +75,22 @@ fn lower_bound(right: f64, all: f64) -> f64 {
     (p + z2 / (2.0 * all) - spread) / (1.0 + z2 / all)
 }
 
-/// What the answers to some examples came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Score {
-    /// Share of them whose likeliest category is right.
-    pub(super) accuracy: f32,
-    /// What the answers are worth: see `worth`.
-    pub(super) worth: f32,
-    /// Mean squared distance between confidence and truth.
-    pub(super) brier: f32,
+/// One held-out example as whoever was asked answered it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    pub(super) confidence: f32,
+    /// Whether that was enough to answer.
+    pub(super) answers: bool,
+    pub(super) right: bool,
 }
 
-impl Score {
-    /// The score of each example's confidence, whether it was enough to answer, and whether that was right.
-    pub(super) fn of(heard: &[(f32, bool, bool)], threshold: f32) -> Self {
+impl Measured {
+    /// What was heard of some examples comes to, where answers are wanted from `threshold` on.
+    pub(super) fn of(heard: &[Heard], threshold: f32) -> Self {
         Self {
-            accuracy: mean(heard.iter().map(|(_, _, right)| f32::from(u8::from(*right)))),
-            worth: mean(heard.iter().map(|(_, answers, right)| worth(*answers, *right, threshold))),
-            brier: mean(heard.iter().map(|(confidence, _, right)| squared(*confidence, *right))),
+            accuracy: mean(heard.iter().map(|h| f32::from(u8::from(h.right)))),
+            worth: mean(heard.iter().map(|h| worth(h.answers, h.right, threshold))),
+            brier: mean(heard.iter().map(|h| squared(h.confidence, h.right))),
         }
     }
 }
@@ -108,14 +107,14 @@ fn worth(answers: bool, right: bool, threshold: f32) -> f32 {
     }
 }
 
-/// The score on the held-out examples of what answers now. A live model is heard where they are new to it; for those it was
+/// What is measured on the held-out examples of what answers now. A live model is heard where they are new to it; for those it was
 /// trained on counts what was reported when they were held out from it. `None` where nothing is known.
 pub(super) fn live(
     live: Option<&Live<'_>>,
     held_out: &HeldOut,
     examples: &Examples<'_>,
     options: &Options,
-) -> Option<Score> {
+) -> Option<Measured> {
     let mut scratch = Scratch::default();
     let (mut heard, mut seen) = (Vec::new(), 0);
     for text in held_out.heard.iter().map(|(text, _)| *text as usize) {
@@ -130,15 +129,15 @@ pub(super) fn live(
             (_, None) => continue,
         };
         let right = guess.is_some_and(|g| g.category == examples.lessons[text].category);
-        heard.push((guess.map_or(0.0, |g| g.confidence), answers, right));
+        heard.push(Heard { confidence: guess.map_or(0.0, |g| g.confidence), answers, right });
     }
-    let new = Score::of(&heard, options.threshold);
+    let new = Measured::of(&heard, options.threshold);
     let Some(reported) = options.live.filter(|_| seen > 0) else { return (!heard.is_empty()).then_some(new) };
     let share = seen as f32 / (seen + heard.len()) as f32;
-    let both = |of: fn(&Score) -> f32, reported: f32| {
+    let both = |of: fn(&Measured) -> f32, reported: f32| {
         if share == 1.0 { reported } else { reported * share + of(&new) * (1.0 - share) }
     };
-    Some(Score {
+    Some(Measured {
         accuracy: both(|s| s.accuracy, reported.accuracy),
         worth: both(|s| s.worth, reported.worth),
         brier: both(|s| s.brier, reported.brier),

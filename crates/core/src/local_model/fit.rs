@@ -35,7 +35,7 @@ impl Examples<'_> {
 ///
 /// # Errors
 /// `OutOfMemory`.
-pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnMut(f32)) -> Result<(Vec<u8>, f32)> {
+pub(super) fn fit(examples: &Examples<'_>, texts: &[u32], progress: &mut dyn FnMut(f32)) -> Result<Vec<u8>> {
     fit_within(examples, texts, ALL_UP_TO, progress)
 }
 
@@ -44,7 +44,7 @@ fn fit_within(
     texts: &[u32],
     all_up_to: usize,
     progress: &mut dyn FnMut(f32),
-) -> Result<(Vec<u8>, f32)> {
+) -> Result<Vec<u8>> {
     let vocabulary = Vocabulary::new(examples.counts, texts, &mut || progress(0.0))?;
     let vectors = Vectors::new(&vocabulary, examples.counts, texts, &mut || progress(0.0))?;
     progress(0.02);
@@ -59,8 +59,8 @@ fn fit_within(
         blocks: examples.categories.len().div_ceil(LANES),
     };
     let store = |weights| format::store(examples.categories, &evidence, &vocabulary, weights);
-    let bytes = match Negatives::sampled(&classes, data.blocks, all_up_to) {
-        None => store(data.weights(&Negatives::all(texts.len()), &mut |done| progress(0.02 + 0.98 * done))?)?,
+    match Negatives::sampled(&classes, data.blocks, all_up_to) {
+        None => store(data.weights(&Negatives::all(texts.len()), &mut |done| progress(0.02 + 0.98 * done))?),
         Some(mut negatives) => {
             let first = store(data.weights(&negatives, &mut |done| progress(0.02 + 0.3 * done))?)?;
             let model = Model::open(&first).expect("a model that was just made");
@@ -73,10 +73,9 @@ fn fit_within(
                     negatives.add(i as u32, classes[i], &ranked.classes);
                 }
             }
-            store(data.weights(&negatives, &mut |done| progress(0.52 + 0.48 * done))?)?
+            store(data.weights(&negatives, &mut |done| progress(0.52 + 0.48 * done))?)
         }
-    };
-    Ok((bytes, vocabulary.unseen))
+    }
 }
 
 struct Data<'a> {
@@ -92,7 +91,7 @@ struct Data<'a> {
 impl Data<'_> {
     fn weights(&self, negatives: &Negatives, progress: &mut dyn FnMut(f32)) -> Result<Weights> {
         let mut rows = memory::filled(Lanes::default(), self.shares.len() + 1)?;
-        let mut weights = Weights::default();
+        let mut weights = Weights::new();
         for block in 0..self.blocks {
             let problem = Problem {
                 vectors: self.vectors,
@@ -135,7 +134,7 @@ mod tests {
             categories: &(100..140).collect::<Vec<CategoryId>>(),
         };
         let all: Vec<u32> = (0..800).collect();
-        let (bytes, _) = fit_within(&examples, &all, 0, &mut |_| ()).expect("memory");
+        let bytes = fit_within(&examples, &all, 0, &mut |_| ()).expect("memory");
         let model = Model::open(&bytes).expect("it was just made");
         let mut scratch = Scratch::default();
         let right = all.iter().filter(|i| {

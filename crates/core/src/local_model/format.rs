@@ -14,8 +14,11 @@ use crate::error::Result;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Bytes of the header.
-pub const HEADER_BYTES: usize = 64;
+const HEADER_BYTES: usize = 64;
+
+/// Bytes at the start of a model, header and parameters, that tell it from all others: among them is the checksum of the
+/// rest. From them alone `Model::open` says whether the version is that of this library.
+pub const IDENTITY_BYTES: usize = HEADER_BYTES + PARAMETERS * 4;
 
 const MAGIC: &[u8; 8] = b"pgcatlm\0";
 
@@ -26,6 +29,9 @@ const FORMAT_VERSION: u32 = 1;
 const COVERED: usize = 16;
 
 const PARAMETERS: usize = 16;
+
+/// The parameter behind those of the calibration: what an n-gram weighs that no text of the training had.
+const UNSEEN: usize = 6;
 
 /// Steps of an inverse document frequency in a byte; the largest is 1 + ln 1,000,000.
 const WEIGHT_STEP: f32 = 1.0 / 17.0;
@@ -63,7 +69,7 @@ pub(super) struct Parts {
 
 impl Layout {
     pub(super) fn parts(&self) -> Option<Parts> {
-        let mut end = HEADER_BYTES + PARAMETERS * 4;
+        let mut end = IDENTITY_BYTES;
         let mut next = |count: usize, bytes: usize| {
             let start = end;
             end = start.checked_add(count.checked_mul(bytes)?)?;
@@ -82,7 +88,7 @@ impl Layout {
 
     /// Reads the header and the parameters. Says nothing of what follows, but that it is all there.
     pub(super) fn read(bytes: &[u8]) -> std::result::Result<Self, Damaged> {
-        if bytes.len() < HEADER_BYTES + PARAMETERS * 4 || bytes[..8] != *MAGIC {
+        if bytes.len() < IDENTITY_BYTES || bytes[..8] != *MAGIC {
             return Err(Damaged::Content);
         }
         if (u32_at(bytes, 4), u32_at(bytes, 5)) != (FORMAT_VERSION, HASH_VERSION) {
@@ -101,7 +107,7 @@ impl Layout {
                 coefficients: std::array::from_fn(|i| parameter(1 + i)),
             },
             least_confidence: parameter(5),
-            unseen: parameter(6),
+            unseen: parameter(UNSEEN),
         };
         let whole = layout.parts().is_some_and(|parts| parts.groups.end == bytes.len());
         if whole && layout.classes > 0 { Ok(layout) } else { Err(Damaged::Content) }
@@ -123,7 +129,7 @@ pub(super) fn store(
     vocabulary: &Vocabulary,
     weights: Weights,
 ) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; HEADER_BYTES + PARAMETERS * 4];
+    let mut bytes = vec![0; IDENTITY_BYTES];
     categories.iter().for_each(|c| bytes.extend_from_slice(&c.to_le_bytes()));
     evidence.iter().for_each(|e| bytes.extend_from_slice(&e.to_le_bytes()));
     vocabulary.index.store(&mut bytes);
@@ -138,19 +144,22 @@ pub(super) fn store(
     }
     let length = bytes.len() as u64;
     bytes[24..32].copy_from_slice(&length.to_le_bytes());
-    calibrate(&mut bytes, &Calibration::NEUTRAL, 0.0, vocabulary.unseen);
+    put_parameter(&mut bytes, UNSEEN, vocabulary.unseen);
+    calibrate(&mut bytes, &Calibration::NEUTRAL, 0.0);
     Ok(bytes)
 }
 
 /// Writes the calibration into a model and seals it.
-pub(super) fn calibrate(bytes: &mut [u8], calibration: &Calibration, least_confidence: f32, unseen: f32) {
+pub(super) fn calibrate(bytes: &mut [u8], calibration: &Calibration, least_confidence: f32) {
     let [a, b, c, d] = calibration.coefficients;
-    let parameters = [calibration.inverse_temperature, a, b, c, d, least_confidence, unseen];
-    for (i, parameter) in parameters.into_iter().enumerate() {
-        bytes[HEADER_BYTES + i * 4..][..4].copy_from_slice(&parameter.to_le_bytes());
-    }
+    let parameters = [calibration.inverse_temperature, a, b, c, d, least_confidence];
+    parameters.into_iter().enumerate().for_each(|(i, parameter)| put_parameter(bytes, i, parameter));
     let checksum = xxh3_64(&bytes[COVERED..]);
     bytes[8..16].copy_from_slice(&checksum.to_le_bytes());
+}
+
+fn put_parameter(bytes: &mut [u8], i: usize, value: f32) {
+    bytes[HEADER_BYTES + i * 4..][..4].copy_from_slice(&value.to_le_bytes());
 }
 
 /// How much an n-gram weighs in a text, from its byte.

@@ -54,7 +54,7 @@ impl HeldOut {
             let mut is_held = vec![false; examples.classes.len()];
             held.iter().for_each(|text| is_held[*text as usize] = true);
             let rest: Vec<u32> = (0..is_held.len() as u32).filter(|t| !is_held[*t as usize]).collect();
-            let (bytes, _) = fit(examples, &rest, &mut |done| progress((i as f32 + done) / models as f32))?;
+            let bytes = fit(examples, &rest, &mut |done| progress((i as f32 + done) / models as f32))?;
             let model = Model::open(&bytes).expect("a model that was just made");
             for text in held {
                 progress((i + 1) as f32 / models as f32);

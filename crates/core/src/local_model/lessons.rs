@@ -68,8 +68,8 @@ pub(super) struct Lesson {
 }
 
 impl Lessons {
-    /// No examples yet; `memory` bounds the bytes that they and the training of them may take. Where they would take more,
-    /// examples are left out by lot, from categories that have many.
+    /// No examples yet; `memory` bounds the bytes that they and their vectors may take (what is solved comes on top). Where
+    /// they would take more, examples are left out by lot, from categories that have many.
     pub fn new(memory: usize) -> Self {
         Self {
             counts: Counts::default(),

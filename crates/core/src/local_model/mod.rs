@@ -29,7 +29,7 @@ mod vocabulary;
 mod weights;
 
 pub use explain::{Explanation, NgramWeight};
-pub use format::{Damaged, HEADER_BYTES};
+pub use format::{Damaged, IDENTITY_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
 pub use report::{BINS, Bin, Measured, Report, WeakCategory};

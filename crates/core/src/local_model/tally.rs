@@ -1,6 +1,6 @@
 //! The report on a new model, counted from its held-out examples.
 
-use super::assess::{Judged, Score};
+use super::assess::{Heard, Judged};
 use super::fit::Examples;
 use super::lessons::LessonKind;
 use super::report::{BINS, Bin, Measured, Report, WeakCategory};
@@ -12,13 +12,13 @@ pub(super) fn report(
     examples: &Examples<'_>,
     (wanted, threshold): (f32, f32),
     left_out: u32,
-    live: Option<Score>,
+    live: Option<Measured>,
 ) -> Report {
     let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
     let answers = |j: &Judged| j.enough && j.confidence >= threshold;
     let answered: Vec<&Judged> = judged.iter().filter(|j| answers(j)).collect();
-    let heard: Vec<_> = judged.iter().map(|j| (j.confidence, answers(j), j.right())).collect();
-    let score = Score::of(&heard, wanted);
+    let heard = judged.iter().map(|j| Heard { confidence: j.confidence, answers: answers(j), right: j.right() });
+    let measured = Measured::of(&heard.collect::<Vec<_>>(), wanted);
     let tallies = tallies(judged, examples);
     let seen = tallies.iter().filter(|t| t.held_out + t.guessed > 0);
     let bins = bins(judged);
@@ -27,9 +27,9 @@ pub(super) fn report(
         left_out,
         categories: tallies.iter().filter(|t| t.examples > 0).count() as u32,
         held_out: judged.len() as u32,
-        accuracy: score.accuracy,
-        worth: score.worth,
-        brier: score.brier,
+        accuracy: measured.accuracy,
+        worth: measured.worth,
+        brier: measured.brier,
         macro_f1: seen.clone().map(Tally::f1).sum::<f32>() / seen.count().max(1) as f32,
         calibration_error: bins
             .iter()
@@ -38,7 +38,7 @@ pub(super) fn report(
         threshold,
         coverage: share(answered.len(), judged.len()),
         precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
-        live: live.map(|live| Measured { accuracy: live.accuracy, worth: live.worth, brier: live.brier }),
+        live,
         bins,
         weak: weakest(&tallies, examples),
     }

@@ -76,8 +76,8 @@ pub fn train(
     let live = assess::live(live.as_ref(), &held_out, &examples, options);
     let report = tally::report(&judged, &examples, (options.threshold, threshold), left_out, live);
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
-    let (mut bytes, unseen) = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;
-    format::calibrate(&mut bytes, &calibration, least, unseen);
+    let mut bytes = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;
+    format::calibrate(&mut bytes, &calibration, least);
     progress(1.0);
     Ok(Trained { bytes, report })
 }

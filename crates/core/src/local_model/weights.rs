@@ -51,7 +51,6 @@ impl Group {
 }
 
 /// Groups as they come from the solver, block after block.
-#[derive(Default)]
 pub(super) struct Weights {
     groups: Vec<Solved>,
     constants: Vec<Lanes>,
@@ -59,6 +58,10 @@ pub(super) struct Weights {
 }
 
 impl Weights {
+    pub(super) fn new() -> Self {
+        Self { groups: Vec::new(), constants: Vec::new(), least: LEAST }
+    }
+
     /// Takes over the rows of the next block; `shares` says how much each n-gram weighs in a text, beside the rarest.
     ///
     /// # Errors
@@ -67,7 +70,6 @@ impl Weights {
         let block = self.constants.len() as u16;
         let (constant, rows) = rows.split_last().expect("the constant has a row");
         self.constants.push(*constant);
-        self.least = self.least.max(LEAST);
         for (feature, row) in rows.iter().enumerate() {
             let largest = row.0.iter().fold(0.0f32, |m, w| m.max(w.abs()));
             let effect = largest * shares[feature];
@@ -165,7 +167,7 @@ mod tests {
 
     #[test]
     fn groups_are_found_by_feature() {
-        let mut weights = Weights::default();
+        let mut weights = Weights::new();
         let row = |w: f32| Lanes([w; LANES]);
         weights.push_block(&[row(0.5), row(0.0), row(0.2), row(-1.0)], &[1.0; 3]).expect("memory");
         weights.push_block(&[row(0.0), row(0.0), row(0.1), row(-1.0)], &[1.0, 1.0, 0.5]).expect("memory");
