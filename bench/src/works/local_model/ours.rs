@@ -40,7 +40,16 @@ pub struct Said<'a> {
 impl<'a> Ours<'a> {
     /// Trains on labelled titles.
     pub fn learn(rows: &'a Rows) -> Self {
-        let names: Vec<&str> = rows.labels.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
+        Self::train(rows, &rows.labels, false)
+    }
+
+    /// Trains on labelled titles and on the names of these categories, which `categorize.train()` takes from the taxonomy.
+    pub fn learn_with_names(rows: &'a Rows, categories: &'a [String]) -> Self {
+        Self::train(rows, categories, true)
+    }
+
+    fn train(rows: &'a Rows, categories: &'a [String], with_names: bool) -> Self {
+        let names: Vec<&str> = categories.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
         let ids: HashMap<&str, i32> = names.iter().copied().zip(0..).collect();
         let start = Instant::now();
         let mut lessons = Lessons::new(MEMORY);
@@ -48,6 +57,12 @@ impl<'a> Ours<'a> {
         for (title, label) in rows.titles.iter().zip(&rows.labels) {
             normalise_into(title, Case::Folded, &mut text);
             lessons.push(&text, ids[label.as_str()], 1.0, Standing::New);
+        }
+        for name in names.iter().filter(|_| with_names) {
+            for words in [name, name.rsplit(" > ").next().unwrap_or(name)] {
+                normalise_into(words, Case::Folded, &mut text);
+                lessons.name(&text, ids[name]);
+            }
         }
         let trained = train(lessons, &OPTIONS, None, &mut |_| ());
         let Trained { bytes, .. } = trained.unwrap_or_else(|e| panic!("training failed: {e:?}"));

@@ -135,6 +135,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_example_helps_to_judge_itself() {
+        let ranked = |log_odds: f32| Ranked {
+            classes: [0, 1, 2],
+            scores: [log_odds, 0.0, -1.0],
+            signs: Signs { log_odds, margin: log_odds, known: 1.0 },
+        };
+        let mut lanes = Lanes([-1.0; LANES]);
+        let row = |i: u32| (i, Some(ranked(0.1 + i as f32 / 40.0)));
+        let mut said = HeldOut { heard: (0..40).map(row).collect(), scores: Vec::new(), blocks: 1 };
+        for (_, ranked) in &said.heard {
+            lanes.0[..3].copy_from_slice(&ranked.expect("all were heard").scores);
+            said.scores.push(lanes);
+        }
+        let right: Vec<u32> = (0..40).map(|i| u32::from(i % 3 == 0)).collect();
+        let (calibration, confidences) = said.calibrate(&right, &mut || ());
+        let itself: Vec<f32> =
+            said.heard.iter().map(|(_, r)| calibration.confidence(&r.expect("all were heard").signs)).collect();
+        assert!(
+            confidences.iter().zip(&itself).all(|(a, b)| a != b && (a - b).abs() < 0.2),
+            "{confidences:?} {itself:?}"
+        );
+    }
+
+    #[test]
     fn parts_are_of_one_size_and_share_every_class() {
         let of: Vec<u32> = (0..1003).map(|i| u32::from(i % 7 == 0) + 2 * u32::from(i > 1000)).collect();
         let parts = shared_out((0..1003).collect(), &of);
