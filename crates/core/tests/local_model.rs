@@ -149,8 +149,9 @@ fn a_better_model_goes_live_and_a_worse_one_does_not() {
 #[test]
 fn what_the_live_model_was_trained_on_proves_nothing_for_it() {
     // One label in five is wrong. Who was trained on them knows them; asked about them it would look nearly perfect.
-    let noisy =
-        |i: usize, category: i32| if i.is_multiple_of(5) { 11 + (category - 11 + 1 + i as i32 / 5 % 4) % 5 } else { category };
+    let noisy = |i: usize, category: i32| {
+        if i.is_multiple_of(5) { 11 + (category - 11 + 1 + i as i32 / 5 % 4) % 5 } else { category }
+    };
     let shop: Vec<_> =
         shop().into_iter().enumerate().map(|(i, (text, c))| (format!("{text} no{i}"), noisy(i, c))).collect();
     let live = trained(&shop);
