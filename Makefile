@@ -1,10 +1,10 @@
 # Thin on purpose: every target is a script of scripts/ that also runs by itself. All of them fetch what they miss.
 # PG=18 runs a database loop on PostgreSQL 18; PG_CONFIG=/path/to/pg_config puts a server of yours in the place of Debian's.
 PG ?= base
-export PG_CONFIG DATA BENCH_ARGS PG
+export PG_CONFIG DATA LLM BENCH_ARGS PG
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo install cluster cluster-stop test unit lint pg regress e2e bench check-all
+.PHONY: help setup demo install cluster cluster-stop test test-peers soak unit lint pg regress e2e bench check-all
 
 help: ## this list
 	@echo "pg_categorize: make TARGET [PG=base|18] [PG_CONFIG=/path/to/pg_config]"
@@ -12,7 +12,7 @@ help: ## this list
 
 setup: ## fetch what building and testing need: Debian packages, cargo-pgrx, PostgreSQL 18 and 16
 	@scripts/setup base 18 16
-demo: ## set up, build, and run the demo on a throwaway cluster (DATA=/path for data of yours)
+demo: ## set up, build, and run the demo on a throwaway cluster (DATA=/path for data of yours, LLM=fake|local|openai)
 	@scripts/demo
 install: ## release build into the machine's PostgreSQL, or that of PG_CONFIG
 	@scripts/install system
@@ -32,6 +32,10 @@ regress: ## pg_regress and isolation tests
 	@scripts/regress $(PG)
 e2e: ## client tests that start and crash clusters of their own
 	@scripts/e2e $(PG)
+soak: ## twenty runs of 64 sessions and random kills against a budget of a dollar (SOAK_RUNS, SOAK_SEED, ...)
+	@scripts/soak $(PG)
+test-peers: ## providers' own SDKs, and servers that others wrote
+	@scripts/test-peers
 bench: ## the benchmark (BENCH_ARGS="...")
 	@scripts/bench
 check-all: ## does it compile for PostgreSQL 15, 16 and 18?

@@ -178,3 +178,7 @@ SELECT work, rows, round(seconds, 2) AS seconds, to_char(rows / seconds, '9,999,
 \echo '10. What the server counted:  SELECT * FROM categorize.stats;'
 \echo
 SELECT taxonomy, inputs, answered, unresolved, free_share, mean_confidence FROM categorize.stats WHERE taxonomy IS NOT NULL;
+SELECT :'llm' <> 'none' AS ask, :'llm' = 'local' AS local \gset
+\if :ask
+\ir llm.sql
+\endif

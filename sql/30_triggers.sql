@@ -25,3 +25,19 @@ ALTER TABLE categorize.cache ENABLE ALWAYS TRIGGER invalidate;
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.local_model
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.local_model ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.provider
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.provider ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.model
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.model ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.price
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.price ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.budget
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;

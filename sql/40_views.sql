@@ -1,4 +1,5 @@
--- What people look at. Every view shows the session's tenant only; `stats` and `tier_stats` need the library preloaded.
+-- What people look at. Every view shows the session's tenant only, but that members of categorize_admin see the money of
+-- all tenants; `stats` and `tier_stats` need the library preloaded.
 
 CREATE VIEW categorize.tier_stats WITH (security_barrier) AS
     SELECT c.taxonomy,
@@ -96,6 +97,146 @@ CREATE VIEW categorize.calibration WITH (security_barrier) AS
       CROSS JOIN LATERAL jsonb_array_elements(m.metrics -> 'bins'::text) WITH ORDINALITY b (bin, number)
      WHERE m.tenant = categorize.current_tenant();
 
+CREATE VIEW categorize.providers WITH (security_barrier) AS
+    SELECT p.id, p.name, p.kind,
+           CASE WHEN categorize.sees_all_tenants() THEN p.base_url END AS base_url,
+           CASE WHEN categorize.sees_all_tenants() THEN coalesce('variable ' || p.key_env, 'file ' || p.key_file) END AS key,
+           p.priority, p.settings,
+           p.system_identifier = (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c)
+               AND p.database_oid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database())
+               AS bound_here,
+           p.created_by, p.created_at
+      FROM categorize.provider p;
+
+-- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens.
+CREATE VIEW categorize.models WITH (security_barrier) AS
+    SELECT m.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
+           m.temperature, m.cache_breakpoint, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
+           p.valid_from AS price_valid_from,
+           p.input::numeric * 0.000000001 AS input_usd,
+           p.cached_input::numeric * 0.000000001 AS cached_input_usd,
+           p.cache_write::numeric * 0.000000001 AS cache_write_usd,
+           p.cache_write_long::numeric * 0.000000001 AS cache_write_long_usd,
+           p.output::numeric * 0.000000001 AS output_usd,
+           p.long_above, p.long_input::numeric * 0.000000001 AS long_input_usd,
+           p.long_output::numeric * 0.000000001 AS long_output_usd
+      FROM (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m
+      LEFT JOIN LATERAL (SELECT r.* FROM categorize.price r
+                          WHERE r.model = m.name AND r.valid_from <= statement_timestamp()
+                          ORDER BY r.id >= 1000::bigint DESC, r.valid_from DESC, r.id DESC LIMIT 1) p ON true;
+
+-- The budgets that hold now, each with its present period. For the view below; nobody is granted it.
+CREATE VIEW categorize.effective_budget WITH (security_barrier) AS
+    SELECT b.*,
+           date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) AT TIME ZONE b.time_zone AS starts_at,
+           (date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) + ('1 ' || b.period)::interval)
+               AT TIME ZONE b.time_zone AS ends_at
+      FROM (SELECT DISTINCT ON (r.scope, r.scope_key, r.period) r.* FROM categorize.budget r
+             ORDER BY r.scope, r.scope_key, r.period, r.id DESC) b;
+
+-- The counters are kept with the ledger; where a period has none yet, they are what the ledger holds.
+CREATE VIEW categorize.budget_status WITH (security_barrier) AS
+    SELECT b.scope || CASE b.scope
+               WHEN 'database' THEN ''
+               WHEN 'tenant' THEN ':' || b.scope_key
+               WHEN 'taxonomy' THEN ':' || coalesce((SELECT t.name FROM categorize.taxonomies t WHERE t.id::text = b.scope_key),
+                                                    b.scope_key)
+               ELSE ':' || coalesce((SELECT p.name FROM categorize.provider p WHERE p.id::text = b.scope_key), b.scope_key)
+           END AS scope,
+           b.period, b.time_zone, b.starts_at, b.ends_at,
+           b.limit_nanousd::numeric * 0.000000001 AS limit_usd,
+           u.settled * 0.000000001 AS settled_usd,
+           u.reserved * 0.000000001 AS reserved_usd,
+           u.in_doubt * 0.000000001 AS in_doubt_usd,
+           (b.limit_nanousd::numeric - u.settled - u.reserved) * 0.000000001 AS remaining_usd,
+           coalesce((u.settled + u.reserved)::float8 > b.limit_nanousd::float8 * b.soft_ratio::float8, false) AS soft,
+           b.soft_ratio,
+           b.per_request_nanousd::numeric * 0.000000001 AS per_request_usd
+      FROM categorize.effective_budget b
+      LEFT JOIN categorize.budget_counter c
+             ON c.scope = b.scope AND c.scope_key = b.scope_key AND c.period = b.period AND c.starts_at = b.starts_at
+            AND c.ends_at = b.ends_at
+      CROSS JOIN LATERAL (
+          SELECT coalesce(c.settled_nanousd::numeric, (
+                     SELECT coalesce(sum(l.amount_nanousd), 0::numeric) FROM categorize.ledger l
+                      WHERE l.kind IN ('settle', 'adjust') AND l.reserved_at >= b.starts_at AND l.reserved_at < b.ends_at
+                        AND CASE b.scope WHEN 'tenant' THEN l.tenant = b.scope_key
+                                         WHEN 'taxonomy' THEN l.taxonomy_id::text = b.scope_key
+                                         WHEN 'provider' THEN l.provider_id::text = b.scope_key ELSE true END)) AS settled,
+                 coalesce(c.reserved_nanousd::numeric, r.reserved) AS reserved,
+                 r.in_doubt
+            FROM (SELECT coalesce(sum(r.amount_nanousd), 0::numeric) AS reserved,
+                         coalesce(sum(r.amount_nanousd) FILTER (WHERE r.state = 'in_doubt'), 0::numeric) AS in_doubt
+                    FROM categorize.reservation r
+                   WHERE r.reserved_at >= b.starts_at AND r.reserved_at < b.ends_at
+                     AND CASE b.scope WHEN 'tenant' THEN r.tenant = b.scope_key
+                                      WHEN 'taxonomy' THEN r.taxonomy_id::text = b.scope_key
+                                      WHEN 'provider' THEN r.provider_id::text = b.scope_key ELSE true END) r) u
+     WHERE categorize.sees_all_tenants() OR (b.scope = 'tenant' AND b.scope_key = categorize.current_tenant());
+
+-- What is wasted of a row is its amount times the share of its inputs that got no answer, rounded to the nano-dollar.
+CREATE VIEW categorize.spend WITH (security_barrier) AS
+    SELECT s.day, s.role, s.application_name, s.query_id, s.tenant, t.name AS taxonomy, s.provider, s.model,
+           sum(s.requests)::bigint AS requests,
+           sum(s.inputs)::bigint AS inputs,
+           sum(s.wasted)::bigint AS wasted_inputs,
+           sum(s.spent) * 0.000000001 AS spent_usd,
+           sum(s.wasted_money) * 0.000000001 AS wasted_usd,
+           sum(s.input_tokens)::bigint AS input_tokens,
+           sum(s.cached_tokens)::bigint AS cached_tokens,
+           sum(s.output_tokens)::bigint AS output_tokens
+      FROM (SELECT (l.reserved_at AT TIME ZONE 'UTC')::date AS day, l.role, l.application_name, l.query_id, l.tenant,
+                   l.taxonomy_id, l.provider, l.model,
+                   count(DISTINCT l.attempt_id) AS requests,
+                   coalesce(sum(l.inputs) FILTER (WHERE l.kind = 'settle'), 0::bigint) AS inputs,
+                   coalesce(sum(l.wasted) FILTER (WHERE l.kind = 'settle'), 0::bigint) AS wasted,
+                   coalesce(sum(l.input_tokens), 0::numeric) AS input_tokens,
+                   coalesce(sum(l.cached_tokens), 0::numeric) AS cached_tokens,
+                   coalesce(sum(l.output_tokens), 0::numeric) AS output_tokens,
+                   sum(l.amount_nanousd) AS spent,
+                   coalesce(sum(round(l.amount_nanousd::numeric * l.wasted::numeric / nullif(l.inputs, 0)::numeric)),
+                            0::numeric) AS wasted_money
+              FROM categorize.ledger l
+             WHERE l.kind IN ('settle', 'adjust')
+               AND (categorize.sees_all_tenants() OR l.tenant = categorize.current_tenant())
+             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+            UNION ALL
+            SELECT d.day, d.role, d.application_name, d.query_id, d.tenant, d.taxonomy_id, d.provider, d.model,
+                   d.requests, d.inputs, d.wasted, d.input_tokens::numeric, d.cached_tokens::numeric,
+                   d.output_tokens::numeric, d.spent_nanousd::numeric, d.wasted_nanousd::numeric
+              FROM categorize.ledger_day d
+             WHERE categorize.sees_all_tenants() OR d.tenant = categorize.current_tenant()) s
+      LEFT JOIN categorize.taxonomy t ON t.id = s.taxonomy_id
+     GROUP BY s.day, s.role, s.application_name, s.query_id, s.tenant, t.name, s.provider, s.model;
+
+CREATE VIEW categorize.in_doubt WITH (security_barrier) AS
+    SELECT r.attempt_id, r.in_doubt_since AS since, r.in_doubt_since + interval '24 hours' AS settled_at_worst_at,
+           r.amount_nanousd::numeric * 0.000000001 AS worst_usd,
+           r.provider, r.model, r.inputs, r.tenant, t.name AS taxonomy, r.role, r.application_name, r.query_id, r.reserved_at
+      FROM categorize.reservation r
+      LEFT JOIN categorize.taxonomy t ON t.id = r.taxonomy_id
+     WHERE r.state = 'in_doubt' AND (categorize.sees_all_tenants() OR r.tenant = categorize.current_tenant());
+
+-- What the running gateway sees; a provider that it has not asked yet, or without a gateway any, is `unknown`.
+CREATE VIEW categorize.provider_health WITH (security_barrier) AS
+    SELECT p.name AS provider, coalesce(h.model, p.settings ->> 'model'::text) AS model,
+           CASE WHEN h.stopped THEN 'stopped' ELSE coalesce(h.breaker, 'unknown') END AS state,
+           h.attempts, h.failures, h.in_flight, h.latency_p50_ms, h.latency_p99_ms, h.last_failure,
+           m.shut_down_on,
+           CASE WHEN m.shut_down_on <= CURRENT_DATE
+                THEN 'model ' || m.name || ' was to be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
+                WHEN m.shut_down_on <= CURRENT_DATE + 60
+                THEN 'model ' || m.name || ' will be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
+           END AS warning
+      FROM categorize.provider p
+      LEFT JOIN categorize.provider_health() h ON h.provider = p.name
+      LEFT JOIN categorize.models m ON m.name = coalesce(h.model, p.settings ->> 'model'::text);
+
+CREATE VIEW categorize.alert WITH (security_barrier) AS
+    SELECT a.id, a.raised_at, a.kind, a.provider, a.model, a.message
+      FROM categorize.alert_log a
+     WHERE categorize.sees_all_tenants();
+
 COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
@@ -107,3 +248,19 @@ COMMENT ON VIEW categorize.calibration IS
     'How often the models of the tenant of the session were right, by what confidence they had, on held-out examples.';
 COMMENT ON VIEW categorize.effective_category IS
     'Every category with its override laid over it, and the path that answers for it now; for the other views.';
+COMMENT ON VIEW categorize.providers IS
+    'The providers in this database with the name of their key; address and key for members of categorize_admin.';
+COMMENT ON VIEW categorize.models IS
+    'What models can do and cost now, in dollars for a million tokens; a row of the user counts before a shipped one.';
+COMMENT ON VIEW categorize.budget_status IS
+    'What each budget holds in its present period; reserved_usd includes in_doubt_usd. Of all tenants for members of categorize_admin.';
+COMMENT ON VIEW categorize.effective_budget IS
+    'The budgets that hold now, each with its present period; for the other views.';
+COMMENT ON VIEW categorize.spend IS
+    'What was spent by day (UTC), role, application, query, tenant, taxonomy, provider and model; wasted is what brought no answer.';
+COMMENT ON VIEW categorize.in_doubt IS
+    'Requests of which nobody knows whether they were charged; they count at their worst case until settled.';
+COMMENT ON VIEW categorize.provider_health IS
+    'How the providers are doing as the running gateway sees it, and which models are about to be shut down.';
+COMMENT ON VIEW categorize.alert IS
+    'What an operator should see, for members of categorize_admin.';

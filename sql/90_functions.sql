@@ -54,6 +54,26 @@ COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
 COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
+COMMENT ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb) IS
+    'Adds a provider of language models, with the name of its key, and returns its id.';
+COMMENT ON FUNCTION categorize.drop_provider(text) IS
+    'Drops a provider with its budgets; its answers and what was spent there stay.';
+COMMENT ON FUNCTION categorize.set_price(text, numeric, numeric, numeric, timestamptz) IS
+    'States what a model costs from a moment on, in dollars for a million tokens, and returns the id of the price.';
+COMMENT ON FUNCTION categorize.set_model(text, text, jsonb) IS
+    'States what a model can do, over what is known of it; a JSON null takes a key back to its default.';
+COMMENT ON FUNCTION categorize.set_budget(text, numeric, text, numeric, real, text) IS
+    'Sets how much may be spent in a day or month; a NULL limit is none, NULL for the others keeps them.';
+COMMENT ON FUNCTION categorize.drop_budget(text, text) IS
+    'Takes back what set_budget() set, and says whether there was anything.';
+COMMENT ON FUNCTION categorize.settle_in_doubt(bigint, numeric) IS
+    'Settles an attempt that is in doubt at what the provider charged for it.';
+COMMENT ON FUNCTION categorize.adopt_database() IS
+    'Binds the providers of a copied database to this one, and returns how many; until then it sends nothing.';
+COMMENT ON FUNCTION categorize.provider_health() IS
+    'How the providers are doing as the running gateway sees it; the view of the same name says more.';
+COMMENT ON FUNCTION categorize.sees_all_tenants() IS
+    'Whether the caller is a member of categorize_admin, who sees the money of all tenants.';
 COMMENT ON FUNCTION categorize.purge_expired() IS
     'Removes the answers whose time is over, and returns how many.';
 COMMENT ON FUNCTION categorize.stats_reset() IS
@@ -99,9 +119,12 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
-    categorize.current_tenant(), categorize.library_version() TO categorize_user;
+    categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(), categorize.provider_health()
+    TO categorize_user;
 GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
-    categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration TO categorize_user;
+    categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
+    categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
+    categorize.alert TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
@@ -119,6 +142,14 @@ GRANT EXECUTE ON FUNCTION
     categorize.drop_category(text, text),
     categorize.configure(text, jsonb),
     categorize.set_profile(text, text),
+    categorize.add_provider(text, text, text, text, text, jsonb),
+    categorize.drop_provider(text),
+    categorize.set_price(text, numeric, numeric, numeric, timestamptz),
+    categorize.set_model(text, text, jsonb),
+    categorize.set_budget(text, numeric, text, numeric, real, text),
+    categorize.drop_budget(text, text),
+    categorize.settle_in_doubt(bigint, numeric),
+    categorize.adopt_database(),
     categorize.purge_expired(),
     categorize.stats_reset(),
     categorize.set_tenant(text, boolean)

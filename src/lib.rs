@@ -11,16 +11,24 @@ mod pg;
 ::pgrx::pg_module_magic!(name, version);
 
 ::pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["schema"]);
+::pgrx::extension_sql_file!("../sql/15_gateway.sql", name = "gateway", requires = ["schema"]);
+::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["gateway"]);
+::pgrx::extension_sql_file!("../sql/25_models.sql", name = "models", requires = ["products"]);
 ::pgrx::extension_sql_file!(
     "../sql/30_triggers.sql",
     name = "triggers",
-    requires = ["products", api::categorize::invalidate]
+    requires = ["models", api::categorize::invalidate]
 );
 ::pgrx::extension_sql_file!(
     "../sql/40_views.sql",
     name = "views",
-    requires = ["triggers", api::stats::counters, api::tenant::current_tenant]
+    requires = [
+        "triggers",
+        api::stats::counters,
+        api::tenant::current_tenant,
+        api::budget::sees_all_tenants,
+        api::provider::provider_health
+    ]
 );
 ::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 

@@ -1,6 +1,6 @@
 //! What the command line asks for.
 
-use crate::works::LOCAL_MODEL;
+use crate::works::{GATEWAY, LOCAL_MODEL};
 use std::path::PathBuf;
 
 /// The help text.
@@ -8,7 +8,9 @@ const HELP: &str = "\
 pg_categorize_bench: both sides of every comparison in one run, on a throwaway cluster
 (make bench BENCH_ARGS=\"...\" passes options on; PG_CONFIG names the PostgreSQL)
 
-  WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy (no page is written), local-model (its page is)
+  WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy (no page is written), local-model (its
+                page is), gateway (its page is), or of gateway's: gateway-misses, gateway-overhead, gateway-same,
+                gateway-faults, gateway-memory, gateway-interrupts, gateway-trouble (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
@@ -54,10 +56,11 @@ impl Args {
                 other => return Err(format!("unknown option {other}\n{HELP}")),
             }
         }
-        if let Some(unknown) = args.only.iter().find(|work| !works.contains(&work.as_str())) {
-            return Err(format!("no work is called \"{unknown}\"; there are {}", works.join(", ")));
+        let known = |work: &String| works.contains(&work.as_str()) || work == GATEWAY;
+        if let Some(unknown) = args.only.iter().find(|work| !known(work)) {
+            return Err(format!("no work is called \"{unknown}\"; there are {}, {GATEWAY}", works.join(", ")));
         }
-        let whole_pages = args.only.iter().all(|work| work == LOCAL_MODEL);
+        let whole_pages = args.only.iter().all(|work| work == LOCAL_MODEL || work == GATEWAY);
         if args.out.is_none() && !args.quick && whole_pages {
             args.out = Some(crate::root().join("docs"));
         }
@@ -66,6 +69,7 @@ impl Args {
 
     /// Whether this work is asked for.
     pub fn wants(&self, work: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|wanted| wanted == work)
+        let is_asked = |wanted: &String| wanted == work || (wanted == GATEWAY && work.starts_with(GATEWAY));
+        self.only.is_empty() || self.only.iter().any(is_asked)
     }
 }

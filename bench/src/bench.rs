@@ -78,6 +78,8 @@ pub struct Bench {
     database: Database,
     /// How much of everything.
     pub sizes: Sizes,
+    /// Whether sizes are small.
+    pub quick: bool,
     /// Measured runs of each statement.
     pub repetitions: usize,
     /// Whether what a peer outside the database gave in an earlier run may stand.
@@ -90,7 +92,7 @@ impl Bench {
         let cluster = SETTINGS.iter().fold(Cluster::builder(), |builder, line| builder.conf(line)).start();
         let database = Arc::new(cluster).extended("bench");
         let (sizes, repetitions) = if args.quick { (QUICK, 3) } else { (FULL, REPETITIONS) };
-        Self { database, sizes, repetitions, reuse_peers: args.reuse_peers }
+        Self { database, sizes, quick: args.quick, repetitions, reuse_peers: args.reuse_peers }
     }
 
     /// A fresh session.

@@ -12,7 +12,6 @@ pub fn lines(bench: &Bench) -> Vec<String> {
     vec![
         format!("Machine: {}, {cores} cores, {} GB of memory, {}.", processor(), memory(), said("uname", &["-sr"])),
         format!("PostgreSQL {server}, pg_categorize {extension}, {}.", said("rustc", &["--version"])),
-        format!("Medians of {} runs.", bench.repetitions),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The ratios that pg_categorize claims: one command, both sides of each comparison in one run.
 //!
-//! `make bench` runs it; `make bench BENCH_ARGS=--help` lists its options. The results are docs/benchmarks.md
-//! and docs/benchmarks-local-model.md.
+//! `make bench` runs it; `make bench BENCH_ARGS=--help` lists its options. The results are docs/benchmarks.md,
+//! docs/benchmarks-local-model.md and docs/benchmarks-gateway.md.
 
 mod args;
 mod bench;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(code) = works::as_child(&std::env::args().skip(1).collect::<Vec<_>>()) {
         return code;
     }
-    let names: Vec<&str> = works::ALL.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = works::all().map(|(name, _)| name).collect();
     let args = match Args::parse(std::env::args().skip(1), &names) {
         Ok(args) => args,
         Err(text) => {
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let mut missed = false;
     for page in page::ALL {
         let mut report = Report::default();
-        for (name, work) in works::ALL.iter().filter(|(name, _)| args.wants(name) && page.is_of(name)) {
+        for (name, work) in works::all().filter(|(name, _)| args.wants(name) && page.is_of(name)) {
             println!("==> {name}");
             work(&bench, &mut report);
         }

@@ -33,14 +33,25 @@ impl Statement {
 #[derive(Debug, Clone)]
 pub struct Timing {
     runs: Vec<Duration>,
-    /// The first column of its one row, the same in every run.
+    /// The first column of its one row, the same in every run; empty where nothing was asked in SQL.
     pub answer: String,
 }
 
 impl Timing {
+    /// Of something that was timed otherwise; not empty.
+    pub fn new(runs: Vec<Duration>) -> Self {
+        Self { runs, answer: String::new() }
+    }
+
     /// Median in milliseconds.
     pub fn median(&self) -> f64 {
-        self.sorted()[self.runs.len() / 2]
+        self.percentile(0.5)
+    }
+
+    /// The time, in milliseconds, that this share of the runs did not exceed.
+    pub fn percentile(&self, share: f64) -> f64 {
+        let last = self.runs.len() - 1;
+        self.sorted()[((self.runs.len() as f64 * share) as usize).min(last)]
     }
 
     /// Lowest and highest, in milliseconds.
@@ -124,7 +135,13 @@ mod tests {
     #[test]
     fn a_median_is_the_middle_run() {
         let runs = [5, 1, 9].map(Duration::from_millis).to_vec();
-        let timing = Timing { runs, answer: String::new() };
+        let timing = Timing::new(runs);
         assert_eq!((timing.median(), timing.range()), (5.0, (1.0, 9.0)));
+    }
+
+    #[test]
+    fn a_percentile_leaves_its_share_below() {
+        let timing = Timing::new((1..=200).rev().map(Duration::from_millis).collect());
+        assert_eq!((timing.percentile(0.99), timing.percentile(1.0)), (199.0, 200.0));
     }
 }

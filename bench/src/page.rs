@@ -3,7 +3,7 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
-use crate::works::LOCAL_MODEL;
+use crate::works::{GATEWAY, LOCAL_MODEL, gateway};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -23,14 +23,40 @@ answers otherwise. A ratio carries over to another machine better than a time do
 pub struct Page {
     title: &'static str,
     file: &'static str,
-    /// Whether it is that of the local model, or that of all other works.
-    of_local_model: bool,
+    /// What the names of its works begin with; the works that no page names are on the first.
+    of: Option<&'static str>,
+    settings: &'static [&'static str],
+    /// Whether its figures are medians of as many runs as the benchmark repeats.
+    medians: bool,
+    how_to_read: &'static str,
 }
 
 /// All pages.
-pub const ALL: [Page; 2] = [
-    Page { title: "Benchmarks", file: "benchmarks.md", of_local_model: false },
-    Page { title: "Benchmarks of the local model", file: "benchmarks-local-model.md", of_local_model: true },
+pub const ALL: [Page; 3] = [
+    Page {
+        title: "Benchmarks",
+        file: "benchmarks.md",
+        of: None,
+        settings: &SETTINGS,
+        medians: true,
+        how_to_read: HOW_TO_READ,
+    },
+    Page {
+        title: "Benchmarks of the local model",
+        file: "benchmarks-local-model.md",
+        of: Some(LOCAL_MODEL),
+        settings: &SETTINGS,
+        medians: true,
+        how_to_read: HOW_TO_READ,
+    },
+    Page {
+        title: "Benchmarks of the gateway",
+        file: "benchmarks-gateway.md",
+        of: Some(GATEWAY),
+        settings: &gateway::SETTINGS,
+        medians: false,
+        how_to_read: gateway::HOW_TO_READ,
+    },
 ];
 
 /// Prints the table.
@@ -53,7 +79,7 @@ pub fn print(report: &Report) {
 impl Page {
     /// Whether a work is told of here.
     pub fn is_of(&self, work: &str) -> bool {
-        (work == LOCAL_MODEL) == self.of_local_model
+        self.of == ALL.iter().filter_map(|page| page.of).find(|of| work.starts_with(of))
     }
 
     /// Writes the page and its pictures into a folder.
@@ -71,18 +97,21 @@ impl Page {
             std::fs::write(images.join(format!("{}.svg", chart.file)), svg::draw(chart))?;
         }
         let file = folder.join(self.file);
-        std::fs::write(&file, page(bench, report, self.title))?;
+        std::fs::write(&file, page(bench, report, self))?;
         println!("written: {}", file.display());
         Ok(())
     }
 }
 
-fn page(bench: &Bench, report: &Report, title: &str) -> String {
-    let mut page = format!("# {title}\n\nMade by `make bench`, which writes this page; do not edit it.\n\n");
+fn page(bench: &Bench, report: &Report, of: &Page) -> String {
+    let mut page = format!("# {}\n\nMade by `make bench`, which writes this page; do not edit it.\n\n", of.title);
     machine::lines(bench).iter().for_each(|line| put(&mut page, &format!("- {line}")));
-    put(&mut page, &format!("- Server settings of both sides: `{}`.\n", SETTINGS.join("`, `")));
+    if of.medians {
+        put(&mut page, &format!("- Medians of {} runs.", bench.repetitions));
+    }
+    put(&mut page, &format!("- Server settings of both sides: `{}`.\n", of.settings.join("`, `")));
     table(&mut page, &HEAD, report.rows.iter().map(|row| row.cells().to_vec()));
-    put(&mut page, HOW_TO_READ);
+    put(&mut page, of.how_to_read);
     if !report.charts.is_empty() {
         put(&mut page, "\n## Growth\n");
         put(&mut page, "Milliseconds at each size. The steepest step is the slope between two neighbouring sizes.\n");

@@ -105,19 +105,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a line to the table.
+    pub fn line(&mut self, work: String, ours: String, peer: String, ratio: Option<f64>, bar: Bar) {
+        self.rows.push(Row { work, ours, peer, ratio, bar });
+    }
+
     /// Adds a comparison of medians by division of ours by theirs, and remembers both.
     pub fn compare(&mut self, work: &str, ours: &Timing, peer: &Timing, bar: Bar) {
         let ratio = match bar {
             Bar::AtLeast(_) | Bar::Faster => peer.median() / ours.median(),
             _ => ours.median() / peer.median(),
         };
-        self.rows.push(Row {
-            work: work.to_owned(),
-            ours: milliseconds(ours.median()),
-            peer: milliseconds(peer.median()),
-            ratio: Some(ratio),
-            bar,
-        });
+        let (one, other) = (milliseconds(ours.median()), milliseconds(peer.median()));
+        self.line(work.to_owned(), one, other, Some(ratio), bar);
         self.timed(&format!("{work}: ours"), ours);
         self.timed(&format!("{work}: peer"), peer);
     }

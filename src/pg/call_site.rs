@@ -6,7 +6,7 @@ use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::world::{self, Remembered, World};
 use crate::pg::{error, guard, guc, stats};
-use pg_categorize_core::cascade::{Outcome, Reason};
+use pg_categorize_core::cascade::{Outcome, Reason, TierName};
 use pg_categorize_core::taxonomy::ad_hoc_labels;
 use pgrx::PgMemoryContexts;
 use pgrx::callconv::{BoxRet, FcInfo};
@@ -45,7 +45,7 @@ pub struct Text(pg_sys::Datum);
 /// Answers one call of `categorize`.
 pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only: bool) -> Option<Text> {
     let input = input?;
-    let Some(site) = call_site(call, into) else {
+    let Some(site) = call_site(call, into, cached_only) else {
         return if cached_only { None } else { unresolved(Reason::NoTaxonomy) };
     };
     let scope = site.resolver.scope().clone();
@@ -67,7 +67,8 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
             guc::OnUnresolved::Null => None,
             guc::OnUnresolved::Best => best.and_then(|guess| scope.text(guess.category)).map(text),
             guc::OnUnresolved::Error => {
-                error::unresolved(outcome.reason.unwrap_or(Reason::BelowThreshold), Some(&scope))
+                let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
+                error::unresolved(reason, outcome.detail.as_deref(), Some(&scope))
             }
         },
     }
@@ -79,7 +80,8 @@ pub fn remember(world: &World, scope: &Scope, input: &str, outcome: &Outcome) {
         let value = Remembered {
             category: answer.guess.category,
             confidence: answer.guess.confidence,
-            source: answer.source,
+            // It was bought once.
+            source: if answer.source == TierName::Llm { TierName::Cache } else { answer.source },
             expires_at: answer.expires_at,
         };
         world.memo.borrow_mut().insert(scope.serial, input.as_bytes(), value);
@@ -101,14 +103,14 @@ pub fn scope(world: &World, into: &Into<'_>) -> Option<Rc<Scope>> {
 
 fn unresolved(reason: Reason) -> Option<Text> {
     if guc::on_unresolved() == guc::OnUnresolved::Error {
-        error::unresolved(reason, None);
+        error::unresolved(reason, None, None);
     }
     None
 }
 
 /// The state of a call site, made anew where the statement, a setting or the taxonomy differs; `None` where no taxonomy is
-/// named and there is no default.
-pub fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
+/// named and there is no default. All calls of one site are `cached_only`, or none is.
+pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&'a mut CallSite> {
     let moment = world::moment();
     // SAFETY: Postgres passes a valid call whose flinfo lives at least as long as fn_extra; the site is dropped by the
     // memory context of the function's state, and only this function reads the slot.
@@ -133,7 +135,7 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>) -> Option<&'a mut CallSite> {
         taxonomy,
         labels,
         world,
-        resolver: Resolver::new(scope),
+        resolver: if cached_only { Resolver::free(scope) } else { Resolver::new(scope) },
     };
     if site.is_null() {
         // fn_mcxt is the memory context of the function's state; it drops the site when it goes.

@@ -24,6 +24,14 @@ pub struct Tables {
     pub cache: pg_sys::Oid,
     /// `categorize.local_model`; invalid where the SQL objects are older than it, which `tables` then says.
     pub local_model: pg_sys::Oid,
+    /// `categorize.provider`; invalid where the SQL objects are older than it, as the three below.
+    pub provider: pg_sys::Oid,
+    /// `categorize.model`.
+    pub model: pg_sys::Oid,
+    /// `categorize.price`.
+    pub price: pg_sys::Oid,
+    /// `categorize.budget`.
+    pub budget: pg_sys::Oid,
     /// The unique index of `categorize.correction`.
     pub correction_index: pg_sys::Oid,
     /// The hash index of `categorize.cache`; a look-up touches half the pages of the primary key's.
@@ -58,6 +66,10 @@ pub fn tables() -> Tables {
         (tables.correction, part::CORRECTION),
         (tables.cache, part::CACHE),
         (tables.local_model, part::MODEL),
+        (tables.provider, part::PROVIDER),
+        (tables.model, part::PROVIDER),
+        (tables.price, part::PROVIDER),
+        (tables.budget, part::PROVIDER),
     ]);
     let installed = spi::extension_version().unwrap_or_default();
     if installed != env!("CARGO_PKG_VERSION") {
@@ -94,6 +106,10 @@ fn look_up() -> Option<Tables> {
         correction: relation(c"correction")?,
         cache: relation(c"cache")?,
         local_model: relation(c"local_model").unwrap_or(pg_sys::InvalidOid),
+        provider: relation(c"provider").unwrap_or(pg_sys::InvalidOid),
+        model: relation(c"model").unwrap_or(pg_sys::InvalidOid),
+        price: relation(c"price").unwrap_or(pg_sys::InvalidOid),
+        budget: relation(c"budget").unwrap_or(pg_sys::InvalidOid),
         correction_index: relation(c"correction_fingerprint_key")?,
         cache_index: relation(c"cache_fingerprint_idx")?,
     })

@@ -57,6 +57,49 @@ pub unsafe fn die_at_sigterm() {
     }
 }
 
+/// Has SIGTERM ask this process to end, and SIGHUP to read its configuration anew: [`shutdown_requested`] and
+/// [`reload_requested`] tell.
+///
+/// # Safety
+/// In a background worker, before its signals are unblocked.
+pub unsafe fn heed_signals() {
+    #[allow(non_snake_case, reason = "names of Postgres")]
+    unsafe extern "C-unwind" {
+        // Declared anew, as above.
+        fn SignalHandlerForShutdownRequest(signal: std::ffi::c_int);
+        fn SignalHandlerForConfigReload(signal: std::ffi::c_int);
+    }
+    // SAFETY: forwarded; the handlers are those of Postgres' own processes.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        {
+            pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(SignalHandlerForShutdownRequest));
+            pg_sys::pqsignal(pg_sys::SIGHUP as i32, Some(SignalHandlerForConfigReload));
+        }
+        #[cfg(feature = "pg18")]
+        {
+            pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(SignalHandlerForShutdownRequest));
+            pg_sys::pqsignal_be(pg_sys::SIGHUP as i32, Some(SignalHandlerForConfigReload));
+        }
+    }
+}
+
+/// Whether this process was asked to end.
+pub fn shutdown_requested() -> bool {
+    // SAFETY: reads a global that a signal handler writes.
+    unsafe { std::ptr::read_volatile(&raw const pg_sys::ShutdownRequestPending) != 0 }
+}
+
+/// Whether this process was asked to read its configuration anew, since it was asked the last time.
+pub fn reload_requested() -> bool {
+    // SAFETY: a global that a signal handler sets; what comes between is one and the same request.
+    unsafe {
+        let requested = std::ptr::read_volatile(&raw const pg_sys::ConfigReloadPending) != 0;
+        std::ptr::write_volatile(&raw mut pg_sys::ConfigReloadPending, 0);
+        requested
+    }
+}
+
 /// What the server tells of its `number`th process, from 1; null beyond the last.
 ///
 /// # Safety

@@ -4,6 +4,7 @@ use crate::pg::error;
 use crate::pg::guc;
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Guess, Outcome, Reason, TierName};
+use pg_categorize_core::money::Money;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::{AllocatedByRust, AnyNumeric, JsonB};
 use serde_json::{Value, json};
@@ -40,6 +41,10 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
             let provenance = answer.provenance.as_deref();
             set(&mut row, 7, provenance.and_then(|p| p.provider.clone()));
             set(&mut row, 8, provenance.and_then(|p| p.model.clone()));
+            set(&mut row, 9, answer.upgraded);
+            if answer.cost > Money::ZERO {
+                set(&mut row, 10, dollars(answer.cost));
+            }
         }
         // NULL in, NULL out: nothing was asked.
         (None, None) => {}
@@ -47,7 +52,7 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
             let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
             let policy = scope.map_or_else(guc::on_unresolved, Scope::on_unresolved);
             if policy == guc::OnUnresolved::Error {
-                error::unresolved(reason, scope);
+                error::unresolved(reason, outcome.detail.as_deref(), scope);
             }
             if let Some(best) = outcome.alternatives.first().filter(|_| policy == guc::OnUnresolved::Best) {
                 set(&mut row, 3, text(best));
@@ -70,7 +75,10 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
             Some(model) => json!({"model_version": model.version, "method": "trained", "ngrams": outcome.words}),
             None => json!({"model_version": 0, "method": "lexical", "words": outcome.words}),
         }),
-        (None, Some(reason)) => Some(json!({"hint": error::hint(reason)})),
+        (None, Some(reason)) => Some(match &outcome.detail {
+            Some(detail) => json!({"hint": error::hint(reason), "detail": detail}),
+            None => json!({"hint": error::hint(reason)}),
+        }),
         _ => None,
     }
 }
@@ -78,6 +86,11 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
 /// Confidences in JSON are written as people read them.
 pub fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 1000.0).round() / 1000.0
+}
+
+/// An amount as SQL has it.
+fn dollars(amount: Money) -> AnyNumeric {
+    AnyNumeric::try_from(amount.to_string().as_str()).unwrap_or_else(|e| pgrx::error!("an amount is no number: {e}"))
 }
 
 fn set<T: pgrx::IntoDatum>(row: &mut Decision, column: usize, value: T) {

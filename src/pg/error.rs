@@ -1,5 +1,6 @@
 //! Domain errors as Postgres errors: one mapping from kind to SQLSTATE.
 
+use crate::pg::guard;
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::error::{Error, ErrorKind};
@@ -13,6 +14,7 @@ pub fn raise(error: Error) -> ! {
         ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
         ErrorKind::LimitExceeded => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         ErrorKind::NotSupported => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        ErrorKind::NotAllowed => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
     };
     report(code, error.message, error.detail, error.hint)
 }
@@ -31,7 +33,7 @@ pub fn report(code: PgSqlErrorCode, message: impl Into<String>, detail: Option<S
 }
 
 /// Raises what `categorize.on_unresolved = error` promises for a reason.
-pub fn unresolved(reason: Reason, scope: Option<&Scope>) -> ! {
+pub fn unresolved(reason: Reason, detail: Option<&str>, scope: Option<&Scope>) -> ! {
     let place = match scope.map(Scope::taxonomy) {
         Some(Some(taxonomy)) => format!(", in taxonomy \"{}\"", taxonomy.name),
         Some(None) => ", for ad-hoc labels".to_owned(),
@@ -47,10 +49,11 @@ pub fn unresolved(reason: Reason, scope: Option<&Scope>) -> ! {
         Reason::Timeout | Reason::RateLimited | Reason::BreakerOpen => PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
         _ => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
     };
+    let more = detail.map(|detail| format!(" {detail}")).unwrap_or_default();
     report(
         code,
         "input could not be categorized",
-        Some(format!("Reason: {}{place}.", reason.as_str())),
+        Some(format!("Reason: {}{place}.{more}", reason.as_str())),
         Some(hint(reason).to_owned()),
     )
 }
@@ -58,11 +61,34 @@ pub fn unresolved(reason: Reason, scope: Option<&Scope>) -> ! {
 /// What helps against a reason, one or two sentences.
 pub fn hint(reason: Reason) -> &'static str {
     match reason {
-        Reason::GatewayDown => {
+        Reason::GatewayDown if !guard::preloaded() => {
             "The library is not in shared_preload_libraries, so no language model can be asked; teach the free tiers with categorize.learn() or rules."
         }
-        Reason::NoProvider => "No language model is configured: teach the free tiers with categorize.learn() or rules.",
-        Reason::ExternalOff => "Requests to the outside are switched off by categorize.external or allow_external.",
+        Reason::GatewayDown => {
+            "The gateway is not running: see the server's log, and raise max_worker_processes where no worker slot is free."
+        }
+        Reason::NoProvider => {
+            "No language model is configured: add one with categorize.add_provider(), or teach the free tiers with categorize.learn() or rules."
+        }
+        Reason::ExternalOff => {
+            "Requests to the outside are switched off by categorize.external or allow_external; in a copy of a database, until categorize.adopt_database()."
+        }
+        Reason::BudgetExceeded => {
+            "categorize.budget_status shows what is spent; categorize.set_budget() sets another limit."
+        }
+        Reason::RequestTooExpensive => {
+            "One request may cost what categorize.set_budget(per_request_usd => ...) says; smaller packs and cheaper models cost less."
+        }
+        Reason::UnknownPrice => "Say what the model costs with categorize.set_price().",
+        Reason::RateLimited => "A limit of the provider or a full queue: ask again later, or with fewer at once.",
+        Reason::BreakerOpen => "The provider failed too often of late; categorize.provider_health shows when and how.",
+        Reason::Timeout => "The answer is kept when it comes; categorize.timeout_ms sets how long a call waits.",
+        Reason::ProviderError => "categorize.provider_health shows what the provider's last failure was.",
+        Reason::InvalidAnswer => "The model's answer was none of the categories; descriptions and examples help it.",
+        Reason::NoneOfThese => {
+            "The model found that no category fits; add the one that is missing, or correct the input."
+        }
+        Reason::Uncommitted => "Commit the changes of the taxonomy first; then its inputs can leave the database.",
         Reason::BelowThreshold => "categorize.explain() shows what each tier said; learn() and rules make it surer.",
         Reason::Standby => "A standby answers from what is known; ask the primary for the rest.",
         Reason::EmptyInput => "The input is empty or blank.",
@@ -94,9 +120,16 @@ pub fn warn(message: &str) {
 
 /// Warns the caller, and says what helps.
 pub fn warn_with_hint(message: &str, hint: &str) {
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize")
-        .set_hint(hint)
-        .report(PgLogLevel::WARNING);
+    warn_in_full(message, None, hint);
+}
+
+/// Warns the caller with all parts of a message.
+pub fn warn_in_full(message: &str, detail: Option<&str>, hint: &str) {
+    let mut report = ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize");
+    if let Some(detail) = detail {
+        report = report.set_detail(detail);
+    }
+    report.set_hint(hint).report(PgLogLevel::WARNING);
 }
 
 /// Writes to the server's log, not to the client.

@@ -4,9 +4,10 @@ use crate::pg::call_site::{Into, scope};
 use crate::pg::model::Live;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
-use crate::pg::{error, world};
+use crate::pg::{error, guc, spi, world};
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::local_model::NgramWeight;
+use pg_categorize_core::provider_settings::usual_model;
 
 /// One tier's line.
 pub type Line = (i32, String, bool, Option<String>, Option<f32>, Option<f32>, String);
@@ -63,10 +64,22 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
             format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
         }
+        (TierName::Llm, None) if outcome.reason.is_none() && guc::mode() == guc::Mode::Live => asked(scope),
         (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).trim_end_matches('.').to_owned(),
         (_, Some(_)) => String::new(),
     };
     text + before(answered)
+}
+
+/// Whom the gateway would ask, in its order; nobody is asked by this.
+fn asked(scope: &Scope) -> String {
+    let of_taxonomy = scope.settings.explicit().get("models").and_then(|models| models.get("cheap")?.as_str());
+    let route = |(name, kind, model): (String, String, Option<String>)| {
+        let model = model.as_deref().or(of_taxonomy).unwrap_or_else(|| usual_model(&kind));
+        format!("{name}/{model}")
+    };
+    let routes: Vec<_> = world::as_owner(spi::providers_in_order).into_iter().map(route).collect();
+    format!("would ask {}", routes.join(", then "))
 }
 
 fn before(answered: bool) -> &'static str {

@@ -64,12 +64,14 @@ pub mod part {
     pub const CACHE: u8 = 8;
     /// Trained models.
     pub const MODEL: u8 = 16;
+    /// Providers, models of theirs, prices and budgets.
+    pub const PROVIDER: u8 = 32;
     /// Everything.
-    pub const ALL: u8 = 31;
+    pub const ALL: u8 = 63;
 }
 
 /// Tables whose invalidation counts.
-const WATCHED: usize = 6;
+const WATCHED: usize = 10;
 
 thread_local! {
     static STALE: Cell<u8> = const { Cell::new(part::ALL) };
@@ -81,6 +83,7 @@ thread_local! {
     static UNDATED: Cell<bool> = const { Cell::new(true) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
     static MODELS: Cell<u64> = const { Cell::new(0) };
+    static PLANS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Registers the callbacks; called once, when the library is loaded.
@@ -133,6 +136,12 @@ pub fn models() -> u64 {
     MODELS.get()
 }
 
+/// A number that rises whenever a taxonomy, a provider, a price or a budget was changed, by anybody. Now and then it rises
+/// without. The caller has taken in what others committed.
+pub fn plans() -> u64 {
+    PLANS.get()
+}
+
 /// Notes that this transaction writes one of our tables: what it loads is gone when it ends.
 pub fn wrote(table: pg_sys::Oid) {
     WROTE.set(true);
@@ -175,6 +184,7 @@ unsafe extern "C-unwind" fn invalidated(_argument: pg_sys::Datum, relation: pg_s
         if relation == table || relation == pg_sys::InvalidOid {
             STALE.set(STALE.get() | part);
             MODELS.set(MODELS.get() + u64::from(part & part::MODEL != 0));
+            PLANS.set(PLANS.get() + u64::from(part & (part::TAXONOMY | part::PROVIDER) != 0));
         }
     }
 }

@@ -24,6 +24,17 @@ pub enum Thing<'a> {
     Training(i32, &'a str),
     /// Which of a tenant's models of a taxonomy is active.
     Models(i32, &'a str),
+    /// What one process of a database does at a time.
+    Gateway(Duty),
+}
+
+/// What a gateway, or who does its work by hand, is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Being the gateway.
+    Serving = 1,
+    /// Writing what was reserved and spent: one after the other, so that counters and ledger agree.
+    Booking = 2,
 }
 
 /// The trainers of a database: one works, one waits.
@@ -89,6 +100,7 @@ fn tag(thing: Thing<'_>) -> pg_sys::LOCKTAG {
         Thing::Place(place) => (3, u64::from(u32::from_be_bytes(*b"catg")) << 32 | place as u64),
         Thing::Training(taxonomy, tenant) => (4, number(taxonomy, tenant)),
         Thing::Models(taxonomy, tenant) => (5, number(taxonomy, tenant)),
+        Thing::Gateway(duty) => (6, duty as u64),
     };
     pg_sys::LOCKTAG {
         // SAFETY: reads a global of the main thread.

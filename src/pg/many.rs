@@ -27,7 +27,7 @@ thread_local! {
 /// The decision on one input.
 pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option<Decision> {
     let input = input?;
-    let Some(site) = call_site(call, &Into::Taxonomy(taxonomy)) else {
+    let Some(site) = call_site(call, &Into::Taxonomy(taxonomy), false) else {
         return Some(decision(1, Some(input), None, &no_taxonomy()));
     };
     let scope = site.resolver.scope().clone();

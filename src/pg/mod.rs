@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub mod call_site;
 pub mod catalog;
+pub mod client;
 pub mod compat;
 pub mod decision;
 pub mod due;
@@ -12,6 +13,7 @@ pub mod explain;
 pub mod freshness;
 pub mod guard;
 pub mod guc;
+pub mod launch;
 pub mod lock;
 pub mod manage;
 pub mod many;
@@ -44,5 +46,7 @@ pub fn init() {
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);
         stats::init_shared();
+        launch::init_shared();
+        worker::launcher::init();
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::pg::scope::Scope;
 use crate::pg::{guard, tier};
-use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier};
+use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::normalise::{is_blank, normalise_into};
 use std::rc::Rc;
 
@@ -25,6 +25,13 @@ impl Resolver {
         Self { tiers: tier::tiers(&scope), scope, normals: Vec::new() }
     }
 
+    /// One that never asks outside the database, and so costs nothing.
+    pub fn free(scope: Rc<Scope>) -> Self {
+        let mut resolver = Self::new(scope);
+        resolver.tiers.retain(|tier| tier.name() != TierName::Llm);
+        resolver
+    }
+
     /// The scope it works for.
     pub fn scope(&self) -> &Rc<Scope> {
         &self.scope
@@ -32,6 +39,7 @@ impl Resolver {
 
     /// What the tiers say of each input.
     pub fn resolve(&mut self, inputs: &[&str]) -> Vec<Outcome> {
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
         let mut outcomes = Vec::with_capacity(inputs.len());
         for set in inputs.chunks(SET) {
             guard::check_for_interrupts();
@@ -46,6 +54,7 @@ impl Resolver {
         if let Some(reason) = unreadable(input) {
             outcome[0].reason = Some(reason);
         } else {
+            self.tiers.iter_mut().for_each(|tier| tier.begin());
             self.prepare(&[input]);
             cascade::run(&mut self.tiers, &[query(&self.scope, input, &self.normals[0])], &mut outcome);
         }
@@ -54,14 +63,14 @@ impl Resolver {
         outcome
     }
 
-    /// What each tier says of one input by itself, asked one after the other, for `explain`.
-    pub fn each_tier(&mut self, input: &str) -> Vec<(cascade::TierName, Outcome)> {
+    /// What each tier says of one input by itself for nothing, asked one after the other, for `explain`.
+    pub fn each_tier(&mut self, input: &str) -> Vec<(TierName, Outcome)> {
         self.prepare(&[input]);
         let query = query(&self.scope, input, &self.normals[0]);
         let mut said = Vec::with_capacity(self.tiers.len());
         for tier in &mut self.tiers {
             let mut outcome = [Outcome::default()];
-            tier.answer(&[query], &mut outcome);
+            tier.preview(&[query], &mut outcome);
             let [outcome] = outcome;
             said.push((tier.name(), outcome));
         }
@@ -104,7 +113,7 @@ impl Resolver {
 /// An answer needs no reason, and no answer needs one.
 fn settle(outcome: &mut Outcome) {
     match outcome.answer {
-        Some(_) => outcome.reason = None,
+        Some(_) => (outcome.reason, outcome.detail) = (None, None),
         None => _ = outcome.reason.get_or_insert(Reason::BelowThreshold),
     }
 }

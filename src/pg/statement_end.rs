@@ -38,9 +38,9 @@ unsafe extern "C-unwind" fn process_utility(
     completion: *mut pg_sys::QueryCompletion,
 ) {
     probe::close_all();
-    // SAFETY: forwards what Postgres passed.
+    // SAFETY: forwards what Postgres passed. The mark on a database is taken away at the end, also by an error.
     unsafe {
-        stop::before(statement);
+        let _going = stop::before(statement);
         match PREVIOUS_UTILITY {
             Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
                 previous(statement, query, read_only_tree, context, parameters, environment, receiver, completion);

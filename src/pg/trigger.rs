@@ -16,6 +16,7 @@ struct Arguments {
     inputs: Vec<String>,
     output: String,
     taxonomy: Option<String>,
+    live: bool,
 }
 
 /// Fills the output column of the new row.
@@ -81,7 +82,8 @@ fn category(text: &str, arguments: &Arguments) -> Option<String> {
         stats::count(&scope, Some(known.source), known.confidence);
         return scope.text(known.category).map(str::to_owned);
     }
-    let outcome: Outcome = Resolver::new(scope.clone()).resolve_one(text);
+    let mut resolver = if arguments.live { Resolver::new(scope.clone()) } else { Resolver::free(scope.clone()) };
+    let outcome: Outcome = resolver.resolve_one(text);
     remember(&world, &scope, text, &outcome);
     stats::count_outcome(&scope, &outcome);
     // A trigger never fails a row for want of an answer, whatever the session wants of its queries.
@@ -150,9 +152,9 @@ impl Arguments {
             );
         }
         let given = trigger.extra_args().unwrap_or_default();
-        // No tier beyond the fifth can answer yet, so `live` asks what every trigger asks.
-        match given.get(3).map(String::as_str) {
-            None | Some("live") => {}
+        let live = match given.get(3).map(String::as_str) {
+            None => false,
+            Some("live") => true,
             Some("deferred") => error::raise(
                 Error::new(ErrorKind::NotSupported, "categorize_trigger: mode \"deferred\" needs a queue")
                     .hint("This version fills the column from what is known."),
@@ -161,7 +163,7 @@ impl Arguments {
                 Error::invalid(format!("categorize_trigger: unknown mode \"{other}\""))
                     .hint("Modes are live and deferred."),
             ),
-        }
+        };
         if !(2..=4).contains(&given.len()) {
             error::raise(
                 Error::invalid(format!("categorize_trigger takes 2 to 4 arguments, not {}", given.len()))
@@ -172,6 +174,7 @@ impl Arguments {
             inputs: given[0].split(',').map(|c| c.trim().to_owned()).collect(),
             output: given[1].clone(),
             taxonomy: given.get(2).filter(|t| !t.is_empty()).cloned(),
+            live,
         }
     }
 }

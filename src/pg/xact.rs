@@ -39,6 +39,41 @@ pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> 
     }
 }
 
+/// Runs `work` in a transaction of its own, under a snapshot, in a process that has none; an error undoes it and
+/// becomes `Err`, whatever it is.
+///
+/// # Errors
+/// What went wrong.
+pub fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, Failed> {
+    // SAFETY: the process has no transaction outside this function, and is in none after it.
+    unsafe {
+        pg_sys::SetCurrentStatementStartTimestamp();
+        pg_sys::StartTransactionCommand();
+        let outcome = PgTryBuilder::new(AssertUnwindSafe(|| {
+            let value = with_snapshot(work);
+            pg_sys::CommitTransactionCommand();
+            Ok(value)
+        }))
+        .catch_others(|error| Err(Box::new(error)))
+        .catch_rust_panic(|error| Err(Box::new(error)))
+        .execute();
+        outcome.map_err(|error| {
+            pg_sys::AbortCurrentTransaction();
+            let (code, message) = report(&error);
+            Failed { code, message }
+        })
+    }
+}
+
+/// Why a transaction was undone.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// The class.
+    pub code: PgSqlErrorCode,
+    /// The primary message.
+    pub message: String,
+}
+
 /// Runs `work` under a snapshot of its own, where no statement has one.
 pub fn with_snapshot<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: pushed and popped in a pair inside a transaction; an error that leaves in between ends in an abort, which

@@ -4,6 +4,7 @@ mod accuracy;
 mod categories;
 mod exact;
 mod flipkart;
+pub mod gateway;
 mod growing_rules;
 mod local_model;
 mod peers;
@@ -18,11 +19,13 @@ use std::process::ExitCode;
 /// A work.
 pub type Work = fn(&Bench, &mut Report);
 
-/// The work that has a page of its own.
+/// The work of the local model, which has a page of its own.
 pub const LOCAL_MODEL: &str = "local-model";
 
-/// All works by name, in their order.
-pub const ALL: [(&str, Work); 7] = [
+/// All works of the gateway together, which have a page of their own; the name of each begins with it.
+pub const GATEWAY: &str = "gateway";
+
+const OTHERS: [(&str, Work); 7] = [
     ("exact", exact::run),
     ("repeats", repeats::run),
     ("rules", rules::run),
@@ -31,6 +34,11 @@ pub const ALL: [(&str, Work); 7] = [
     ("accuracy", accuracy::run),
     (LOCAL_MODEL, local_model::run),
 ];
+
+/// All works by name, in their order.
+pub fn all() -> impl Iterator<Item = (&'static str, Work)> {
+    OTHERS.into_iter().chain(gateway::ALL)
+}
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.
 pub fn as_child(arguments: &[String]) -> Option<ExitCode> {

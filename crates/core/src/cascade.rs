@@ -3,6 +3,7 @@
 //! A tier sees the whole slice and answers what it can among those still open; no tier knows another.
 
 use crate::fingerprint::Fingerprint;
+use crate::money::Money;
 
 /// Id of a category: the row's id in a taxonomy, the position among ad-hoc labels.
 pub type CategoryId = i32;
@@ -158,6 +159,10 @@ pub struct Answer {
     pub expires_at: i64,
     /// Who was paid, for answers of a language model.
     pub provenance: Option<Box<Provenance>>,
+    /// What was paid for it now.
+    pub cost: Money,
+    /// Whether a stronger model decided, since the cheap one was not sure.
+    pub upgraded: bool,
     /// The rule that matched.
     pub rule: Option<i64>,
 }
@@ -166,7 +171,16 @@ impl Answer {
     /// An answer that never expires and cost nothing.
     pub fn new(category: CategoryId, confidence: f32, source: TierName, origin: Origin) -> Self {
         let guess = Guess { category, confidence };
-        Self { guess, source, origin, expires_at: i64::MAX, provenance: None, rule: None }
+        Self {
+            guess,
+            source,
+            origin,
+            expires_at: i64::MAX,
+            provenance: None,
+            cost: Money::ZERO,
+            upgraded: false,
+            rule: None,
+        }
     }
 }
 
@@ -181,6 +195,8 @@ pub struct Outcome {
     pub words: Vec<String>,
     /// Why the last tier that could not answer did not.
     pub reason: Option<Reason>,
+    /// What a person needs to know beyond the reason: whole sentences.
+    pub detail: Option<String>,
 }
 
 /// One source of answers: set in, set out.
@@ -188,8 +204,16 @@ pub trait Tier {
     /// Which tier this is.
     fn name(&self) -> TierName;
 
+    /// A call begins; what is asked until the next one shares its time.
+    fn begin(&mut self) {}
+
     /// Answers what it can among the outcomes that are still open; `queries` and `outcomes` have the same length.
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]);
+
+    /// What it would say, as far as that can be told for nothing.
+    fn preview(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        self.answer(queries, outcomes);
+    }
 }
 
 /// Runs the tiers in their order, until every query is answered or no tier is left.

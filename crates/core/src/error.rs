@@ -13,6 +13,8 @@ pub enum ErrorKind {
     LimitExceeded,
     /// Something that is not built, or never will be (0A000).
     NotSupported,
+    /// The caller, or the superuser's settings, do not allow it (42501).
+    NotAllowed,
 }
 
 /// An error with the three parts of a Postgres message: lower-case primary, DETAIL and HINT as sentences.

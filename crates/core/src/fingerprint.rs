@@ -9,7 +9,10 @@
 //! only the blocks of its own bytes.
 
 use crate::normalise::{Case, NORMALISER_VERSION};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// SHA-256 of scope and text, the primary key of `categorize.cache`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +21,28 @@ pub struct Fingerprint(pub [u8; 32]);
 impl std::fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+/// Hexadecimal digits, so that it can travel in JSON.
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = Cow::<str>::deserialize(deserializer)?;
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|d| d as u8);
+        let mut bytes = [0; 32];
+        let pairs = digits.as_bytes().chunks_exact(2);
+        let whole = digits.len() == 64
+            && bytes.iter_mut().zip(pairs).all(|(byte, pair)| {
+                let value = digit(&pair[0]).zip(digit(&pair[1])).map(|(high, low)| high << 4 | low);
+                value.map(|v| *byte = v).is_some()
+            });
+        if whole { Ok(Self(bytes)) } else { Err(D::Error::custom("no fingerprint: 64 hexadecimal digits are one")) }
     }
 }
 

@@ -3,16 +3,28 @@
 //! No Postgres, no async, no clock, no `unsafe`: everything here is a function of its arguments, so that it is tested
 //! and fuzzed without a server.
 
+pub mod budget;
 pub mod cascade;
 pub mod category_path;
+pub mod choices;
 pub mod close_names;
+pub mod dollars;
+pub mod endpoint;
 pub mod error;
 pub mod fingerprint;
+pub mod flow;
+pub mod frame;
 pub mod growth;
 pub mod lexical;
 pub mod local_model;
 pub mod memo;
+pub mod model_settings;
+pub mod money;
 pub mod normalise;
+pub mod price;
+pub mod price_list;
+pub mod prompt;
+pub mod provider_settings;
 pub mod rules;
 pub mod settings;
 pub mod taxonomy;

@@ -117,7 +117,7 @@ fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
     last.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
     let (keys, values): (Vec<_>, Vec<_>) = last.into_iter().unzip();
     let inputs: Vec<&str> = values.iter().map(|(input, _)| input.as_str()).collect();
-    let said = Resolver::new(scope.clone()).resolve(&inputs);
+    let said = Resolver::free(scope.clone()).resolve(&inputs);
     let new = keys.into_iter().zip(&values).zip(said).map(|((fingerprint, (input, category)), said)| NewCorrection {
         fingerprint,
         input: scope.settings.store_input.then(|| input.clone()),

@@ -1,10 +1,12 @@
-//! What people change: taxonomies, categories, rules, corrections, labels, models. Each acts as the owner of the tables, after
+//! What people change: taxonomies, categories, rules, corrections, labels, models, providers, budgets. Each acts as the owner of the tables, after
 //! Postgres has checked that the caller may execute the function at all.
 
+pub mod budget;
 pub mod category;
 pub mod correction;
 pub mod label;
 pub mod model;
+pub mod provider;
 pub mod rule;
 pub mod taxonomy;
 pub mod training;
@@ -38,6 +40,12 @@ fn as_writer<T>(work: impl FnOnce(&Caller) -> T) -> T {
         admin: spi::is_member(owner.caller(), "categorize_admin"),
     };
     work(&caller)
+}
+
+/// Whether the role that the statement runs as may see what all tenants do.
+pub fn sees_all_tenants() -> bool {
+    // SAFETY: a plain call.
+    spi::is_member(unsafe { pg_sys::GetUserId() }, "categorize_admin")
 }
 
 /// The taxonomy that is meant: the named one, or the default.

@@ -1,21 +1,31 @@
 //! All SQL text of the library, a file per family of tables. Statements run as the owner under a pinned search_path
 //! (`owner::OwnerScope`), except where a function of its own says otherwise.
 
+mod answer;
+mod budget;
 mod cache;
 mod category;
 mod correction;
+mod ledger;
 mod lesson;
 mod local_model;
+mod plan;
+mod provider;
 mod query;
 mod rule;
 mod run;
 mod taxonomy;
 
+pub use answer::*;
+pub use budget::*;
 pub use cache::*;
 pub use category::*;
 pub use correction::*;
+pub use ledger::*;
 pub use lesson::*;
 pub use local_model::*;
+pub use plan::*;
+pub use provider::*;
 pub use query::*;
 pub use rule::*;
 pub use taxonomy::*;

@@ -5,6 +5,8 @@
 use crate::pg::guard;
 use pgrx::pg_sys;
 use pgrx::{FromDatum, IntoDatum, PgMemoryContexts};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::CString;
 
 /// An argument of a statement: its type and value.
@@ -108,6 +110,39 @@ fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut
         }
         pg_sys::SPI_finish();
         (rows, processed)
+    }
+}
+
+thread_local! {
+    /// Statements that this process keeps, by the address of their text.
+    static KEPT: RefCell<HashMap<usize, pg_sys::SPIPlanPtr>> = RefCell::default();
+}
+
+/// Runs a statement that is prepared once for the life of the process: for the gateway, which runs few of them very often.
+/// It reads what is committed now, and may write.
+pub fn kept<T>(sql: &'static str, arguments: &[Arg], mut row: impl FnMut(&Row) -> T) -> Vec<T> {
+    let (mut types, mut values, nulls) = arrays(arguments);
+    // SAFETY: as in `execute`. A kept plan lives as long as the process; it is kept once it is complete.
+    unsafe {
+        connect();
+        let known = KEPT.with_borrow(|kept| kept.get(&sql.as_ptr().addr()).copied());
+        let plan = known.unwrap_or_else(|| {
+            let plan = prepare(sql, &mut types);
+            let outcome = pg_sys::SPI_keepplan(plan);
+            assert!(outcome == 0, "SPI refused to keep a statement: {outcome}");
+            KEPT.with_borrow_mut(|kept| kept.insert(sql.as_ptr().addr(), plan));
+            plan
+        });
+        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), false, 0);
+        assert!(outcome >= 0, "SPI refused a statement: {outcome}");
+        let mut rows = Vec::new();
+        if !pg_sys::SPI_tuptable.is_null() {
+            let table = &*pg_sys::SPI_tuptable;
+            let count = pg_sys::SPI_processed as usize;
+            rows.extend((0..count).map(|i| row(&Row { tuple: *table.vals.add(i), descriptor: table.tupdesc })));
+        }
+        pg_sys::SPI_finish();
+        rows
     }
 }
 

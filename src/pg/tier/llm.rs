@@ -1,31 +1,159 @@
-//! Tier 6: a language model. No provider can be configured in this version, so it says why it does not answer.
+//! Tier 6: a language model, asked by the gateway. What it said in a statement it says again in it, and is not asked twice.
 
+use crate::pg::freshness::Horizon;
 use crate::pg::scope::Scope;
-use crate::pg::{guard, guc};
-use pg_categorize_core::cascade::{Outcome, Query, Reason, Tier, TierName};
+use crate::pg::{client, error, guard, guc, spi, world};
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Reason, Tier, TierName};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::{Answered, Input, Reply};
+use pg_categorize_core::money::Money;
+use pgrx::{PgXactCallbackEvent, register_xact_callback};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
+use std::time::Instant;
+
+/// Replies that are kept for the rest of a statement; beyond them an input may be asked about again.
+const KEPT: usize = 250_000;
+
+/// What was said in the current statement.
+struct Said {
+    horizon: Horizon,
+    replies: HashMap<Fingerprint, Rc<Reply>>,
+    warned: bool,
+}
+
+thread_local! {
+    static SAID: RefCell<Option<Said>> = const { RefCell::new(None) };
+}
 
 pub(super) struct LlmTier {
     scope: Rc<Scope>,
+    has_providers: OnceCell<bool>,
+    /// When the present call waits no more; it begins to wait when it first asks.
+    deadline: Option<Instant>,
 }
 
 impl LlmTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope }
+        Self { scope, has_providers: OnceCell::new(), deadline: None }
     }
 
-    /// Why nothing can be asked now; `None` where nothing was meant to be.
+    /// Why nothing can be asked now.
     fn obstacle(&self) -> Option<Reason> {
-        if guc::mode() == guc::Mode::Cached {
-            None
-        } else if !guc::external() || !self.scope.settings.allow_external {
+        if !guc::external() || !self.scope.settings.allow_external {
             Some(Reason::ExternalOff)
         } else if guard::on_standby() {
             Some(Reason::Standby)
         } else if !guard::preloaded() {
             Some(Reason::GatewayDown)
-        } else {
+        } else if !self.has_providers.get_or_init(|| world::as_owner(spi::has_providers)) {
             Some(Reason::NoProvider)
+        } else {
+            None
+        }
+    }
+
+    /// The replies to open queries, in their order: those of this statement, and new ones.
+    fn ask(&mut self, open: &[(&Query<'_>, f32)]) -> Vec<Rc<Reply>> {
+        let horizon = world::moment().horizon;
+        let mut known = said(horizon, |said| {
+            let reply = |(query, _): &(&Query<'_>, f32)| said.replies.get(&query.fingerprint).cloned();
+            open.iter().filter_map(|q| Some((q.0.fingerprint, reply(q)?))).collect::<HashMap<_, _>>()
+        });
+        // Texts that differ only in what their normal form leaves out are one question.
+        let mut places = HashMap::new();
+        let mut inputs = Vec::new();
+        for (query, best_confidence) in open.iter().filter(|(query, _)| !known.contains_key(&query.fingerprint)) {
+            if let Entry::Vacant(place) = places.entry(query.fingerprint) {
+                place.insert(inputs.len());
+                inputs.push(Input {
+                    key: query.fingerprint,
+                    shared_key: query.shared_fingerprint,
+                    text: query.raw.to_owned(),
+                    best_confidence: *best_confidence,
+                });
+            }
+        }
+        if !inputs.is_empty() {
+            let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + guc::timeout());
+            let replies: Vec<_> = client::ask(&self.scope, &inputs, deadline).into_iter().map(Rc::new).collect();
+            known.extend(inputs.iter().zip(&replies).map(|(input, reply)| (input.key, reply.clone())));
+            said(horizon, |said| {
+                let room = KEPT.saturating_sub(said.replies.len());
+                said.replies.extend(inputs.iter().map(|input| input.key).zip(replies).take(room));
+            });
+        }
+        open.iter().filter_map(|(query, _)| known.get(&query.fingerprint).cloned()).collect()
+    }
+
+    /// Writes what was replied into an outcome.
+    fn take(&self, reply: &Reply, outcome: &mut Outcome) {
+        match reply {
+            Reply::Unanswered { reason, detail } => {
+                outcome.reason = Some(*reason);
+                outcome.detail.clone_from(detail);
+            }
+            Reply::Answered(answered) => match self.scope.answerable(answered.category) {
+                Some(category) => {
+                    let alternative = |(id, confidence): &(i32, f32)| {
+                        Some(Guess { category: self.scope.answerable(*id)?, confidence: *confidence })
+                    };
+                    let alternatives: Vec<_> = answered.alternatives.iter().filter_map(alternative).collect();
+                    if !alternatives.is_empty() {
+                        outcome.alternatives = alternatives;
+                        outcome.words.clear();
+                    }
+                    outcome.answer = Some(self.answer_of(category, answered));
+                }
+                None => {
+                    outcome.reason = Some(Reason::Uncommitted);
+                    outcome.detail = Some("The answer is a category that this statement does not see.".to_owned());
+                }
+            },
+        }
+    }
+
+    fn answer_of(&self, category: i32, answered: &Answered) -> Answer {
+        let paid = answered.model.is_some() || answered.provider.is_some();
+        // What was known to the gateway and not to this statement's snapshot is an earlier answer, and costs nothing now.
+        let (source, origin) = match answered.known {
+            false => (TierName::Llm, Origin::Llm),
+            true if paid => (TierName::Cache, Origin::Llm),
+            true => (TierName::Cache, Origin::Label),
+        };
+        let mut answer = Answer::new(category, answered.confidence, source, origin);
+        if paid {
+            let provenance = Provenance { provider: answered.provider.clone(), model: answered.model.clone() };
+            answer.provenance = Some(Box::new(provenance));
+        }
+        if !answered.known {
+            answer.cost = Money(answered.cost);
+        }
+        if self.scope.settings.explicit().get("cache_ttl").is_some_and(|ttl| !ttl.is_null()) {
+            // The table knows when it expires; until then it counts for this statement.
+            answer.expires_at = guard::statement_time() + 1;
+        }
+        answer
+    }
+
+    /// A refusal of the budget is told once a statement, where nothing else tells of it.
+    fn warn_of_budget(&self, replies: &[Rc<Reply>]) {
+        let refused = |reply: &Rc<Reply>| match &**reply {
+            Reply::Unanswered { reason: Reason::BudgetExceeded, detail } => Some(detail.clone()),
+            _ => None,
+        };
+        let Some(detail) = replies.iter().find_map(refused) else { return };
+        if self.scope.on_unresolved() == guc::OnUnresolved::Error {
+            return;
+        }
+        if said(world::moment().horizon, |said| !std::mem::replace(&mut said.warned, true)) {
+            error::warn_in_full(
+                "the budget for language models is spent: inputs stay unresolved",
+                detail.as_deref(),
+                error::hint(Reason::BudgetExceeded),
+            );
         }
     }
 }
@@ -35,9 +163,48 @@ impl Tier for LlmTier {
         TierName::Llm
     }
 
-    fn answer(&mut self, _: &[Query<'_>], outcomes: &mut [Outcome]) {
+    fn begin(&mut self) {
+        self.deadline = None;
+    }
+
+    fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        self.preview(queries, outcomes);
+        if guc::mode() == guc::Mode::Cached || self.obstacle().is_some() {
+            return;
+        }
+        let best = |outcome: &Outcome| outcome.alternatives.first().map_or(0.0, |guess| guess.confidence);
+        let open: Vec<usize> = (0..queries.len()).filter(|at| outcomes[*at].answer.is_none()).collect();
+        let asked: Vec<_> = open.iter().map(|at| (&queries[*at], best(&outcomes[*at]))).collect();
+        let replies = self.ask(&asked);
+        for (at, reply) in open.into_iter().zip(&replies) {
+            self.take(reply, &mut outcomes[at]);
+        }
+        self.warn_of_budget(&replies);
+    }
+
+    /// Why nothing can be asked, where that is so.
+    fn preview(&mut self, _: &[Query<'_>], outcomes: &mut [Outcome]) {
+        if guc::mode() == guc::Mode::Cached {
+            return;
+        }
         if let Some(reason) = self.obstacle() {
             outcomes.iter_mut().filter(|o| o.answer.is_none()).for_each(|o| o.reason = Some(reason));
         }
     }
+}
+
+/// Runs `work` on what was said in the statement of this horizon; another's is forgotten, as all is when the transaction ends.
+fn said<T>(horizon: Horizon, work: impl FnOnce(&mut Said) -> T) -> T {
+    SAID.with_borrow_mut(|said| {
+        if said.is_none() {
+            register_xact_callback(PgXactCallbackEvent::Commit, forget);
+            register_xact_callback(PgXactCallbackEvent::Abort, forget);
+        }
+        let current = said.take().filter(|said| said.horizon == horizon);
+        work(said.insert(current.unwrap_or_else(|| Said { horizon, replies: HashMap::new(), warned: false })))
+    })
+}
+
+fn forget() {
+    SAID.set(None);
 }

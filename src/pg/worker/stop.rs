@@ -1,38 +1,44 @@
-//! Before a database is dropped, renamed, moved or copied, its trainers end.
+//! Before a database is dropped, renamed, moved or copied, its trainers and its gateway end.
 //!
-//! Postgres refuses such a command while anybody is connected, and a plain owner may not terminate a trainer, which runs as
-//! the superuser. That the command fails for some other reason afterwards costs no more than a training.
+//! Postgres refuses such a command while anybody is connected, and a plain owner may not terminate what runs as the
+//! superuser. That the command fails for some other reason afterwards costs no more than a training, and the start of a
+//! gateway. None is started while the command runs.
 
-use super::trainer::NAME;
+use super::{gateway, trainer};
+use crate::pg::launch::{self, Going};
 use crate::pg::{compat, wait};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 use std::time::{Duration, Instant};
 
-/// How long we wait for trainers to end. Postgres itself then waits as long, and says who is in the way.
+/// How long we wait for them to end. Postgres itself then waits as long, and says who is in the way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Has the trainers of the database end that a statement wants for itself, where the caller owns it.
+/// Has the processes of the database end that a statement wants for itself, where the caller owns it. Until what is
+/// returned is dropped, no gateway starts there.
 ///
 /// # Errors
 /// What a cancel or a termination raises while it waits.
 ///
 /// # Safety
 /// The statement is one that Postgres is about to run.
-pub unsafe fn before(statement: *const pg_sys::PlannedStmt) {
+pub unsafe fn before(statement: *const pg_sys::PlannedStmt) -> Option<Going> {
     // SAFETY: promised by the caller; the look-ups are plain calls in the statement's transaction.
     let database = unsafe {
         let name = database(statement);
         if name.is_null() {
-            return;
+            return None;
         }
         pg_sys::get_database_oid(name, true)
     };
     // SAFETY: reads globals of the main thread.
     let (here, user) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetUserId()) };
-    if database != pg_sys::InvalidOid && database != here && compat::owns_database(user, database) {
-        end_trainers(database);
-    }
+    (database != pg_sys::InvalidOid && database != here && compat::owns_database(user, database)).then(|| {
+        // Marked first: a gateway that starts now sees the mark, or is seen below.
+        let going = launch::going(database.to_u32());
+        end_processes(database);
+        going
+    })
 }
 
 /// The database that must have no other user, or null.
@@ -79,15 +85,15 @@ unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> *mut pg_sys::DefEle
     }
 }
 
-fn end_trainers(database: pg_sys::Oid) {
+fn end_processes(database: pg_sys::Oid) {
     let end = Instant::now() + PATIENCE;
     loop {
         // Asked and told anew each time: another may have been started meanwhile.
-        let trainers = trainers(database);
-        if trainers.is_empty() || Instant::now() >= end {
+        let ours = processes(database);
+        if ours.is_empty() || Instant::now() >= end {
             return;
         }
-        for pid in trainers {
+        for pid in ours {
             // SAFETY: a plain call. The process was there a moment ago; Postgres takes the same risk.
             unsafe { libc::kill(pid, libc::SIGTERM) };
         }
@@ -95,8 +101,8 @@ fn end_trainers(database: pg_sys::Oid) {
     }
 }
 
-/// The processes that train in a database.
-fn trainers(database: pg_sys::Oid) -> Vec<i32> {
+/// Our processes in a database.
+fn processes(database: pg_sys::Oid) -> Vec<i32> {
     // SAFETY: plain calls. What was read of the backends earlier in this transaction is dropped first; what is read now
     // stays until the next time. The type of a worker is a string of Postgres', or null where it is gone.
     unsafe {
@@ -107,7 +113,8 @@ fn trainers(database: pg_sys::Oid) -> Vec<i32> {
             .map(|b| b.st_procpid)
             .filter(|pid| {
                 let kind = pg_sys::GetBackgroundWorkerTypeByPid(*pid);
-                !kind.is_null() && CStr::from_ptr(kind).to_bytes() == NAME.as_bytes()
+                let ours = [trainer::NAME.as_bytes(), gateway::NAME.as_bytes()];
+                !kind.is_null() && ours.contains(&CStr::from_ptr(kind).to_bytes())
             })
             .collect()
     }

@@ -6,7 +6,7 @@ mod key;
 mod value;
 
 pub use key::{KEYS, Key};
-pub use value::check;
+pub use value::{check, seconds};
 
 use crate::cascade::TierName;
 use crate::close_names;

@@ -1,0 +1,314 @@
+//! What backends and the gateway say to each other over their socket.
+//!
+//! A frame is its length in bytes (4, little-endian, of what follows it), one byte of version, and JSON. A backend may
+//! still hold an older library than the gateway after an update: a version that is not ours is refused, never guessed at.
+
+use crate::cascade::{CategoryId, Reason};
+use crate::fingerprint::Fingerprint;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The version of what follows.
+pub const VERSION: u8 = 1;
+
+/// Bytes of the largest frame: one input of 1 MB, or a thousand of some kilobytes, escaped.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes before the JSON.
+pub const HEADER_BYTES: usize = 5;
+
+/// The detail of a `gateway_down` that a gateway gives while it leaves: its successor can be asked.
+pub const STOPPING: &str = "The gateway is stopping.";
+
+/// What a backend says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToGateway {
+    /// Inputs to be answered.
+    Ask(Ask),
+    /// The backend no longer waits for this request: what is not sent to a provider yet need not be.
+    Cancel {
+        /// The request's number.
+        request: u64,
+    },
+    /// How the providers are doing.
+    Health {
+        /// The number by which the reply is known.
+        request: u64,
+    },
+}
+
+/// Inputs of one tenant in one set of labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// A number that the backend chose; replies bear it.
+    pub request: u64,
+    /// Milliseconds that the backend waits.
+    pub patience_ms: u32,
+    /// Who asks, for the ledger.
+    pub asker: Asker,
+    /// The tenant; the empty name is the tenant of those who have none.
+    pub tenant: String,
+    /// What the inputs are sorted into.
+    pub target: Target,
+    /// The inputs; replies refer to them by their position.
+    pub inputs: Vec<Input>,
+}
+
+/// Who asks, as the ledger tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Asker {
+    /// Name of the role.
+    pub role: String,
+    /// Its `application_name`.
+    pub application: String,
+    /// The statement's query id, 0 where it has none.
+    pub query_id: i64,
+}
+
+/// What inputs are sorted into.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Target {
+    /// A taxonomy, in the version that the backend sees.
+    Taxonomy {
+        /// Its id.
+        id: i32,
+        /// Its version.
+        version: i32,
+    },
+    /// Ad-hoc labels, trimmed, de-duplicated and sorted.
+    Labels(Vec<String>),
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its key among the answers of its own tenant.
+    pub key: Fingerprint,
+    /// Its key among the answers that tenants share, where the taxonomy shares them.
+    pub shared_key: Option<Fingerprint>,
+    /// The text as it came.
+    pub text: String,
+    /// How sure the free tiers were of their best guess, 0 to 1.
+    pub best_confidence: f32,
+}
+
+/// What the gateway says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToBackend {
+    /// Replies to some inputs of a request; more may follow until each has one.
+    Replies {
+        /// The request's number.
+        request: u64,
+        /// Position of the input, and what became of it.
+        replies: Vec<(u32, Reply)>,
+    },
+    /// How the providers are doing.
+    Health {
+        /// The number of the question.
+        request: u64,
+        /// One line a provider and model.
+        lines: Vec<HealthLine>,
+    },
+    /// The gateway does not understand the backend, and hangs up.
+    Refused {
+        /// Why, for a message.
+        message: String,
+    },
+}
+
+/// What became of one input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// It is answered.
+    Answered(Box<Answered>),
+    /// It is not.
+    Unanswered {
+        /// Why.
+        #[serde(with = "reason")]
+        reason: Reason,
+        /// What a person needs to know beyond the reason: a sentence without input text or secrets.
+        detail: Option<String>,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The category: a row of the taxonomy, or the position among the ad-hoc labels.
+    pub category: CategoryId,
+    /// Probability that it is right, 0 to 1.
+    pub confidence: f32,
+    /// Whether it was known already when the gateway looked, and nothing was asked.
+    pub known: bool,
+    /// The provider.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// Nano-dollars: this input's share of its request.
+    pub cost: i64,
+    /// The likeliest categories with their probabilities, best first.
+    pub alternatives: Vec<(CategoryId, f32)>,
+}
+
+/// How one provider and model are doing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HealthLine {
+    /// Name of the provider.
+    pub provider: String,
+    /// Name of the model.
+    pub model: String,
+    /// `closed`, `open` or `half_open`: whether the breaker lets requests pass.
+    pub breaker: String,
+    /// `true` where a quota or spend limit of the provider stopped it.
+    pub stopped: bool,
+    /// Attempts since the gateway began.
+    pub attempts: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Attempts in flight.
+    pub in_flight: u32,
+    /// Milliseconds within which half of the last attempts were answered.
+    pub latency_p50_ms: Option<f32>,
+    /// Milliseconds within which 99 of 100 were.
+    pub latency_p99_ms: Option<f32>,
+    /// What the last failure was: a class such as `http 429`, without anything that the provider wrote.
+    pub last_failure: Option<String>,
+}
+
+/// Why bytes are no frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameError {
+    /// It says that it is longer than any frame.
+    TooLong(usize),
+    /// It is of another version.
+    Version(u8),
+    /// It is not what a frame of this version holds.
+    Malformed(String),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(bytes) => write!(f, "a frame of {bytes} bytes is longer than any"),
+            Self::Version(version) => write!(f, "a frame of version {version}, where {VERSION} was expected"),
+            Self::Malformed(what) => write!(f, "a malformed frame: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}
+
+/// The bytes of a message.
+///
+/// # Errors
+/// `TooLong` where it does not fit into a frame.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = vec![0, 0, 0, 0, VERSION];
+    serde_json::to_writer(&mut bytes, message).map_err(|e| FrameError::Malformed(e.to_string()))?;
+    let length = bytes.len() - 4;
+    if length > MAX_BYTES {
+        return Err(FrameError::TooLong(length));
+    }
+    bytes[..4].copy_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    Ok(bytes)
+}
+
+/// How many bytes the first frame of `bytes` has in all; `None` where too few are there to tell.
+///
+/// # Errors
+/// Where it cannot be a frame of ours, as soon as its header is there.
+pub fn length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+    let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+    if length > MAX_BYTES {
+        return Err(FrameError::TooLong(length));
+    }
+    match header[4] {
+        VERSION if length > 0 => Ok(Some(4 + length)),
+        VERSION => Err(FrameError::Malformed("it is empty".into())),
+        other => Err(FrameError::Version(other)),
+    }
+}
+
+/// The message of a whole frame, as `length` measured it.
+///
+/// # Errors
+/// `Malformed`, and what `length` says.
+pub fn decode<T: DeserializeOwned>(frame: &[u8]) -> Result<T, FrameError> {
+    match length(frame)? {
+        Some(length) if length == frame.len() => {
+            serde_json::from_slice(&frame[HEADER_BYTES..]).map_err(|e| FrameError::Malformed(e.to_string()))
+        }
+        _ => Err(FrameError::Malformed("it is cut".into())),
+    }
+}
+
+/// Reasons travel by their names.
+mod reason {
+    use super::Reason;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    pub(super) fn serialize<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(reason.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Reason::parse(&name).ok_or_else(|| D::Error::custom("an unknown reason"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ask(text: String) -> ToGateway {
+        let input =
+            Input { key: Fingerprint([7; 32]), shared_key: Some(Fingerprint([0xfe; 32])), text, best_confidence: 0.25 };
+        ToGateway::Ask(Ask {
+            request: u64::MAX,
+            patience_ms: 10_000,
+            asker: Asker { role: "shop".into(), application: "psql".into(), query_id: i64::MIN },
+            tenant: String::new(),
+            target: Target::Taxonomy { id: 1000, version: 3 },
+            inputs: vec![input],
+        })
+    }
+
+    #[test]
+    fn a_reply_travels_by_the_name_of_its_reason() {
+        let reply = Reply::Unanswered { reason: Reason::BudgetExceeded, detail: None };
+        let frame = encode(&ToBackend::Replies { request: 1, replies: vec![(0, reply)] }).unwrap();
+        assert!(String::from_utf8_lossy(&frame[HEADER_BYTES..]).contains("budget_exceeded"));
+    }
+
+    #[test]
+    fn what_is_no_frame_of_ours_is_refused_by_its_header() {
+        assert_eq!(length(&[9, 0, 0]), Ok(None));
+        assert_eq!(length(&[9, 0, 0, 0, VERSION + 1]), Err(FrameError::Version(VERSION + 1)));
+        assert_eq!(length(&[0, 0, 0, 0, VERSION]), Err(FrameError::Malformed("it is empty".into())));
+        assert!(matches!(length(&[0xff, 0xff, 0xff, 0xff, VERSION]), Err(FrameError::TooLong(_))));
+        assert!(decode::<ToGateway>(b"\x05\0\0\0\x01nope").is_err());
+        assert!(decode::<ToGateway>(b"\x06\0\0\0\x01nope").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_arrives(text in any::<String>()) {
+            let frame = encode(&ask(text.clone())).unwrap();
+            prop_assert_eq!(length(&frame), Ok(Some(frame.len())));
+            prop_assert_eq!(decode::<ToGateway>(&frame).unwrap(), ask(text));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            _ = length(&bytes);
+            _ = decode::<ToGateway>(&bytes);
+            _ = decode::<ToBackend>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Inputs come in: they join a flight or begin one, and what the database does not know waits for a request.
+
+use super::{Desk, State};
+use crate::ask::Asked;
+use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
+use crate::lane::{Lane, LaneKey};
+use crate::mail::{Mail, unanswered};
+use crate::near_answers::NearKey;
+use crate::plan::Plan;
+use crate::store::{Keys, Known, KnownAnswer, Refusal};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::flow::near;
+use pg_categorize_core::frame::{Answered, Input, Reply};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Flights that every connection may have even when the queue is full, so that a large question does not shut out small
+/// ones.
+const OWN_FLIGHTS: usize = 64;
+
+/// Inputs that are entered under one lock.
+const AT_ONCE: usize = 256;
+
+impl Desk {
+    /// Joins the flights of these inputs, and begins those that there are not; returns the latter, to look up.
+    pub(crate) fn enter(&self, ask: &Arc<Asked>, tenant: &Arc<str>, inputs: Vec<Input>) -> Vec<(FlightId, Keys)> {
+        let mut begun = Vec::new();
+        let mut inputs = (0_u32..).zip(inputs);
+        loop {
+            let (mut mail, mut more) = (Mail::default(), false);
+            let mut state = self.state.lock();
+            for (position, input) in inputs.by_ref().take(AT_ONCE) {
+                more = true;
+                if !ask.has_left() {
+                    begun.extend(state.enter(ask, tenant, position, input, self.max_flights, &mut mail));
+                }
+            }
+            state.last_work = self.clock.now();
+            drop(state);
+            mail.post();
+            if !more {
+                return begun;
+            }
+        }
+    }
+
+    /// What the database knows of flights that were begun, in their order: what it does not know goes to the lanes.
+    pub(crate) fn admit(self: &Arc<Self>, begun: &[FlightId], known: Result<Known, Refusal>) {
+        let (mut mail, now) = (Mail::default(), self.clock.now());
+        let stopped = self.switch.borrow().refuses_new();
+        let mut starts = Vec::new();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            match known {
+                Err(refusal) => begun.iter().for_each(|id| state.flights.refuse(*id, &refusal, &mut mail)),
+                Ok(known) => {
+                    let answers = known.answers.into_iter().chain(std::iter::repeat_with(|| None));
+                    let mut lane = None;
+                    for (id, answer) in begun.iter().zip(answers) {
+                        lane = state
+                            .admit(*id, answer, &known.plan, known.soft, stopped.as_ref(), now, &mut mail)
+                            .or(lane);
+                    }
+                    if let Some(key) = lane {
+                        let plan = known.plan;
+                        let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
+                            let limit = plan.routes.first().map_or(1, |r| self.sender.pack_limit(r, &plan.choices));
+                            Lane::new(plan, limit)
+                        });
+                        for id in begun {
+                            let Some(flight) = state.flights.get_mut(*id) else { continue };
+                            if matches!(&flight.stage, Stage::LookingUp) {
+                                flight.stage = Stage::Waiting(key.clone());
+                                lane.add(flight.connection, *id, flight.text.len(), now);
+                            }
+                        }
+                        state.pump(&key, now, &mut starts);
+                    }
+                }
+            }
+        }
+        mail.post();
+        self.launch(starts);
+    }
+}
+
+impl State {
+    /// One input of an ask.
+    fn enter(
+        &mut self,
+        ask: &Arc<Asked>,
+        tenant: &Arc<str>,
+        position: u32,
+        input: Input,
+        most: usize,
+        mail: &mut Mail,
+    ) -> Option<(FlightId, Keys)> {
+        let keys = Keys { own: input.key, shared: input.shared_key };
+        let key = FlightKey { tenant: tenant.clone(), answer: keys.of_answer() };
+        let waiter = Waiter { ask: ask.clone(), position };
+        if let Some((id, flight)) = self.flights.find(&key) {
+            if let Stage::Landed(reply) = &flight.stage {
+                mail.add(waiter.ask, position, reply.clone());
+            } else {
+                flight.best_confidence = flight.best_confidence.min(input.best_confidence);
+                flight.waiters.push(waiter);
+                ask.joined(id);
+            }
+            return None;
+        }
+        let connection = ask.outbox.connection;
+        if self.flights.len() >= most && self.flights.begun_by(connection) >= OWN_FLIGHTS.min(most) {
+            let refusal = Refusal::because(Reason::RateLimited, "The queue of the gateway is full.");
+            mail.add(waiter.ask, position, unanswered(&refusal));
+            return None;
+        }
+        let id = self.flights.begin(Flight {
+            key,
+            text: input.text.into(),
+            best_confidence: input.best_confidence,
+            connection,
+            stage: Stage::LookingUp,
+            payer: Payer { asker: ask.asker.clone(), ask: ask.id, position },
+            waiters: vec![waiter],
+            again: false,
+            near: None,
+        });
+        ask.joined(id);
+        Some((id, keys))
+    }
+
+    /// Ends a flight that needs no request; the lane of one that does.
+    #[expect(clippy::too_many_arguments, reason = "one step of `Desk::admit`, which has them all")]
+    fn admit(
+        &mut self,
+        id: FlightId,
+        answer: Option<KnownAnswer>,
+        plan: &Arc<Plan>,
+        soft: bool,
+        stopped: Option<&Refusal>,
+        now: Duration,
+        mail: &mut Mail,
+    ) -> Option<LaneKey> {
+        let flight = self.flights.get(id)?;
+        if flight.waiters.is_empty() {
+            self.flights.forget(id);
+            return None;
+        }
+        if let Some(answer) = answer {
+            self.flights.give(id, &known(answer), mail);
+            return None;
+        }
+        let too_sure = soft && flight.best_confidence >= plan.soft_confidence;
+        let refusal = if let Some(stopped) = stopped {
+            Some(stopped.clone())
+        } else if plan.routes.is_empty() {
+            Some(Refusal::new(Reason::NoProvider))
+        } else if too_sure {
+            let detail = "The budget is above its soft ratio, and a free tier is nearly sure of this input.";
+            Some(Refusal::because(Reason::BudgetExceeded, detail))
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.flights.refuse(id, &refusal, mail);
+            return None;
+        }
+        let tenant = flight.key.tenant.clone();
+        if plan.near_duplicates
+            && let Some(words) = near::key(&flight.text)
+        {
+            let key = NearKey { serial: plan.serial, tenant: tenant.clone(), words: words.into() };
+            if let Some(reply) = self.near.get(&key, now) {
+                self.flights.give(id, reply, mail);
+                return None;
+            }
+            if let Some(leader) = self.flights.near(key, id) {
+                self.join(id, leader, mail);
+                return None;
+            }
+        }
+        Some((plan.serial, tenant))
+    }
+
+    /// Those who wait for a near-duplicate wait for the one that is under way.
+    fn join(&mut self, id: FlightId, leader: FlightId, mail: &mut Mail) {
+        let Some(flight) = self.flights.forget(id) else { return };
+        let Some(leading) = self.flights.get_mut(leader) else { return };
+        for waiter in flight.waiters {
+            if let Stage::Landed(reply) = &leading.stage {
+                mail.add(waiter.ask, waiter.position, reply.clone());
+            } else {
+                waiter.ask.joined(leader);
+                leading.waiters.push(waiter);
+            }
+        }
+    }
+}
+
+fn known(answer: KnownAnswer) -> Reply {
+    Reply::Answered(Box::new(Answered {
+        category: answer.category,
+        confidence: answer.confidence,
+        known: true,
+        provider: answer.provider,
+        model: answer.model,
+        cost: 0,
+        alternatives: Vec::new(),
+    }))
+}

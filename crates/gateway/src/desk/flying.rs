@@ -1,0 +1,153 @@
+//! The inputs of a request, from when it is packed until it has landed.
+
+use super::Desk;
+use crate::flight::{FlightId, FlightKey, Payer, Stage, for_nothing};
+use crate::lane::LaneKey;
+use crate::mail::Mail;
+use crate::piece::Piece;
+use crate::store::Refusal;
+use pg_categorize_core::frame::Reply;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An input as its request needs it.
+pub(crate) struct Load {
+    pub(crate) id: FlightId,
+    pub(crate) key: FlightKey,
+    pub(crate) text: Arc<str>,
+    pub(crate) payer: Payer,
+}
+
+impl Desk {
+    /// The inputs of a request for which somebody still waits, and how long the most patient one does; the others are
+    /// forgotten.
+    pub(crate) fn load(&self, piece: &mut Piece) -> (Vec<Load>, Duration) {
+        let mut patience = Duration::ZERO;
+        let now = self.clock.now();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let mut loads = Vec::with_capacity(piece.ids.len());
+        for id in std::mem::take(&mut piece.ids) {
+            let Some(flight) = state.flights.get_mut(id) else { continue };
+            if flight.waiters.is_empty() {
+                state.flights.forget(id);
+                continue;
+            }
+            for waiter in &flight.waiters {
+                patience = patience.max(waiter.ask.deadline.saturating_sub(now));
+            }
+            flight.stage = Stage::Packed(piece.signal.clone());
+            let (key, text, payer) = (flight.key.clone(), flight.text.clone(), flight.payer.clone());
+            loads.push(Load { id, key, text, payer });
+            piece.ids.push(id);
+        }
+        (loads, patience)
+    }
+
+    /// Whether anybody waits for any of these.
+    pub(crate) fn is_awaited(&self, ids: &[FlightId]) -> bool {
+        let state = self.state.lock();
+        ids.iter().any(|id| state.flights.get(*id).is_some_and(|flight| !flight.waiters.is_empty()))
+    }
+
+    /// These are about to be sent; `false` where nobody waits for any of them, and they must not be. From here on they go
+    /// on to their end, and who waits first now pays.
+    pub(crate) fn depart(&self, loads: &mut [Load]) -> bool {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if !loads.iter().any(|load| state.flights.get(load.id).is_some_and(|flight| !flight.waiters.is_empty())) {
+            return false;
+        }
+        for load in loads {
+            let Some(flight) = state.flights.get_mut(load.id) else { continue };
+            flight.stage = Stage::Sent;
+            if let Some(first) = flight.waiters.first() {
+                let (asker, ask) = (first.ask.asker.clone(), first.ask.id);
+                flight.payer = Payer { asker, ask, position: first.position };
+            }
+            load.payer = flight.payer.clone();
+        }
+        true
+    }
+
+    /// What a reply of a provider says: who waits is told at once. Returns what has to be asked again, alone.
+    pub(crate) fn land(
+        &self,
+        piece: &mut Piece,
+        landed: Vec<(FlightId, Option<Reply>)>,
+        refusal: &Refusal,
+    ) -> Vec<FlightId> {
+        let (mut mail, mut again, now) = (Mail::default(), Vec::new(), self.clock.now());
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            for (id, reply) in landed {
+                piece.ids.retain(|other| *other != id);
+                let Some(flight) = state.flights.get_mut(id) else { continue };
+                match reply {
+                    Some(reply) => {
+                        flight.land(reply.clone(), &mut mail);
+                        if let (Some(near), Reply::Answered(_)) = (&flight.near, &reply) {
+                            state.near.keep(near.clone(), for_nothing(&reply, true), now);
+                        }
+                    }
+                    None if flight.again => state.flights.refuse(id, refusal, &mut mail),
+                    None => {
+                        flight.again = true;
+                        again.push(id);
+                    }
+                }
+            }
+        }
+        mail.post();
+        again
+    }
+
+    /// Ends flights without an answer.
+    pub(crate) fn refuse(&self, ids: &[FlightId], refusal: &Refusal) {
+        let mut mail = Mail::default();
+        {
+            let mut state = self.state.lock();
+            ids.iter().for_each(|id| state.flights.refuse(*id, refusal, &mut mail));
+        }
+        mail.post();
+    }
+
+    /// What was answered is stored.
+    pub(crate) fn forget(&self, ids: &[FlightId]) {
+        let mut state = self.state.lock();
+        ids.iter().for_each(|id| _ = state.flights.forget(*id));
+        state.last_work = self.clock.now();
+    }
+
+    /// A request is over, and hands back what has to go in requests of its own.
+    pub(crate) fn hand_back(self: &Arc<Self>, key: &LaneKey, packs: Vec<Vec<FlightId>>) {
+        let mut starts = Vec::new();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            let now = self.clock.now();
+            state.last_work = now;
+            if let Some(lane) = state.lanes.get_mut(key) {
+                lane.in_flight = lane.in_flight.saturating_sub(1);
+                for pack in packs {
+                    for id in &pack {
+                        if let Some(flight) = state.flights.get_mut(*id) {
+                            flight.stage = Stage::Waiting(key.clone());
+                        }
+                    }
+                    lane.add_ready(pack);
+                }
+            }
+            state.pump(key, now, &mut starts);
+        }
+        self.launch(starts);
+    }
+
+    /// A request begins or ends to wait for a limit only.
+    pub(crate) fn count_limited(&self, key: &LaneKey, limited: bool) {
+        if let Some(lane) = self.state.lock().lanes.get_mut(key) {
+            lane.limited = if limited { lane.limited + 1 } else { lane.limited.saturating_sub(1) };
+        }
+    }
+}

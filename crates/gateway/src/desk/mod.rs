@@ -1,0 +1,148 @@
+//! The desk: where those who ask, flights, and requests meet. All that is decided here is decided under one lock, which
+//! is never held across a wait; replies are delivered and tasks are started after it.
+
+mod coming;
+mod flying;
+mod going;
+
+pub(crate) use flying::Load;
+
+use crate::clock::Clock;
+use crate::dispatch;
+use crate::flight::{FlightId, Flights};
+use crate::health::Health;
+use crate::lane::{Lane, LaneKey, Next};
+use crate::near_answers::NearAnswers;
+use crate::piece::Piece;
+use crate::plan::Plan;
+use crate::sender::Sender;
+use crate::store::Store;
+use crate::switch::Switch;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// What all tasks share.
+pub(crate) struct Desk {
+    pub(crate) store: Store,
+    pub(crate) sender: Arc<dyn Sender>,
+    pub(crate) clock: Clock,
+    pub(crate) health: Arc<Mutex<Health>>,
+    pub(crate) switch: watch::Sender<Switch>,
+    /// Attempts that are reserved and not closed.
+    pub(crate) attempts: Arc<AtomicUsize>,
+    /// Questions under way.
+    pub(crate) asks: Arc<AtomicUsize>,
+    pub(crate) max_flights: usize,
+    state: Mutex<State>,
+}
+
+/// What changes.
+struct State {
+    flights: Flights,
+    lanes: HashMap<LaneKey, Lane>,
+    near: NearAnswers,
+    /// When somebody asked last, or was answered.
+    last_work: Duration,
+}
+
+/// A task to start once the lock is gone.
+enum Start {
+    Pack(LaneKey, Arc<Plan>, Vec<FlightId>),
+    Timer(LaneKey, Duration),
+}
+
+impl Desk {
+    pub(crate) fn new(store: Store, sender: Arc<dyn Sender>, switch: Switch, max_flights: usize) -> Self {
+        let state = State {
+            flights: Flights::default(),
+            lanes: HashMap::new(),
+            near: NearAnswers::default(),
+            last_work: Duration::ZERO,
+        };
+        Self {
+            store,
+            sender,
+            clock: Clock::start(),
+            health: Arc::default(),
+            switch: watch::Sender::new(switch),
+            attempts: Arc::default(),
+            asks: Arc::default(),
+            max_flights,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Drops what was learnt under other plans.
+    pub(crate) fn plans_changed(&self) {
+        self.state.lock().near.clear();
+        self.health.lock().forgive();
+    }
+
+    /// Flights that are not over, inputs among them that wait for a request, and when something was done last.
+    pub(crate) fn business(&self) -> (usize, usize, Duration) {
+        let state = self.state.lock();
+        (state.flights.len(), state.lanes.values().map(Lane::waiting).sum(), state.last_work)
+    }
+
+    /// Whether nothing is left of anything.
+    #[cfg(test)]
+    pub(crate) fn is_clear(&self) -> bool {
+        let state = self.state.lock();
+        state.lanes.is_empty() && state.flights.are_gone()
+    }
+
+    fn launch(self: &Arc<Self>, starts: Vec<Start>) {
+        // A task that ends with the runtime may find none.
+        let Ok(runtime) = Handle::try_current() else { return };
+        for start in starts {
+            match start {
+                Start::Pack(key, plan, ids) => {
+                    let piece = Piece::new(self.clone(), key, plan, ids);
+                    runtime.spawn(dispatch::run(piece));
+                }
+                Start::Timer(key, due) => {
+                    let desk = self.clone();
+                    runtime.spawn(async move {
+                        desk.clock.until(due).await;
+                        let mut starts = Vec::new();
+                        {
+                            let mut state = desk.state.lock();
+                            if let Some(lane) = state.lanes.get_mut(&key) {
+                                lane.timed = false;
+                            }
+                            state.pump(&key, desk.clock.now(), &mut starts);
+                        }
+                        desk.launch(starts);
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes from a lane what it is ready for; a lane without work is dropped.
+    fn pump(&mut self, key: &LaneKey, now: Duration, starts: &mut Vec<Start>) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        loop {
+            match lane.next(now) {
+                Next::Pack(ids) => starts.push(Start::Pack(key.clone(), lane.plan.clone(), ids)),
+                Next::At(due) => {
+                    if !std::mem::replace(&mut lane.timed, true) {
+                        starts.push(Start::Timer(key.clone(), due));
+                    }
+                    break;
+                }
+                Next::Nothing => break,
+            }
+        }
+        if lane.is_idle() {
+            self.lanes.remove(key);
+        }
+    }
+}

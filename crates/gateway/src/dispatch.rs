@@ -1,0 +1,205 @@
+//! A request from its choice of a route to its end, and again while it is worth it. One task each.
+
+use crate::attempt::OpenAttempt;
+use crate::desk::Load;
+use crate::health::{Permit, alert};
+use crate::piece::Piece;
+use crate::plan::Route;
+use crate::provider::{Charge, Ended, FailureClass};
+use crate::route_choice::{Choice, Chosen, Trail};
+use crate::store::{AttemptOutcome, Refusal};
+use crate::switch::Switch;
+use crate::verdicts::{self, Verdicts};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::money::Money;
+use pg_categorize_core::price::Usage;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long an attempt may last, whoever waits for it.
+const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// Whether there is more to do for a request.
+enum Step {
+    Again,
+    Done,
+}
+
+/// Sends a request until its inputs are answered, refused, or nobody waits for them.
+pub(crate) async fn run(mut piece: Piece) {
+    let desk = piece.desk.clone();
+    let plan = piece.plan.clone();
+    let mut switch = desk.switch.subscribe();
+    let mut trail = Trail::new(&plan);
+    loop {
+        let refused = switch.borrow_and_update().refuses_new();
+        if let Some(refusal) = refused {
+            return piece.refuse(&refusal);
+        }
+        let (loads, patience) = desk.load(&mut piece);
+        if loads.is_empty() {
+            return;
+        }
+        match trail.choose(&desk, &plan, &loads, patience) {
+            Choice::Nobody(refusal) => return piece.refuse(&refusal),
+            Choice::Smaller(most) => return piece.split(most),
+            Choice::Go(chosen) => {
+                if matches!(attempt(&mut piece, &mut trail, &mut switch, loads, chosen).await, Step::Done) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn attempt(
+    piece: &mut Piece,
+    trail: &mut Trail,
+    switch: &mut watch::Receiver<Switch>,
+    mut loads: Vec<Load>,
+    chosen: Chosen,
+) -> Step {
+    let (desk, plan) = (piece.desk.clone(), piece.plan.clone());
+    let Chosen { index, route, parcel, worst_case, tokens, not_before, obstacle } = chosen;
+    let Some(mut permit) = Permit::take(&desk.health, &route, tokens, desk.clock.now()) else { return Step::Again };
+    permit.at = permit.at.max(not_before);
+    if !may_go(piece, switch, &permit, &obstacle).await {
+        return Step::Again;
+    }
+    let asker = loads.first().map(|load| load.payer.asker.clone()).unwrap_or_default();
+    let mut open = match OpenAttempt::reserve(&desk, &plan, &route, worst_case, loads.len(), asker).await {
+        Ok(open) => open,
+        Err(refusal) if refusal.reason == Reason::RequestTooExpensive && loads.len() > 1 => {
+            piece.split(loads.len().div_ceil(2));
+            return Step::Done;
+        }
+        Err(refusal) => {
+            trail.close(index, refusal);
+            return Step::Again;
+        }
+    };
+    // A provider may have asked for a pause while the money was set aside.
+    if !may_go(piece, switch, &permit, &obstacle).await || !desk.depart(&mut loads) {
+        open.end(AttemptOutcome::Released, Vec::new());
+        return Step::Again;
+    }
+    permit.sent();
+    open.sent();
+    let aborted = async {
+        let switched = switch.wait_for(|switch| switch.aborts_sent().is_some()).await;
+        switched.ok().and_then(|switch| switch.aborts_sent())
+    };
+    let ended = tokio::select! {
+        biased;
+        aborted = aborted => Err(aborted),
+        ended = parcel.send(&route, &plan.choices, ATTEMPT) => Ok(ended),
+    };
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(aborted) => {
+            // The connection is gone with the request: no answer can come any more.
+            open.end(AttemptOutcome::InDoubt, Vec::new());
+            piece.refuse(&aborted.unwrap_or_else(|| Refusal::new(Reason::GatewayDown)));
+            return Step::Done;
+        }
+    };
+    let now = desk.clock.now();
+    if let Some(alert) = permit.judge(&ended, now) {
+        desk.store.alert(alert);
+    }
+    conclude(piece, trail, index, open, loads, ended)
+}
+
+/// Waits until a request may be sent; `false` where it must not be, or nobody waits for it any longer.
+async fn may_go(piece: &Piece, switch: &mut watch::Receiver<Switch>, permit: &Permit, obstacle: &Refusal) -> bool {
+    let clock = piece.desk.clock;
+    let mut waits = false;
+    let may = loop {
+        if switch.borrow_and_update().refuses_new().is_some() || !piece.desk.is_awaited(&piece.ids) {
+            break false;
+        }
+        let now = clock.now();
+        let Some(at) = permit.moment(now) else { break false };
+        if at <= now {
+            break true;
+        }
+        if !waits {
+            waits = true;
+            piece.waits_for(Some(obstacle.clone()));
+        }
+        tokio::select! {
+            () = clock.until(at) => {}
+            () = piece.signal.woken() => {}
+            changed = switch.changed() => if changed.is_err() { break false },
+        }
+    };
+    if waits {
+        piece.waits_for(None);
+    }
+    may
+}
+
+/// Closes an attempt that ended, and tells those who wait.
+fn conclude(
+    piece: &mut Piece,
+    trail: &mut Trail,
+    index: usize,
+    open: OpenAttempt,
+    loads: Vec<Load>,
+    ended: Ended,
+) -> Step {
+    let (desk, route) = (piece.desk.clone(), open.route().clone());
+    let outcome = outcome(&route, &ended, open.worst_case());
+    if let AttemptOutcome::Settled { cost, .. } = outcome
+        && cost > open.worst_case()
+    {
+        Permit::exceeded(&route, &desk.health, desk.clock.now());
+        let message = format!("A request cost {cost} dollars, and {} were reserved for it.", open.worst_case());
+        desk.store.alert(alert("reservation_exceeded", &route, message));
+    }
+    let cost = match outcome {
+        AttemptOutcome::Settled { cost, .. } => Some(cost),
+        AttemptOutcome::Released | AttemptOutcome::InDoubt => None,
+    };
+    match ended.result {
+        Err(failure) => {
+            open.end(outcome, verdicts::wasted(&loads, cost));
+            if failure.class == FailureClass::ContextOverflow && loads.len() > 1 {
+                piece.split(loads.len().div_ceil(2));
+                return Step::Done;
+            }
+            trail.failed(index, &route, &failure, desk.clock.now());
+            Step::Again
+        }
+        Ok(answers) => {
+            let Verdicts { landed, shares, stored } = verdicts::read(&route, &loads, answers, cost);
+            let told: Vec<_> = landed.iter().filter(|(_, reply)| reply.is_some()).map(|(id, _)| *id).collect();
+            let detail = format!("provider {}: none of the categories, twice", route.provider.name);
+            let again = desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
+            let closed = open.close(outcome, shares, stored);
+            tokio::spawn(async move {
+                closed.await;
+                desk.forget(&told);
+            });
+            piece.split_off(again.into_iter().map(|id| vec![id]));
+            Step::Done
+        }
+    }
+}
+
+/// How the money of an attempt goes. What a provider says that it charged settles it, however it ended.
+fn outcome(route: &Route, ended: &Ended, worst_case: Money) -> AttemptOutcome {
+    let settled = |usage: Usage| {
+        let cost = route.price.as_ref()?.price.cost(&usage)?;
+        Some(AttemptOutcome::Settled { cost, usage })
+    };
+    match (&ended.result, ended.usage) {
+        (_, Some(usage)) => settled(usage).unwrap_or(AttemptOutcome::InDoubt),
+        (Err(failure), None) if failure.charge == Charge::None => AttemptOutcome::Released,
+        // Where nothing can be charged, nothing is in doubt.
+        (_, None) if worst_case == Money::ZERO => {
+            AttemptOutcome::Settled { cost: Money::ZERO, usage: Usage::default() }
+        }
+        (_, None) => AttemptOutcome::InDoubt,
+    }
+}

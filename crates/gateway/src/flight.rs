@@ -1,0 +1,191 @@
+//! Flights: one for each input that is being answered, whoever asks for it. It is forgotten when its answer is stored.
+
+use crate::ask::Asked;
+use crate::lane::LaneKey;
+use crate::mail::{Mail, unanswered};
+use crate::near_answers::NearKey;
+use crate::piece::Signal;
+use crate::store::Refusal;
+use hashbrown::HashMap;
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::{Answered, Asker, Reply};
+use std::sync::Arc;
+
+/// Tells flights apart, for ever.
+pub(crate) type FlightId = u64;
+
+/// What a flight is found by: tenants never share one, also where they share answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct FlightKey {
+    pub(crate) tenant: Arc<str>,
+    pub(crate) answer: Fingerprint,
+}
+
+/// How far a flight is.
+pub(crate) enum Stage {
+    /// The database is asked what it knows.
+    LookingUp,
+    /// It waits for company, and for its turn.
+    Waiting(LaneKey),
+    /// It belongs to a request that is not sent.
+    Packed(Arc<Signal>),
+    /// It is at the provider.
+    Sent,
+    /// All who waited have their reply, which is about to be stored.
+    Landed(Reply),
+}
+
+/// Somebody who waits.
+pub(crate) struct Waiter {
+    pub(crate) ask: Arc<Asked>,
+    pub(crate) position: u32,
+}
+
+/// Who pays for a request that is sent.
+#[derive(Clone)]
+pub(crate) struct Payer {
+    pub(crate) asker: Asker,
+    pub(crate) ask: u64,
+    pub(crate) position: u32,
+}
+
+/// An input that is being answered.
+pub(crate) struct Flight {
+    pub(crate) key: FlightKey,
+    pub(crate) text: Arc<str>,
+    /// How sure the free tiers were, at the least.
+    pub(crate) best_confidence: f32,
+    /// The connection that began it.
+    pub(crate) connection: u64,
+    pub(crate) stage: Stage,
+    pub(crate) waiters: Vec<Waiter>,
+    /// Who began it, or, once it is sent, who waited first then.
+    pub(crate) payer: Payer,
+    /// Whether it is the second time that it is asked, alone.
+    pub(crate) again: bool,
+    pub(crate) near: Option<NearKey>,
+}
+
+/// All flights.
+#[derive(Default)]
+pub(crate) struct Flights {
+    by_id: HashMap<FlightId, Flight>,
+    by_key: HashMap<FlightKey, FlightId>,
+    by_near: HashMap<NearKey, FlightId>,
+    of_connection: HashMap<u64, usize>,
+    last: FlightId,
+}
+
+impl Flights {
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nothing is left, in none of the maps.
+    #[cfg(test)]
+    pub(crate) fn are_gone(&self) -> bool {
+        self.by_id.is_empty() && self.by_key.is_empty() && self.by_near.is_empty() && self.of_connection.is_empty()
+    }
+
+    pub(crate) fn begun_by(&self, connection: u64) -> usize {
+        self.of_connection.get(&connection).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn find(&mut self, key: &FlightKey) -> Option<(FlightId, &mut Flight)> {
+        let id = *self.by_key.get(key)?;
+        Some((id, self.by_id.get_mut(&id)?))
+    }
+
+    pub(crate) fn get(&self, id: FlightId) -> Option<&Flight> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: FlightId) -> Option<&mut Flight> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<FlightId> {
+        self.by_id.keys().copied().collect()
+    }
+
+    pub(crate) fn begin(&mut self, flight: Flight) -> FlightId {
+        self.last += 1;
+        *self.of_connection.entry(flight.connection).or_default() += 1;
+        self.by_key.insert(flight.key.clone(), self.last);
+        self.by_id.insert(self.last, flight);
+        self.last
+    }
+
+    /// The flight under way for a near-duplicate, or from now on this one.
+    pub(crate) fn near(&mut self, key: NearKey, id: FlightId) -> Option<FlightId> {
+        if let Some(leader) = self.by_near.get(&key) {
+            return Some(*leader);
+        }
+        self.by_near.insert(key.clone(), id);
+        if let Some(flight) = self.by_id.get_mut(&id) {
+            flight.near = Some(key);
+        }
+        None
+    }
+
+    pub(crate) fn forget(&mut self, id: FlightId) -> Option<Flight> {
+        let flight = self.by_id.remove(&id)?;
+        self.by_key.remove(&flight.key);
+        if let Some(near) = &flight.near {
+            self.by_near.remove(near);
+        }
+        if let Some(count) = self.of_connection.get_mut(&flight.connection) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_connection.remove(&flight.connection);
+            }
+        }
+        Some(flight)
+    }
+
+    /// Ends a flight without an answer.
+    pub(crate) fn refuse(&mut self, id: FlightId, refusal: &Refusal, mail: &mut Mail) {
+        if let Some(flight) = self.forget(id) {
+            flight.waiters.into_iter().for_each(|w| mail.add(w.ask, w.position, unanswered(refusal)));
+        }
+    }
+
+    /// Ends a flight with an answer that costs nothing.
+    pub(crate) fn give(&mut self, id: FlightId, reply: &Reply, mail: &mut Mail) {
+        if let Some(flight) = self.forget(id) {
+            flight.waiters.into_iter().for_each(|w| mail.add(w.ask, w.position, reply.clone()));
+        }
+    }
+}
+
+impl Flight {
+    /// Tells all who wait. The cost stands in the reply to the one who pays; it is not spent twice.
+    pub(crate) fn land(&mut self, reply: Reply, mail: &mut Mail) {
+        let free = for_nothing(&reply, false);
+        for waiter in self.waiters.drain(..) {
+            let pays = waiter.ask.id == self.payer.ask && waiter.position == self.payer.position;
+            mail.add(waiter.ask, waiter.position, if pays { reply.clone() } else { free.clone() });
+        }
+        self.stage = Stage::Landed(for_nothing(&reply, true));
+    }
+
+    /// Why nobody has answered yet, for those whose patience is over.
+    pub(crate) fn why_late(&self, limited: impl FnOnce(&LaneKey) -> bool) -> Refusal {
+        match &self.stage {
+            Stage::Packed(signal) => signal.obstacle().unwrap_or_else(|| Refusal::new(Reason::Timeout)),
+            Stage::Waiting(lane) if limited(lane) => Refusal::new(Reason::RateLimited),
+            _ => Refusal::new(Reason::Timeout),
+        }
+    }
+}
+
+/// The same reply for somebody who does not pay.
+pub(crate) fn for_nothing(reply: &Reply, known: bool) -> Reply {
+    match reply {
+        Reply::Answered(answer) => {
+            Reply::Answered(Box::new(Answered { cost: 0, known: known || answer.known, ..(**answer).clone() }))
+        }
+        Reply::Unanswered { .. } => reply.clone(),
+    }
+}

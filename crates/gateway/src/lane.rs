@@ -1,0 +1,144 @@
+//! Packing: the inputs of one plan wait for company, but not long, and are taken in turns from those who asked.
+
+use crate::flight::FlightId;
+use crate::plan::Plan;
+use hashbrown::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of text in one request, where it has several inputs: its worst case has to fit into the cap of a request.
+const PACK_BYTES: usize = 32 * 1024;
+
+/// What a lane is found by. The tenant is a part of the plan; it is here so that no store can mix two.
+pub(crate) type LaneKey = (u64, Arc<str>);
+
+/// The inputs of one plan.
+pub(crate) struct Lane {
+    pub(crate) plan: Arc<Plan>,
+    /// Inputs in one request.
+    size: usize,
+    /// Those who asked, next first, and what of theirs waits.
+    turns: VecDeque<u64>,
+    queues: HashMap<u64, VecDeque<Entry>>,
+    waiting: usize,
+    /// What has its own company: halves, and inputs that are asked again alone.
+    ready: VecDeque<Vec<FlightId>>,
+    /// Requests under way.
+    pub(crate) in_flight: usize,
+    /// Those of them that wait for a limit, and for nothing else.
+    pub(crate) limited: usize,
+    /// Whether somebody wakes up when the oldest has waited long enough.
+    pub(crate) timed: bool,
+}
+
+struct Entry {
+    id: FlightId,
+    since: Duration,
+    bytes: usize,
+}
+
+/// What a lane is ready for.
+pub(crate) enum Next {
+    /// This request.
+    Pack(Vec<FlightId>),
+    /// Nothing before this moment.
+    At(Duration),
+    /// Nothing.
+    Nothing,
+}
+
+impl Lane {
+    pub(crate) fn new(plan: Arc<Plan>, pack_limit: usize) -> Self {
+        Self {
+            size: plan.pack_size.min(pack_limit).max(1),
+            plan,
+            turns: VecDeque::new(),
+            queues: HashMap::new(),
+            waiting: 0,
+            ready: VecDeque::new(),
+            in_flight: 0,
+            limited: 0,
+            timed: false,
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.ready.is_empty() && self.in_flight == 0 && !self.timed
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting + self.ready.iter().map(Vec::len).sum::<usize>()
+    }
+
+    pub(crate) fn add(&mut self, connection: u64, id: FlightId, bytes: usize, since: Duration) {
+        let queue = self.queues.entry(connection).or_insert_with(|| {
+            self.turns.push_back(connection);
+            VecDeque::new()
+        });
+        queue.push_back(Entry { id, since, bytes });
+        self.waiting += 1;
+    }
+
+    pub(crate) fn add_ready(&mut self, pack: Vec<FlightId>) {
+        self.ready.push_back(pack);
+    }
+
+    /// Drops what is gone.
+    pub(crate) fn retain(&mut self, keep: impl Fn(FlightId) -> bool) {
+        self.queues.retain(|_, queue| {
+            queue.retain(|entry| keep(entry.id));
+            !queue.is_empty()
+        });
+        self.turns.retain(|connection| self.queues.contains_key(connection));
+        self.waiting = self.queues.values().map(VecDeque::len).sum();
+        self.ready.iter_mut().for_each(|pack| pack.retain(|id| keep(*id)));
+        self.ready.retain(|pack| !pack.is_empty());
+    }
+
+    /// What can be sent at `now`. A pack that it gives counts as in flight.
+    pub(crate) fn next(&mut self, now: Duration) -> Next {
+        if self.in_flight >= self.plan.in_flight.max(1) {
+            return Next::Nothing;
+        }
+        if let Some(pack) = self.ready.pop_front() {
+            self.in_flight += 1;
+            return Next::Pack(pack);
+        }
+        let Some(oldest) = self.queues.values().filter_map(|queue| Some(queue.front()?.since)).min() else {
+            return Next::Nothing;
+        };
+        let due = oldest.saturating_add(self.plan.pack_wait);
+        if self.waiting < self.size && now < due {
+            return Next::At(due);
+        }
+        self.in_flight += 1;
+        Next::Pack(self.take())
+    }
+
+    /// One input of each who asked, in turns, until the pack is full.
+    fn take(&mut self) -> Vec<FlightId> {
+        let (mut pack, mut bytes) = (Vec::with_capacity(self.size.min(self.waiting)), 0);
+        while pack.len() < self.size {
+            let Some(connection) = self.turns.pop_front() else { break };
+            let Some(queue) = self.queues.get_mut(&connection) else { continue };
+            let fits = |entry: &Entry| pack.is_empty() || bytes + entry.bytes <= PACK_BYTES;
+            if !queue.front().is_some_and(fits) {
+                // Its turn comes first in the next pack.
+                self.turns.push_front(connection);
+                break;
+            }
+            if let Some(entry) = queue.pop_front() {
+                pack.push(entry.id);
+                bytes += entry.bytes;
+                self.waiting -= 1;
+            }
+            if queue.is_empty() {
+                self.queues.remove(&connection);
+            } else {
+                self.turns.push_back(connection);
+            }
+        }
+        pack
+    }
+}

@@ -1,0 +1,138 @@
+//! With what a question is asked: the choices, and the providers in their order. The store makes it from its tables.
+
+use crate::secret::Secret;
+use pg_categorize_core::choices::Choices;
+use pg_categorize_core::price::Price;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the inputs of one tenant in one set of labels are asked about. Two inputs may share a request only where they
+/// have the same plan: the same `serial`.
+#[derive(Debug)]
+pub struct Plan {
+    /// Tells plans apart; what changed anything below changed it.
+    pub serial: u64,
+    /// The tenant.
+    pub tenant: String,
+    /// The taxonomy, `None` for ad-hoc labels.
+    pub taxonomy: Option<i32>,
+    /// Its version, 0 for ad-hoc labels.
+    pub taxonomy_version: i32,
+    /// What a model may answer.
+    pub choices: Choices,
+    /// Who is asked, in order; the next one where one cannot answer. Not empty.
+    pub routes: Vec<Arc<Route>>,
+    /// Inputs in one request, at least 1.
+    pub pack_size: usize,
+    /// How long a request waits for company.
+    pub pack_wait: Duration,
+    /// Requests in flight at once, at least 1.
+    pub in_flight: usize,
+    /// Whether near-duplicates share an answer for five minutes.
+    pub near_duplicates: bool,
+    /// Above the soft ratio of a budget, only inputs whose best free confidence is below this go out.
+    pub soft_confidence: f32,
+}
+
+/// One model at one provider, and what it costs there.
+#[derive(Debug)]
+pub struct Route {
+    /// The provider.
+    pub provider: Provider,
+    /// The model.
+    pub model: Model,
+    /// Its price; `None` where nobody said it: then it is not asked.
+    pub price: Option<PriceRow>,
+}
+
+/// A price as it was read, so that what is reserved at it is settled at it.
+#[derive(Debug, Clone, Copy)]
+pub struct PriceRow {
+    /// Its row.
+    pub id: i64,
+    /// What it says.
+    pub price: Price,
+}
+
+/// Which API a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProviderKind {
+    /// OpenAI, and every server that is compatible with it.
+    OpenAi,
+    /// The decision servers of `/v1/systemone`.
+    SystemOne,
+}
+
+/// A provider as it is configured, with its key.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its row.
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// Its API.
+    pub kind: ProviderKind,
+    /// Where it is: scheme, host, port and path before the API's own, without a slash at the end. The store has checked
+    /// that the superuser allows this host.
+    pub base_url: String,
+    /// Whether its name may resolve to a private address, since the superuser listed the host.
+    pub private_allowed: bool,
+    /// Its key, where it needs one. The store has checked that the superuser binds it to this host.
+    pub key: Option<Secret>,
+    /// What it can do.
+    pub abilities: Abilities,
+    /// Requests a minute that are allowed; learnt from its headers where `None`.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens a minute that are allowed; learnt from its headers where `None`.
+    pub tokens_per_minute: Option<u64>,
+}
+
+/// What a compatible server does differently (providers' documentation; all are settings of the provider).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abilities {
+    /// `developer` or `system`.
+    pub instruction_role: String,
+    /// `max_completion_tokens` or `max_tokens`.
+    pub max_tokens_field: String,
+    /// Whether `store: false` and `prompt_cache_key` may be sent.
+    pub openai_extras: bool,
+}
+
+/// How a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnswerMode {
+    /// It returns a probability for each choice.
+    Decision,
+    /// It writes JSON of a schema that is enforced, or hoped for.
+    JsonSchema,
+    /// It writes the label, one input a request.
+    Text,
+}
+
+/// A model as its row describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Its name at the provider.
+    pub name: String,
+    /// How it is asked.
+    pub mode: AnswerMode,
+    /// Tokens of the largest request; `None` where unknown.
+    pub max_input_tokens: Option<u64>,
+    /// Tokens of the largest answer; `None` where unknown.
+    pub max_output_tokens: Option<u64>,
+    /// `reasoning_effort` to send; `None` sends nothing.
+    pub reasoning_effort: Option<String>,
+    /// Tokens that a model may think beyond what it writes, within the same bound; 0 where it does not.
+    pub thinking_tokens: u64,
+    /// Sampling parameter; `None`, the default, sends nothing.
+    pub temperature: Option<f32>,
+    /// Whether the constant prefix is marked as a cache breakpoint (OpenAI from 5.6 on).
+    pub cache_breakpoint: bool,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider.name, self.model.name)
+    }
+}

@@ -1,0 +1,178 @@
+//! Providers over HTTP: a request is prepared, which tells what it can cost, and sent, which tells how it ended.
+//!
+//! One trait, a file for each API. What is the same for all (transport, limits, the meaning of a status) is beside them.
+
+mod body;
+mod classify;
+mod headers;
+mod openai_chat;
+mod openai_decisions;
+mod outcome;
+mod probabilities;
+mod reply;
+mod systemone;
+mod usage;
+
+use crate::http::Clients;
+use crate::plan::{AnswerMode, ProviderKind, Route};
+use crate::store::Refusal;
+pub use outcome::{Charge, Ended, Failure, FailureClass, ItemAnswer, Limits};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::Choices;
+use pg_categorize_core::price::Usage;
+use serde_json::Value;
+use std::time::Duration;
+use url::Url;
+
+/// Tokens of output that are reserved for a decision. The documentation bills none (OpenAI, TypeSafe: output is free),
+/// servers count up to a few a question; a model whose output has a price is then still within what was reserved.
+const DECISION_TOKENS: u64 = 16;
+
+/// One input of a request; ids are from 1 and differ within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// Its id, which the provider echoes.
+    pub id: u32,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// A request that can be sent, with what it can cost at most.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    url: Url,
+    body: String,
+    ids: Vec<u32>,
+    input_bound: u64,
+    output_bound: u64,
+}
+
+impl Prepared {
+    /// Tokens of input, at most: no tokenizer of the kind that providers use (byte-level byte-pair encoding: Sennrich et
+    /// al. 2016, Radford et al. 2019) makes a token of less than one byte, and what a provider puts around a message is a
+    /// few tokens. Thus the bytes of the whole body, and 64 for each message.
+    pub fn input_bound(&self) -> u64 {
+        self.input_bound
+    }
+
+    /// Tokens of output, at most: the number that is sent as the limit.
+    pub fn output_bound(&self) -> u64 {
+        self.output_bound
+    }
+
+    /// Bytes of the body.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The body, for tests.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+}
+
+/// What an API makes of a question.
+struct Written {
+    /// What follows the base URL.
+    path: &'static str,
+    /// The JSON.
+    body: String,
+    /// Messages in it.
+    messages: u64,
+    /// Tokens that may be written.
+    output_bound: u64,
+}
+
+/// How one API is spoken.
+trait Api: Sync {
+    /// Inputs that one request can take, at least 1.
+    fn pack_limit(&self, route: &Route, choices: &Choices) -> usize;
+
+    /// The request.
+    fn write(&self, route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Written, Refusal>;
+
+    /// The answers of a reply; `None` where it is no reply of this API.
+    fn read(&self, reply: &Value, choices: &Choices, ids: &[u32]) -> Option<Vec<ItemAnswer>>;
+
+    /// What a reply says that it cost.
+    fn usage(&self, reply: &Value) -> Option<Usage>;
+}
+
+fn api(route: &Route) -> &'static dyn Api {
+    match (route.provider.kind, route.model.mode) {
+        (ProviderKind::OpenAi, AnswerMode::Decision) => &openai_decisions::Decisions,
+        (ProviderKind::OpenAi, AnswerMode::JsonSchema | AnswerMode::Text) => &openai_chat::Chat,
+        (ProviderKind::SystemOne, _) => &systemone::SystemOne,
+    }
+}
+
+/// Inputs that this route can take in one request, at least 1.
+pub fn pack_limit(route: &Route, choices: &Choices) -> usize {
+    api(route).pack_limit(route, choices).max(1)
+}
+
+/// Writes a request, and tells what it can cost. It is not sent yet.
+///
+/// # Errors
+/// `input_too_large` where the model reads or writes less than this needs: a smaller pack may do. `provider_error` where
+/// the route cannot take any: its URL is none, or it offers fewer choices.
+pub fn prepare(route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Prepared, Refusal> {
+    let Written { path, body, messages, output_bound } = api(route).write(route, choices, items)?;
+    let url = url(&route.provider.base_url, path).ok_or_else(|| refusal(route, "has no usable base URL"))?;
+    let bytes = body.len() as u64;
+    // A token is a few bytes: only what is far beyond the limit is known to be. The provider tells the rest.
+    if let Some(limit) = route.model.max_input_tokens.filter(|limit| bytes / 8 > *limit) {
+        let detail = format!("The request has {bytes} bytes; {} reads {limit} tokens.", route.model.name);
+        return Err(Refusal::because(Reason::InputTooLarge, detail));
+    }
+    let ids = items.iter().map(|item| item.id).collect();
+    Ok(Prepared { url, body, ids, input_bound: bytes + 64 * messages, output_bound })
+}
+
+/// A route that can take no request of this kind at all.
+fn refusal(route: &Route, what: impl std::fmt::Display) -> Refusal {
+    Refusal::because(Reason::ProviderError, format!("{route} {what}."))
+}
+
+fn url(base: &str, path: &str) -> Option<Url> {
+    let base = base.trim_end_matches('/');
+    // The base URL of a System One server may be given with or without its version.
+    let path = if base.ends_with("/v1") { path.trim_start_matches("/v1") } else { path };
+    let url = Url::parse(&format!("{base}{path}")).ok()?;
+    // Names and passwords would be sent as a header that nobody expects, and URLs are shown in messages.
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.has_host();
+    (plain && matches!(url.scheme(), "http" | "https")).then_some(url)
+}
+
+/// Sends requests, over connections that it keeps.
+#[derive(Debug)]
+pub struct Http {
+    clients: Clients,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Http {
+    /// Reads the system's certificates; connects to nobody yet.
+    pub fn new() -> Self {
+        Self { clients: Clients::new() }
+    }
+
+    /// Sends a request, once. Where the time is over or this future is dropped, its connection (with HTTP/2, its stream)
+    /// is closed: no answer can come any more.
+    pub async fn send(&self, route: &Route, choices: &Choices, prepared: &Prepared, time_limit: Duration) -> Ended {
+        let exchange = self.clients.post(route, &prepared.url, &prepared.body, time_limit);
+        let (reply, latency) = exchange.await;
+        match reply {
+            Ok(reply) => {
+                let (result, usage) = reply::read(route, choices, &prepared.ids, &reply);
+                Ended { result, usage, limits: headers::limits(&reply.headers), latency }
+            }
+            Err(failure) => Ended { result: Err(failure), usage: None, limits: Limits::default(), latency },
+        }
+    }
+}

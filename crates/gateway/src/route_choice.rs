@@ -1,0 +1,159 @@
+//! To whom a request goes: the first route in order that may be asked and has a price, and is free now or soon.
+
+use crate::desk::{Desk, Load};
+use crate::plan::{Plan, Route};
+use crate::provider::{Failure, FailureClass, Item};
+use crate::sender::Parcel;
+use crate::store::Refusal;
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::flow::retry;
+use pg_categorize_core::money::Money;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For so long the route that comes first is waited for, rather than that the next one is asked, which may be dearer.
+const WORTH_WAITING: Duration = Duration::from_secs(1);
+
+/// Failures after which a route is not asked again for the same inputs: each of them may have been charged.
+const MOST_FAILURES: u32 = 5;
+
+/// What a request has met on each route.
+pub(crate) struct Trail(Vec<Step>);
+
+#[derive(Default)]
+struct Step {
+    failures: u32,
+    /// It is not asked before.
+    not_before: Duration,
+    /// Why it failed last.
+    failure: Option<Refusal>,
+    /// Why it is not asked again for these inputs.
+    closed: Option<Refusal>,
+}
+
+/// A request, and to whom it goes.
+pub(crate) struct Chosen {
+    pub(crate) index: usize,
+    pub(crate) route: Arc<Route>,
+    pub(crate) parcel: Box<dyn Parcel>,
+    pub(crate) worst_case: Money,
+    pub(crate) tokens: u64,
+    /// When it is worth sending after what failed.
+    pub(crate) not_before: Duration,
+    /// What it waits for till then.
+    pub(crate) obstacle: Refusal,
+}
+
+/// What to do with a request.
+pub(crate) enum Choice {
+    /// Send it.
+    Go(Chosen),
+    /// It has to be smaller: at most so many inputs.
+    Smaller(usize),
+    /// Nobody can be asked: why the last one could not.
+    Nobody(Refusal),
+}
+
+impl Trail {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self(plan.routes.iter().map(|_| Step::default()).collect())
+    }
+
+    /// Chooses among the routes those that can be asked within `patience`.
+    pub(crate) fn choose(&mut self, desk: &Desk, plan: &Plan, loads: &[Load], patience: Duration) -> Choice {
+        let now = desk.clock.now();
+        let mut last = Refusal::new(Reason::NoProvider);
+        let mut best: Option<(Duration, Chosen)> = None;
+        for (index, (route, step)) in plan.routes.iter().zip(&mut self.0).enumerate() {
+            if let Some(closed) = &step.closed {
+                last = closed.clone();
+                continue;
+            }
+            if let Err(refusal) = desk.health.lock().passes(route, now) {
+                // What these inputs met themselves is the truer reason.
+                last = step.failure.clone().unwrap_or(refusal);
+                continue;
+            }
+            let limit = desk.sender.pack_limit(route, &plan.choices).max(1);
+            if loads.len() > limit {
+                return Choice::Smaller(limit);
+            }
+            let chosen = match prepare(desk, plan, route, index, loads) {
+                Ok(chosen) => chosen,
+                Err(refusal) if refusal.reason == Reason::InputTooLarge && loads.len() > 1 => {
+                    return Choice::Smaller(loads.len().div_ceil(2));
+                }
+                Err(refusal) => {
+                    last = step.closed.insert(refusal).clone();
+                    continue;
+                }
+            };
+            let limited = desk.health.lock().wait(route, chosen.tokens, now);
+            let wait = limited.max(step.not_before.saturating_sub(now));
+            let obstacle = step.failure.clone().unwrap_or_else(|| {
+                let detail = format!("provider {}: its limit is reached", route.provider.name);
+                Refusal::because(Reason::RateLimited, detail)
+            });
+            if wait > patience {
+                last = obstacle;
+                continue;
+            }
+            let chosen = Chosen { not_before: step.not_before, obstacle, ..chosen };
+            if wait <= WORTH_WAITING {
+                return Choice::Go(chosen);
+            }
+            if best.as_ref().is_none_or(|(shortest, _)| wait < *shortest) {
+                best = Some((wait, chosen));
+            }
+        }
+        best.map_or(Choice::Nobody(last), |(_, chosen)| Choice::Go(chosen))
+    }
+
+    /// A route is not asked again for these inputs.
+    pub(crate) fn close(&mut self, index: usize, refusal: Refusal) {
+        if let Some(step) = self.0.get_mut(index) {
+            step.closed = Some(refusal);
+        }
+    }
+
+    /// A request failed.
+    pub(crate) fn failed(&mut self, index: usize, route: &Route, failure: &Failure, now: Duration) {
+        let Some(step) = self.0.get_mut(index) else { return };
+        let reason = match failure.class {
+            FailureClass::RateLimited => Reason::RateLimited,
+            FailureClass::TimedOut => Reason::Timeout,
+            FailureClass::ContextOverflow => Reason::InputTooLarge,
+            _ => Reason::ProviderError,
+        };
+        let refusal = Refusal::because(reason, format!("provider {}: {}", route.provider.name, failure.detail));
+        step.failures += 1;
+        let for_good =
+            matches!(failure.class, FailureClass::Stopped | FailureClass::Rejected | FailureClass::ContextOverflow);
+        // Flow control costs nothing: it is borne as long as somebody waits.
+        let too_often = failure.class != FailureClass::RateLimited && step.failures >= MOST_FAILURES;
+        if for_good || too_often {
+            step.closed = Some(refusal.clone());
+        }
+        step.failure = Some(refusal);
+        let own = retry::pause(step.failures, rand::random());
+        let overloaded = (failure.class == FailureClass::Overloaded).then_some(retry::OVERLOADED);
+        step.not_before = now.saturating_add(failure.retry_after.max(overloaded).unwrap_or(own));
+    }
+}
+
+fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[Load]) -> Result<Chosen, Refusal> {
+    let name = &route.model.name;
+    let Some(price) = &route.price else {
+        return Err(Refusal::because(Reason::UnknownPrice, format!("The model \"{name}\" has no price.")));
+    };
+    let items: Vec<_> = (1_u32..).zip(loads).map(|(id, load)| Item { id, text: &load.text }).collect();
+    let parcel = desk.sender.prepare(route, plan, &items)?;
+    let (input, output) = (parcel.input_bound(), parcel.output_bound());
+    let worst_case = price.price.worst_case(input, output).ok_or_else(|| {
+        Refusal::because(Reason::RequestTooExpensive, format!("What the model \"{name}\" may cost cannot be counted."))
+    })?;
+    // Limits count tokens, of which four bytes make about one; the bound counts bytes.
+    let tokens = (input / 4).saturating_add(output);
+    let obstacle = Refusal::new(Reason::RateLimited);
+    Ok(Chosen { index, route: route.clone(), parcel, worst_case, tokens, not_before: Duration::ZERO, obstacle })
+}

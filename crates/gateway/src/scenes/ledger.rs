@@ -1,0 +1,155 @@
+//! A store in memory that keeps the promises of the real one, and counts.
+
+use crate::plan::Plan;
+use crate::store::{Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, Refusal, Request, Reserved, Store};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::money::Money;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+type MakePlan = Box<dyn Fn(&str) -> Arc<Plan> + Send>;
+
+/// What the store holds.
+pub(super) struct Ledger {
+    plan_of: MakePlan,
+    pub(super) budget: i64,
+    pub(super) soft: bool,
+    /// Until when nothing is answered.
+    pub(super) slow: Option<Duration>,
+    /// Worst cases of attempts that are not closed.
+    pub(super) open: HashMap<i64, Money>,
+    pub(super) in_doubt: HashMap<i64, Money>,
+    pub(super) settled: Money,
+    pub(super) adjusted: Money,
+    pub(super) wasted: usize,
+    pub(super) attempts: i64,
+    pub(super) released: usize,
+    pub(super) closings: usize,
+    pub(super) look_ups: usize,
+    pub(super) answers: HashMap<(String, Fingerprint), KnownAnswer>,
+    /// Payments of each stored answer.
+    pub(super) paid: HashMap<(String, Fingerprint), usize>,
+    pub(super) alerts: Vec<Alert>,
+    /// What no store should see.
+    pub(super) faults: Vec<String>,
+}
+
+impl Ledger {
+    pub(super) fn new(plan_of: MakePlan) -> Self {
+        Self {
+            plan_of,
+            budget: i64::MAX,
+            soft: false,
+            slow: None,
+            open: HashMap::new(),
+            in_doubt: HashMap::new(),
+            settled: Money::ZERO,
+            adjusted: Money::ZERO,
+            wasted: 0,
+            attempts: 0,
+            released: 0,
+            closings: 0,
+            look_ups: 0,
+            answers: HashMap::new(),
+            paid: HashMap::new(),
+            alerts: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Serves a store, in the order of its inbox.
+    pub(super) fn serve(self) -> (Arc<Mutex<Self>>, Store) {
+        let woken = Arc::new(Notify::new());
+        let wake = woken.clone();
+        let (store, inbox) = Store::new(move || wake.notify_one());
+        let ledger = Arc::new(Mutex::new(self));
+        let served = ledger.clone();
+        tokio::spawn(async move {
+            loop {
+                while let Ok(request) = inbox.try_recv() {
+                    let slow = served.lock().slow;
+                    if let Some(slow) = slow {
+                        tokio::time::sleep(slow).await;
+                    }
+                    served.lock().handle(request);
+                }
+                woken.notified().await;
+            }
+        });
+        (ledger, store)
+    }
+
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::LookUp(look_up, reply) => {
+                self.look_ups += 1;
+                let plan = (self.plan_of)(&look_up.tenant);
+                let key = |keys: &Keys| (look_up.tenant.clone(), keys.of_answer());
+                let answers = look_up.keys.iter().map(|keys| self.answers.get(&key(keys)).cloned()).collect();
+                _ = reply.send(Ok(Known { plan, answers, soft: self.soft }));
+            }
+            Request::Reserve(attempt, reply) => {
+                if attempt.inputs == 0 {
+                    self.faults.push("an attempt without inputs".into());
+                }
+                let reserved = if self.held() + attempt.worst_case.0 > self.budget {
+                    Err(Refusal::new(Reason::BudgetExceeded))
+                } else {
+                    self.attempts += 1;
+                    self.open.insert(self.attempts, attempt.worst_case);
+                    Ok(Reserved { attempt: self.attempts })
+                };
+                if reply.send(reserved).is_err() {
+                    self.faults.push("nobody waits for a reservation".into());
+                }
+            }
+            Request::Close(closing, reply) => {
+                self.close(closing);
+                _ = reply.send(());
+            }
+            Request::Alert(alert) => self.alerts.push(alert),
+        }
+    }
+
+    fn close(&mut self, closing: Closing) {
+        self.closings += 1;
+        let Some(worst) = self.open.remove(&closing.attempt) else {
+            return self.faults.push(format!("attempt {} is closed twice, or was never reserved", closing.attempt));
+        };
+        let shares: Money = closing.shares.iter().map(|share| share.cost).sum();
+        match closing.outcome {
+            AttemptOutcome::Settled { cost, .. } => {
+                if shares != cost {
+                    self.faults.push(format!("shares of {shares} for a cost of {cost}"));
+                }
+                self.settled = self.settled.plus(cost).expect("a sum");
+                self.adjusted.0 += (cost.0 - worst.0).max(0);
+                self.wasted += closing.shares.iter().map(|share| share.wasted).sum::<usize>();
+            }
+            AttemptOutcome::Released => self.released += 1,
+            AttemptOutcome::InDoubt => _ = self.in_doubt.insert(closing.attempt, worst),
+        }
+        for answer in closing.answers {
+            let key = (closing.plan.tenant.clone(), answer.key);
+            *self.paid.entry(key.clone()).or_default() += 1;
+            let route = &closing.route;
+            let known = KnownAnswer {
+                category: answer.category,
+                confidence: answer.confidence,
+                provider: Some(route.provider.name.clone()),
+                model: Some(route.model.name.clone()),
+            };
+            self.answers.insert(key, known);
+        }
+    }
+
+    /// Money that cannot be spent any more.
+    pub(super) fn held(&self) -> i64 {
+        let sum = |amounts: &HashMap<i64, Money>| amounts.values().map(|money| money.0).sum::<i64>();
+        self.settled.0 + sum(&self.open) + sum(&self.in_doubt)
+    }
+}

@@ -1,0 +1,181 @@
+//! A provider that does what a script says, and keeps its own account.
+
+use crate::plan::{Plan, Route};
+use crate::provider::{Charge, Ended, Failure, FailureClass, Item, ItemAnswer, Limits};
+use crate::sender::{Parcel, Sender, Sending};
+use crate::store::Refusal;
+use hashbrown::HashSet;
+use parking_lot::Mutex;
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::{Choices, Verdict};
+use pg_categorize_core::price::Usage;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What becomes of one request.
+#[derive(Clone)]
+pub(super) enum Act {
+    /// All is answered.
+    Answer,
+    /// Nothing ever comes.
+    Hang,
+    /// It fails.
+    Fail(FailureClass, Charge, Option<Duration>),
+    /// All but the inputs at these positions is answered.
+    Without(Vec<usize>),
+    /// No label that was offered.
+    Wrong,
+    /// None of the categories fits.
+    NoneFits,
+    /// It is answered, but not what it cost.
+    NoUsage,
+    /// It is answered, and costs more than it could.
+    TooDear,
+    /// A bug.
+    Panic,
+}
+
+type Script = Box<dyn Fn(usize, &Route, &[String]) -> Act + Send + Sync>;
+
+/// The provider.
+pub(super) struct Wire {
+    script: Script,
+    pub(super) latency: Duration,
+    pub(super) pack_limit: usize,
+    pub(super) account: Arc<Mutex<Account>>,
+}
+
+/// What the provider saw.
+#[derive(Default)]
+pub(super) struct Account {
+    /// The texts of each request, and to which model it went.
+    pub(super) sent: Vec<(String, Vec<String>)>,
+    /// Requests that have not ended.
+    pub(super) now: usize,
+    pub(super) most: usize,
+    /// What it charged for.
+    pub(super) tokens: u64,
+    under_way: HashSet<(String, String)>,
+    pub(super) faults: Vec<String>,
+}
+
+impl Wire {
+    pub(super) fn new(script: impl Fn(usize, &Route, &[String]) -> Act + Send + Sync + 'static) -> Self {
+        let latency = Duration::from_millis(100);
+        Self { script: Box::new(script), latency, pack_limit: 100, account: Arc::default() }
+    }
+}
+
+/// The category that is right for a text.
+pub(super) fn right(text: &str) -> i32 {
+    text.bytes().map(i32::from).sum::<i32>() % 3
+}
+
+impl Sender for Wire {
+    fn pack_limit(&self, _: &Route, _: &Choices) -> usize {
+        self.pack_limit
+    }
+
+    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal> {
+        let texts: Vec<String> = items.iter().map(|item| item.text.to_owned()).collect();
+        if texts.iter().any(|text| text.starts_with("huge")) && route.model.max_input_tokens.is_some() {
+            return Err(Refusal::new(Reason::InputTooLarge));
+        }
+        let nth = self.account.lock().sent.len();
+        let act = (self.script)(nth, route, &texts);
+        let tenant = plan.tenant.clone();
+        Ok(Box::new(Scripted { tenant, texts, act, latency: self.latency, account: self.account.clone() }))
+    }
+}
+
+struct Scripted {
+    tenant: String,
+    texts: Vec<String>,
+    act: Act,
+    latency: Duration,
+    account: Arc<Mutex<Account>>,
+}
+
+/// A request under way.
+struct UnderWay<'a>(&'a Scripted);
+
+impl<'a> UnderWay<'a> {
+    fn new(request: &'a Scripted, model: &str) -> Self {
+        let mut account = request.account.lock();
+        account.sent.push((model.to_owned(), request.texts.clone()));
+        account.now += 1;
+        account.most = account.most.max(account.now);
+        for text in &request.texts {
+            if !account.under_way.insert((request.tenant.clone(), text.clone())) {
+                account.faults.push(format!("{text} is sent while an attempt for it may still be answered"));
+            }
+        }
+        Self(request)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut account = self.0.account.lock();
+        account.now -= 1;
+        for text in &self.0.texts {
+            account.under_way.remove(&(self.0.tenant.clone(), text.clone()));
+        }
+    }
+}
+
+impl Parcel for Scripted {
+    fn input_bound(&self) -> u64 {
+        1000
+    }
+
+    fn output_bound(&self) -> u64 {
+        100 * self.texts.len() as u64
+    }
+
+    fn send<'a>(&'a self, route: &'a Route, _: &'a Choices, time_limit: Duration) -> Sending<'a> {
+        Box::pin(async move {
+            let _under_way = UnderWay::new(self, &route.model.name);
+            if matches!(self.act, Act::Hang) {
+                tokio::time::sleep(time_limit).await;
+                return fail(FailureClass::TimedOut, Charge::Unknown, None);
+            }
+            tokio::time::sleep(self.latency).await;
+            let answers = |skipped: &[usize], verdict: &dyn Fn(&str) -> Verdict| {
+                let all = self.texts.iter().enumerate().filter(|(at, _)| !skipped.contains(at));
+                let answer = |(at, text): (usize, &String)| ItemAnswer {
+                    id: at as u32 + 1,
+                    verdict: verdict(text),
+                    confidence: 0.9,
+                    alternatives: Vec::new(),
+                };
+                all.map(answer).collect::<Vec<_>>()
+            };
+            assert!(!matches!(self.act, Act::Panic), "a bug on purpose");
+            let category = |text: &str| Verdict::Category(right(text));
+            let mut usage = Some(Usage { input: 100, output: 10, ..Usage::default() });
+            let result = match &self.act {
+                Act::Fail(class, charge, after) => return fail(*class, *charge, *after),
+                Act::Without(skipped) => answers(skipped, &category),
+                Act::Wrong => answers(&[], &|_| Verdict::Invalid),
+                Act::NoneFits => answers(&[], &|_| Verdict::NoneOfThese),
+                Act::NoUsage => {
+                    usage = None;
+                    answers(&[], &category)
+                }
+                Act::TooDear => {
+                    usage = Some(Usage { input: 2000, output: 20_000, ..Usage::default() });
+                    answers(&[], &category)
+                }
+                Act::Answer | Act::Hang | Act::Panic => answers(&[], &category),
+            };
+            self.account.lock().tokens += usage.map_or(0, |usage| usage.input + usage.output);
+            Ended { result: Ok(result), usage, limits: Limits::default(), latency: self.latency }
+        })
+    }
+}
+
+fn fail(class: FailureClass, charge: Charge, retry_after: Option<Duration>) -> Ended {
+    let failure = Failure { retry_after, ..Failure::new(class, charge, format!("{class:?}")) };
+    Ended { result: Err(failure), usage: None, limits: Limits::default(), latency: Duration::ZERO }
+}

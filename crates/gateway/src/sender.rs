@@ -1,0 +1,75 @@
+//! How a request gets to a provider: over HTTP, and in tests however they like.
+
+use crate::plan::{Plan, Route};
+use crate::provider::{self, Ended, Http, Item, Prepared};
+use crate::store::Refusal;
+use pg_categorize_core::choices::Choices;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The end of a request, to come. Dropping it ends the request, too: nothing can be answered any more.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
+
+/// A request that can be sent.
+pub trait Parcel: Send + Sync {
+    /// Tokens of input that it has at most.
+    fn input_bound(&self) -> u64;
+
+    /// Tokens of output that it can bring at most.
+    fn output_bound(&self) -> u64;
+
+    /// Sends it.
+    fn send<'a>(&'a self, route: &'a Route, choices: &'a Choices, time_limit: Duration) -> Sending<'a>;
+}
+
+/// Who makes requests.
+pub trait Sender: Send + Sync + 'static {
+    /// Inputs that a route takes in one request.
+    fn pack_limit(&self, route: &Route, choices: &Choices) -> usize;
+
+    /// Makes a request.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal>;
+}
+
+/// Requests over HTTP.
+pub(crate) struct OverHttp(Arc<Http>);
+
+impl OverHttp {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Http::new()))
+    }
+}
+
+impl Sender for OverHttp {
+    fn pack_limit(&self, route: &Route, choices: &Choices) -> usize {
+        provider::pack_limit(route, choices)
+    }
+
+    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal> {
+        let prepared = provider::prepare(route, &plan.choices, items)?;
+        Ok(Box::new(HttpParcel { http: self.0.clone(), prepared }))
+    }
+}
+
+struct HttpParcel {
+    http: Arc<Http>,
+    prepared: Prepared,
+}
+
+impl Parcel for HttpParcel {
+    fn input_bound(&self) -> u64 {
+        self.prepared.input_bound()
+    }
+
+    fn output_bound(&self) -> u64 {
+        self.prepared.output_bound()
+    }
+
+    fn send<'a>(&'a self, route: &'a Route, choices: &'a Choices, time_limit: Duration) -> Sending<'a> {
+        Box::pin(self.http.send(route, choices, &self.prepared, time_limit))
+    }
+}

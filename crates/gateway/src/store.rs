@@ -1,0 +1,250 @@
+//! What the gateway asks of the database. Its threads never touch Postgres: they put questions into an inbox, wake the
+//! main thread, and await the reply, which comes once the transaction that made it is committed.
+
+use crate::plan::{Plan, Route};
+use pg_categorize_core::cascade::{CategoryId, Reason};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::{self, Asker, Target};
+use pg_categorize_core::money::Money;
+use pg_categorize_core::price::Usage;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use tokio::sync::oneshot;
+
+/// A question to the database, with where its reply goes.
+#[derive(Debug)]
+pub enum Request {
+    /// How inputs are asked about, and what is known of them by now.
+    LookUp(LookUp, oneshot::Sender<Result<Known, Refusal>>),
+    /// Money for one attempt, durable before the reply.
+    Reserve(Attempt, oneshot::Sender<Result<Reserved, Refusal>>),
+    /// What became of an attempt, and the answers it brought: one transaction. The reply tells what could be stored; what
+    /// could not yet is kept and stored later.
+    Close(Closing, oneshot::Sender<()>),
+    /// Something that an operator should see: a line of the view `alert`.
+    Alert(Alert),
+}
+
+/// Inputs to look up under a fresh snapshot, corrections first.
+#[derive(Debug)]
+pub struct LookUp {
+    /// Whose inputs.
+    pub tenant: String,
+    /// Sorted into what.
+    pub target: Target,
+    /// Their keys.
+    pub keys: Vec<Keys>,
+}
+
+/// Under what an answer is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Keys {
+    /// Among those of the tenant.
+    pub own: Fingerprint,
+    /// Among those that tenants share, where they do.
+    pub shared: Option<Fingerprint>,
+}
+
+impl Keys {
+    /// The key under which a paid answer is stored.
+    pub fn of_answer(&self) -> Fingerprint {
+        self.shared.unwrap_or(self.own)
+    }
+}
+
+/// What the database knows.
+#[derive(Debug)]
+pub struct Known {
+    /// How the rest is asked about.
+    pub plan: Arc<Plan>,
+    /// The answers that are there already, in the order of the keys.
+    pub answers: Vec<Option<KnownAnswer>>,
+    /// Whether a budget of these inputs is above its soft ratio.
+    pub soft: bool,
+}
+
+/// An answer that is there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownAnswer {
+    /// The category.
+    pub category: CategoryId,
+    /// How sure.
+    pub confidence: f32,
+    /// Who was paid for it, where somebody was.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+}
+
+/// Why something is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason of the contract.
+    pub reason: Reason,
+    /// What a person needs to know beyond it.
+    pub detail: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal that needs no more words.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, detail: None }
+    }
+
+    /// A refusal with a sentence for people.
+    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: Some(detail.into()) }
+    }
+}
+
+/// One request that is about to be sent.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// Whom it goes to.
+    pub route: Arc<Route>,
+    /// The most that it can cost.
+    pub worst_case: Money,
+    /// Inputs in it.
+    pub inputs: usize,
+    /// Who asks the first of them.
+    pub asker: Asker,
+}
+
+/// Money that is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reserved {
+    /// The attempt's number in the ledger.
+    pub attempt: i64,
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub struct Closing {
+    /// Its number.
+    pub attempt: i64,
+    /// How the money goes.
+    pub outcome: AttemptOutcome,
+    /// What was reserved, and whom it went to.
+    pub route: Arc<Route>,
+    /// For whom and into what.
+    pub plan: Arc<Plan>,
+    /// Who pays how much: the shares of those who asked, which add up to the cost exactly. Empty unless it is settled.
+    pub shares: Vec<Share>,
+    /// The answers, to be stored.
+    pub answers: Vec<NewAnswer>,
+}
+
+/// How an attempt's money goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// It cost this.
+    Settled {
+        /// The cost, which may exceed what was reserved.
+        cost: Money,
+        /// What it was charged for.
+        usage: Usage,
+    },
+    /// Nothing was sent, or the provider documents that it charges nothing.
+    Released,
+    /// It may have been charged: nobody knows.
+    InDoubt,
+}
+
+/// What one of those who asked pays of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Who.
+    pub asker: Asker,
+    /// Inputs of theirs in it.
+    pub inputs: usize,
+    /// Those of them that it did not answer: paid for nothing.
+    pub wasted: usize,
+    /// How much.
+    pub cost: Money,
+}
+
+/// A paid answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAnswer {
+    /// Its key.
+    pub key: Fingerprint,
+    /// The text, which is stored where the taxonomy stores inputs.
+    pub text: String,
+    /// The category: a row of the taxonomy, or the position among the ad-hoc labels.
+    pub category: CategoryId,
+    /// How sure, 0 to 1.
+    pub confidence: f32,
+    /// Its share of the cost.
+    pub cost: Money,
+}
+
+/// Something that an operator should see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// What kind: `reservation_exceeded`, `provider_stopped`, `breaker_open`, `model_shut_down`.
+    pub kind: &'static str,
+    /// Whom it is about.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// One sentence, without input text or secrets.
+    pub message: String,
+}
+
+/// The gateway's end: asks, and wakes who answers.
+#[derive(Clone)]
+pub struct Store {
+    requests: Sender<Request>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Store {
+    /// Two ends of an inbox; `wake` is called after each question, from any thread, and must not block.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> (Self, Receiver<Request>) {
+        let (requests, inbox) = std::sync::mpsc::channel();
+        (Self { requests, wake: Arc::new(wake) }, inbox)
+    }
+
+    /// Looks inputs up.
+    ///
+    /// # Errors
+    /// Why they cannot be asked about; `gateway_down` where the database no longer answers.
+    pub async fn look_up(&self, look_up: LookUp) -> Result<Known, Refusal> {
+        self.ask(|reply| Request::LookUp(look_up, reply)).await?
+    }
+
+    /// Sets money aside.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn reserve(&self, attempt: Attempt) -> Result<Reserved, Refusal> {
+        self.ask(|reply| Request::Reserve(attempt, reply)).await?
+    }
+
+    /// Books what became of an attempt. It is in the inbox when this returns; what is returned waits for the commit.
+    pub fn close(&self, closing: Closing) -> impl Future<Output = ()> + Send + use<> {
+        let (reply, closed) = oneshot::channel();
+        self.send(Request::Close(closing, reply));
+        async move { _ = closed.await }
+    }
+
+    /// Tells operators.
+    pub fn alert(&self, alert: Alert) {
+        self.send(Request::Alert(alert));
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(request(reply));
+        answer.await.map_err(|_| Refusal::because(Reason::GatewayDown, frame::STOPPING))
+    }
+
+    fn send(&self, request: Request) {
+        // Without a receiver the reply's other end is dropped, which `ask` notices.
+        if self.requests.send(request).is_ok() {
+            (self.wake)();
+        }
+    }
+}

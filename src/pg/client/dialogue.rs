@@ -1,0 +1,138 @@
+//! What is asked in one call, and what has been replied to it so far.
+
+use super::asker::asker;
+use super::connection::{Broken, Connection};
+use super::number;
+use crate::pg::scope::{Labels, Scope};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::frame::{Ask, Asker, Input, Reply, STOPPING, Target, ToBackend, ToGateway};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Inputs of one frame.
+const MOST_INPUTS: usize = 1000;
+
+/// Bytes of text in one frame, but for a single input: escaped they are six times as many at most, within the largest frame.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// The inputs of one call with their replies.
+pub(super) struct Dialogue<'a> {
+    scope: &'a Scope,
+    inputs: &'a [Input],
+    deadline: Instant,
+    asker: Asker,
+    replies: Vec<Option<Reply>>,
+    left: usize,
+    /// Positions of the inputs of each request of the present connection.
+    requests: HashMap<u64, Vec<usize>>,
+}
+
+impl<'a> Dialogue<'a> {
+    /// Nothing is asked yet.
+    pub(super) fn new(scope: &'a Scope, inputs: &'a [Input], deadline: Instant) -> Self {
+        let replies = vec![None; inputs.len()];
+        Self { scope, inputs, deadline, asker: asker(), replies, left: inputs.len(), requests: HashMap::new() }
+    }
+
+    /// Asks for all that is left, and takes in replies until none is missing or the time is over.
+    pub(super) fn over(&mut self, connection: &mut Connection) -> Result<(), Broken> {
+        self.requests.clear();
+        let open: Vec<usize> = (0..self.inputs.len()).filter(|at| self.replies[*at].is_none()).collect();
+        let mut next = 0;
+        while self.left > 0 {
+            if connection.is_flushed() && next < open.len() {
+                let count = portion(open[next..].iter().map(|at| self.inputs[*at].text.len()));
+                connection.say(&self.request(&open[next..next + count]))?;
+                next += count;
+            }
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let turn = connection.turn(left);
+            while let Some(message) = connection.next()? {
+                self.take(message)?;
+            }
+            if self.left > 0 {
+                turn?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nobody waits for the rest; whether the connection can be used again.
+    pub(super) fn call_off(&mut self, connection: &mut Connection) -> bool {
+        if self.left == 0 {
+            return true;
+        }
+        if !connection.is_flushed() {
+            return false;
+        }
+        let open = self.requests.iter().filter(|(_, inputs)| inputs.iter().any(|at| self.replies[*at].is_none()));
+        open.map(|(request, _)| connection.say(&ToGateway::Cancel { request: *request })).all(|said| said.is_ok())
+            && connection.transmit().is_ok()
+            && connection.is_flushed()
+    }
+
+    /// The replies, with the same one for all that have none.
+    pub(super) fn end(self, reason: Reason, detail: Option<String>) -> Vec<Reply> {
+        let missing = || Reply::Unanswered { reason, detail: detail.clone() };
+        self.replies.into_iter().map(|reply| reply.unwrap_or_else(missing)).collect()
+    }
+
+    fn request(&mut self, positions: &[usize]) -> ToGateway {
+        let request = number();
+        self.requests.insert(request, positions.to_vec());
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        ToGateway::Ask(Ask {
+            request,
+            patience_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            asker: self.asker.clone(),
+            tenant: self.scope.tenant.clone(),
+            target: match &self.scope.labels {
+                Labels::Taxonomy(taxonomy, _) => Target::Taxonomy { id: taxonomy.id, version: taxonomy.version },
+                Labels::AdHoc(labels) => Target::Labels(labels.to_vec()),
+            },
+            inputs: positions.iter().map(|at| self.inputs[*at].clone()).collect(),
+        })
+    }
+
+    fn take(&mut self, message: ToBackend) -> Result<(), Broken> {
+        match message {
+            ToBackend::Replies { request, replies } => {
+                // A number that is not known is that of a call that waits no more.
+                let Some(positions) = self.requests.get(&request) else { return Ok(()) };
+                let mut leaving = false;
+                for (input, reply) in replies {
+                    let Some(at) = positions.get(input as usize).copied() else { continue };
+                    if is_stopping(&reply) {
+                        leaving = true;
+                        continue;
+                    }
+                    if self.replies[at].is_none() {
+                        self.replies[at] = Some(reply);
+                        self.left -= 1;
+                    }
+                }
+                if leaving { Err(Broken::Leaving) } else { Ok(()) }
+            }
+            ToBackend::Health { .. } => Ok(()),
+            ToBackend::Refused { message } => Err(Broken::Misunderstood(message)),
+        }
+    }
+}
+
+/// Whether a gateway says that it leaves: that is no answer, since the next one can be asked.
+fn is_stopping(reply: &Reply) -> bool {
+    matches!(reply, Reply::Unanswered { reason: Reason::GatewayDown, detail: Some(detail) } if detail == STOPPING)
+}
+
+/// How many inputs with texts of these lengths go into one frame: at least one.
+fn portion(lengths: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fitting = lengths.take(MOST_INPUTS).take_while(|length| {
+        bytes += length;
+        bytes <= MOST_BYTES
+    });
+    fitting.count().max(1)
+}

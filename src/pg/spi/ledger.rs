@@ -1,0 +1,224 @@
+//! Reservations and the ledger. Whoever writes them holds [`lock_books`], so that ledger and counters agree.
+
+mod counter;
+mod upkeep;
+
+pub use counter::*;
+pub use upkeep::*;
+
+use super::{run, time};
+use crate::pg::lock::{self, Duty, Span, Thing};
+use pg_categorize_core::budget::Movement;
+use pg_categorize_core::frame::Asker;
+use pg_categorize_core::money::Money;
+use pg_categorize_core::price::Usage;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
+
+/// An attempt whose cost is not known yet.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// Its number; 0 for one that is to be made.
+    pub attempt: i64,
+    /// When, in microseconds of the Postgres epoch.
+    pub reserved_at: i64,
+    /// The most that it can cost.
+    pub amount: Money,
+    /// Whom it goes to.
+    pub provider_id: i32,
+    /// The provider's name.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// The row of the price.
+    pub price_id: i64,
+    /// For whom.
+    pub tenant: String,
+    /// Into what; `None` for ad-hoc labels.
+    pub taxonomy: Option<i32>,
+    /// Who asks.
+    pub asker: Asker,
+    /// Inputs in it.
+    pub inputs: i32,
+}
+
+/// A line of the ledger by which a reservation ends.
+pub struct Entry {
+    /// The attempt.
+    pub attempt: i64,
+    /// `settle`, `release` or `adjust`.
+    pub kind: &'static str,
+    /// How much.
+    pub amount: Money,
+    /// Who pays.
+    pub asker: Asker,
+    /// Inputs of theirs.
+    pub inputs: i32,
+    /// Those of them that were not answered.
+    pub wasted: i32,
+    /// What was charged for, on the first line of a settlement.
+    pub usage: Option<Usage>,
+    /// Who settled it by hand, or `expired`.
+    pub settled_by: Option<String>,
+}
+
+/// Makes those wait for each other, until their transactions end, who write reservations, ledger and counters.
+///
+/// # Errors
+/// 55P03 after `lock_timeout`, and what ends any wait.
+pub fn lock_books() {
+    lock::acquire(Thing::Gateway(Duty::Booking), pg_sys::ExclusiveLock, Span::Transaction, true);
+}
+
+/// Sets money aside; returns the numbers of the attempts.
+pub fn insert_reservations(new: &[Reservation]) -> Vec<i64> {
+    let numbers = "SELECT nextval('categorize.attempt_id_seq') FROM generate_series(1, $1)";
+    let ids: Vec<i64> =
+        run::kept(numbers, &[(new.len() as i32).into()], |row| row.get(1)).into_iter().flatten().collect();
+    let sql = "
+        WITH made AS (
+            INSERT INTO categorize.reservation (attempt_id, reserved_at, amount_nanousd, provider_id, provider, model,
+                                                price_id, tenant, taxonomy_id, role, application_name, query_id, inputs)
+            SELECT * FROM ROWS FROM (unnest($1::bigint[]), unnest($2::timestamptz[]), unnest($3::bigint[]),
+                                     unnest($4::int[]), unnest($5::text[]), unnest($6::text[]), unnest($7::bigint[]),
+                                     unnest($8::text[]), unnest($9::int[]), unnest($10::text[]), unnest($11::text[]),
+                                     unnest($12::bigint[]), unnest($13::int[])) AS n
+            RETURNING *)
+        INSERT INTO categorize.ledger (attempt_id, kind, reserved_at, amount_nanousd, provider_id, provider, model, price_id,
+                                       tenant, taxonomy_id, role, application_name, query_id, inputs)
+        SELECT attempt_id, 'reserve', reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant,
+               taxonomy_id, role, application_name, query_id, inputs FROM made";
+    let arguments = [
+        ids.clone().into(),
+        new.iter().map(|r| time(r.reserved_at)).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.amount.0).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.provider_id).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.provider.clone()).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.model.clone()).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.price_id).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.tenant.clone()).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.taxonomy).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.asker.role.clone()).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.asker.application.clone()).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.asker.query_id).collect::<Vec<_>>().into(),
+        new.iter().map(|r| r.inputs).collect::<Vec<_>>().into(),
+    ];
+    run::kept(sql, &arguments, |_| ());
+    ids
+}
+
+/// The reservations of these attempts that have not ended.
+pub fn reservations(attempts: &[i64]) -> Vec<Reservation> {
+    let sql =
+        "SELECT attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
+                      role, application_name, query_id, inputs
+                 FROM categorize.reservation WHERE attempt_id = ANY ($1)";
+    run::kept(sql, &[attempts.to_vec().into()], reservation).into_iter().flatten().collect()
+}
+
+fn reservation(row: &run::Row) -> Option<Reservation> {
+    Some(Reservation {
+        attempt: row.get(1)?,
+        reserved_at: row.get(2)?,
+        amount: Money(row.get(3)?),
+        provider_id: row.get(4)?,
+        provider: row.get(5)?,
+        model: row.get(6)?,
+        price_id: row.get(7)?,
+        tenant: row.get(8)?,
+        taxonomy: row.get(9),
+        asker: Asker { role: row.get(10)?, application: row.get(11)?, query_id: row.get(12)? },
+        inputs: row.get(13)?,
+    })
+}
+
+/// Ends the reservations of the attempts that these lines are about.
+pub fn end_reservations(entries: &[Entry]) {
+    let sql = "
+        WITH gone AS (DELETE FROM categorize.reservation WHERE attempt_id = ANY ($1) RETURNING *)
+        INSERT INTO categorize.ledger (attempt_id, kind, reserved_at, amount_nanousd, provider_id, provider, model, price_id,
+                                       tenant, taxonomy_id, role, application_name, query_id, inputs, wasted,
+                                       input_tokens, cached_tokens, output_tokens, settled_by)
+        SELECT g.attempt_id, n.kind, g.reserved_at, n.amount, g.provider_id, g.provider, g.model, g.price_id, g.tenant,
+               g.taxonomy_id, n.role, n.application_name, n.query_id, n.inputs, n.wasted, n.input_tokens,
+               n.cached_tokens, n.output_tokens, n.settled_by
+          FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]),
+                          unnest($5::text[]), unnest($6::bigint[]), unnest($7::int[]), unnest($8::int[]),
+                          unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::text[]))
+            AS n (attempt_id, kind, amount, role, application_name, query_id, inputs, wasted, input_tokens,
+                  cached_tokens, output_tokens, settled_by)
+          JOIN gone g ON g.attempt_id = n.attempt_id";
+    let tokens = |of: fn(&Usage) -> u64| -> Vec<Option<i64>> {
+        let read = |e: &Entry| e.usage.as_ref().map(|usage| i64::try_from(of(usage)).unwrap_or(i64::MAX));
+        entries.iter().map(read).collect()
+    };
+    let arguments = [
+        entries.iter().map(|e| e.attempt).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.kind.to_owned()).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.amount.0).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.asker.role.clone()).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.asker.application.clone()).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.asker.query_id).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.inputs).collect::<Vec<_>>().into(),
+        entries.iter().map(|e| e.wasted).collect::<Vec<_>>().into(),
+        tokens(|u| {
+            u.input.saturating_add(u.cached_input).saturating_add(u.cache_write).saturating_add(u.cache_write_long)
+        })
+        .into(),
+        tokens(|u| u.cached_input).into(),
+        tokens(|u| u.output).into(),
+        entries.iter().map(|e| e.settled_by.clone()).collect::<Vec<_>>().into(),
+    ];
+    run::kept(sql, &arguments, |_| ());
+}
+
+/// Notes that nobody knows whether these attempts were charged.
+pub fn doubt(attempts: &[i64]) {
+    let sql = "UPDATE categorize.reservation SET state = 'in_doubt', in_doubt_since = clock_timestamp()
+                WHERE attempt_id = ANY ($1) AND state = 'open'";
+    run::kept(sql, &[attempts.to_vec().into()], |_| ());
+}
+
+/// Settles an attempt that is in doubt, at what somebody found out that it cost; whether there is such an attempt.
+pub fn settle_in_doubt(attempt: i64, cost: Money, who: &str) -> bool {
+    lock_books();
+    let sql = "SELECT 1 FROM categorize.reservation WHERE attempt_id = $1 AND state = 'in_doubt'";
+    let is_in_doubt = !run::kept(sql, &[attempt.into()], |_| ()).is_empty();
+    if let Some(reservation) = reservations(&[attempt]).pop().filter(|_| is_in_doubt) {
+        settle_by(&[(reservation, cost)], who);
+        return true;
+    }
+    false
+}
+
+/// Settles attempts by hand, or for their age.
+fn settle_by(settled: &[(Reservation, Money)], who: &str) {
+    let mut entries = Vec::new();
+    let mut moved = Vec::new();
+    for (reservation, cost) in settled {
+        let within = (*cost).min(reservation.amount);
+        let beyond = Money(cost.0 - within.0);
+        let entry = |kind, amount, inputs| Entry {
+            attempt: reservation.attempt,
+            kind,
+            amount,
+            asker: reservation.asker.clone(),
+            inputs,
+            wasted: inputs,
+            usage: None,
+            settled_by: Some(who.to_owned()),
+        };
+        entries.push(entry("settle", within, reservation.inputs));
+        if beyond > Money::ZERO {
+            entries.push(entry("adjust", beyond, 0));
+        }
+        moved.extend(movements(reservation, Movement::settle(reservation.amount, *cost)));
+    }
+    end_reservations(&entries);
+    move_counters(&moved);
+}
+
+/// A moment that statements take.
+fn moments(all: impl Iterator<Item = i64>) -> Vec<TimestampWithTimeZone> {
+    all.map(time).collect()
+}

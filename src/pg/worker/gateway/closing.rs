@@ -1,0 +1,253 @@
+//! What became of attempts: the money is booked, the answers are stored. Money that cannot be booked is kept until it can;
+//! answers that cannot be stored, because somebody holds their keys uncommitted, are tried again for a while.
+
+use super::plans::{Plans, cache_ttl};
+use crate::pg::spi::{self, Entry, PaidAnswer, Reservation};
+use crate::pg::{error, xact};
+use pg_categorize_core::budget::{Movement, within_and_beyond};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::Asker;
+use pg_categorize_core::money::Money;
+use pg_categorize_core::price::Usage;
+use pg_categorize_core::prompt::PROMPT_VERSION;
+use pg_categorize_gateway::plan::{Plan, Route};
+use pg_categorize_gateway::store::{AttemptOutcome, Closing, KnownAnswer, NewAnswer, Share};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long it waits before it tries again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Answers that are kept for another try; beyond, the oldest are given up.
+const KEPT_ANSWERS: usize = 50_000;
+
+/// Answers of one request that are not stored yet.
+pub struct Late {
+    plan: Arc<Plan>,
+    route: Arc<Route>,
+    answers: Vec<NewAnswer>,
+}
+
+/// What is to be done again.
+#[derive(Default)]
+pub struct Backlog {
+    money: Vec<Closing>,
+    answers: Vec<Late>,
+    known: HashMap<Fingerprint, KnownAnswer>,
+    retry_at: Option<Instant>,
+}
+
+impl Backlog {
+    /// An answer that is not stored yet, where the plan can give it.
+    pub fn answer(&self, plan: &Plan, key: &Fingerprint) -> Option<KnownAnswer> {
+        let answer = self.known.get(key)?;
+        plan.choices.list().iter().any(|choice| choice.id == answer.category).then(|| answer.clone())
+    }
+
+    /// Keeps money that could not be booked.
+    pub fn keep_money(&mut self, mut closing: Closing) {
+        self.keep_answers(&closing.plan.clone(), &closing.route.clone(), std::mem::take(&mut closing.answers));
+        self.money.push(closing);
+        self.later();
+    }
+
+    /// Keeps answers that could not be stored.
+    pub fn keep_answers(&mut self, plan: &Arc<Plan>, route: &Arc<Route>, answers: Vec<NewAnswer>) {
+        if answers.is_empty() {
+            return;
+        }
+        for answer in &answers {
+            let (provider, model) = (Some(route.provider.name.clone()), Some(route.model.name.clone()));
+            let known = KnownAnswer { category: answer.category, confidence: answer.confidence, provider, model };
+            self.known.insert(answer.key, known);
+        }
+        self.answers.push(Late { plan: plan.clone(), route: route.clone(), answers });
+        while self.known.len() > KEPT_ANSWERS && !self.answers.is_empty() {
+            for answer in self.answers.remove(0).answers {
+                self.known.remove(&answer.key);
+            }
+        }
+        self.later();
+    }
+
+    fn later(&mut self) {
+        self.retry_at.get_or_insert_with(|| Instant::now() + RETRY);
+    }
+
+    /// How long until the next try; `None` where nothing is to be done.
+    pub fn rest(&self) -> Option<Duration> {
+        self.retry_at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes what is to be done, if it is time or `now`.
+    pub fn take(&mut self, now: bool) -> Option<(Vec<Closing>, Vec<Late>)> {
+        if !(now && self.retry_at.is_some()) && self.rest()? > Duration::ZERO {
+            return None;
+        }
+        self.retry_at = None;
+        self.known.clear();
+        Some((std::mem::take(&mut self.money), std::mem::take(&mut self.answers)))
+    }
+}
+
+/// Books the money of attempts that have ended.
+pub fn book(closings: &[&Closing]) {
+    if closings.is_empty() {
+        return;
+    }
+    spi::lock_books();
+    let attempts: Vec<i64> = closings.iter().map(|closing| closing.attempt).collect();
+    let mut open: HashMap<i64, Reservation> =
+        spi::reservations(&attempts).into_iter().map(|reservation| (reservation.attempt, reservation)).collect();
+    let (mut entries, mut moved, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
+    for closing in closings {
+        // Somebody settled it by hand, or it was booked in a transaction whose end we did not hear of.
+        let Some(reservation) = open.remove(&closing.attempt) else { continue };
+        match closing.outcome {
+            AttemptOutcome::InDoubt => doubtful.push(closing.attempt),
+            AttemptOutcome::Released => {
+                entries.push(entry(&reservation, "release", reservation.amount, &whole(&reservation, Money::ZERO)));
+                moved.extend(spi::movements(&reservation, Movement::release(reservation.amount)));
+            }
+            AttemptOutcome::Settled { cost, usage } => {
+                let shares = complete(closing.shares.clone(), &reservation, cost);
+                let cost: Money = shares.iter().map(|share| share.cost).sum();
+                entries.extend(settlement(&reservation, &shares, usage));
+                moved.extend(spi::movements(&reservation, Movement::settle(reservation.amount, cost)));
+            }
+        }
+    }
+    if !entries.is_empty() {
+        spi::end_reservations(&entries);
+        spi::move_counters(&moved);
+    }
+    if !doubtful.is_empty() {
+        spi::doubt(&doubtful);
+    }
+}
+
+/// The lines of a settlement: one a payer within what was reserved, and one a payer beyond it.
+fn settlement(reservation: &Reservation, shares: &[Share], usage: Usage) -> Vec<Entry> {
+    let costs: Vec<Money> = shares.iter().map(|share| share.cost).collect();
+    let split = within_and_beyond(&costs, reservation.amount);
+    let mut entries = Vec::new();
+    for (share, (within, _)) in shares.iter().zip(&split) {
+        let line = entry(reservation, "settle", *within, share);
+        entries.push(Entry { usage: entries.is_empty().then_some(usage), ..line });
+    }
+    for (share, (_, beyond)) in shares.iter().zip(&split).filter(|(_, (_, beyond))| *beyond > Money::ZERO) {
+        let nobody = Share { inputs: 0, wasted: 0, ..share.clone() };
+        entries.push(entry(reservation, "adjust", *beyond, &nobody));
+    }
+    entries
+}
+
+fn entry(reservation: &Reservation, kind: &'static str, amount: Money, share: &Share) -> Entry {
+    let count = |inputs: usize| i32::try_from(inputs).unwrap_or(i32::MAX);
+    Entry {
+        attempt: reservation.attempt,
+        kind,
+        amount,
+        asker: share.asker.clone(),
+        inputs: count(share.inputs),
+        wasted: count(share.wasted),
+        usage: None,
+        settled_by: None,
+    }
+}
+
+/// The shares, and whatever part of the cost they leave out: each nano-dollar has somebody who pays it.
+fn complete(mut shares: Vec<Share>, reservation: &Reservation, cost: Money) -> Vec<Share> {
+    let paid: Money = shares.iter().map(|share| share.cost).sum();
+    if shares.is_empty() {
+        let share = whole(reservation, cost);
+        return vec![Share { wasted: share.inputs, ..share }];
+    }
+    if let Some(rest) = cost.minus(paid).filter(|rest| *rest > Money::ZERO) {
+        shares.push(Share { inputs: 0, ..whole(reservation, rest) });
+    }
+    shares
+}
+
+fn whole(reservation: &Reservation, cost: Money) -> Share {
+    let asker: Asker = reservation.asker.clone();
+    Share { asker, inputs: usize::try_from(reservation.inputs).unwrap_or(0), wasted: 0, cost }
+}
+
+/// Answers to be stored, with their plan and whom they came from.
+pub type Brought<'a> = (&'a Arc<Plan>, &'a Arc<Route>, &'a [NewAnswer]);
+
+/// Stores answers in a subtransaction; whether that was possible now.
+pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
+    if brought.iter().all(|(_, _, answers)| answers.is_empty()) {
+        return true;
+    }
+    // Those of one plan and route go together.
+    let mut groups: Vec<(&Arc<Plan>, &Arc<Route>, Vec<&NewAnswer>)> = Vec::new();
+    for (plan, route, answers) in brought {
+        match groups.iter_mut().find(|(p, r, _)| Arc::ptr_eq(p, plan) && Arc::ptr_eq(r, route)) {
+            Some((_, _, all)) => all.extend(answers.iter()),
+            None => groups.push((plan, route, answers.iter().collect())),
+        }
+    }
+    let work =
+        AssertUnwindSafe(|| groups.into_iter().for_each(|(plan, route, all)| store_group(plan, route, &all, plans)));
+    let stored = xact::contained(|| { work }());
+    if let Err(message) = &stored {
+        error::log("gateway stores answers later", Some(format!("The error was: {message}.")), None);
+    }
+    stored.is_ok()
+}
+
+fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut Plans) {
+    // Its settings as they are now: who no longer wants inputs stored means those that come back, too.
+    let taxonomy = match plan.taxonomy {
+        Some(id) => match plans.taxonomy(id) {
+            Some(taxonomy) => Some(taxonomy),
+            None => return,
+        },
+        None => None,
+    };
+    let stores_input = taxonomy.as_ref().is_none_or(|taxonomy| taxonomy.settings.store_input);
+    let paid = spi::Paid {
+        tenant: &plan.tenant,
+        taxonomy: plan.taxonomy.map(|id| (id, plan.taxonomy_version)),
+        provider: &route.provider.name,
+        model: &route.model.name,
+        prompt_version: PROMPT_VERSION,
+        lasts: taxonomy.as_ref().and_then(|taxonomy| cache_ttl(&taxonomy.settings)),
+    };
+    let label = |answer: &NewAnswer| {
+        let at = usize::try_from(answer.category).ok()?;
+        plan.choices.list().get(at).map(|choice| choice.label.clone())
+    };
+    let answers = answers.iter().filter_map(|answer| {
+        let (category, label) = match plan.taxonomy {
+            Some(_) => (Some(answer.category), None),
+            None => (None, Some(label(answer)?)),
+        };
+        Some(PaidAnswer {
+            fingerprint: answer.key,
+            category,
+            label,
+            confidence: answer.confidence.clamp(0.0, 1.0),
+            cost: answer.cost.0,
+            input: stores_input.then(|| answer.text.clone()),
+        })
+    });
+    spi::store_answers(&paid, answers.collect());
+}
+
+impl Late {
+    /// What is to be stored.
+    pub fn brought(&self) -> Brought<'_> {
+        (&self.plan, &self.route, &self.answers)
+    }
+
+    /// Keeps it for another try.
+    pub fn keep(self, backlog: &mut Backlog) {
+        backlog.keep_answers(&self.plan, &self.route, self.answers);
+    }
+}

@@ -1,0 +1,66 @@
+//! What is known of inputs before anybody is paid: corrections first, then answers that were stored meanwhile.
+
+use super::books::Books;
+use super::closing::Backlog;
+use super::plans::Plans;
+use crate::pg::{guc, spi};
+use pg_categorize_core::cascade::{CategoryId, Reason};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::Target;
+use pg_categorize_core::taxonomy::Taxonomy;
+use pg_categorize_gateway::plan::Plan;
+use pg_categorize_gateway::store::{Known, KnownAnswer, LookUp, Refusal};
+use std::collections::HashMap;
+
+/// Looks inputs up.
+pub fn look_up(ask: &LookUp, plans: &mut Plans, books: &mut Books, backlog: &Backlog) -> Result<Known, Refusal> {
+    if !guc::external() {
+        return Err(Refusal::new(Reason::ExternalOff));
+    }
+    let plan = plans.plan(&ask.tenant, &ask.target)?;
+    let taxonomy = plan.taxonomy.and_then(|id| plans.taxonomy(id));
+    let answers = answers(ask, &plan, taxonomy.as_deref(), backlog);
+    let soft = answers.iter().any(Option::is_none) && books.is_soft(&plan);
+    Ok(Known { plan, answers, soft })
+}
+
+fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
+    let own: Vec<Fingerprint> = ask.keys.iter().map(|key| key.own).collect();
+    let shared: Vec<Fingerprint> = ask.keys.iter().filter_map(|key| key.shared).collect();
+    let corrections = match taxonomy {
+        Some(_) => spi::corrections(&ask.tenant, &own),
+        None => Vec::new(),
+    };
+    let said = corrections.into_iter().filter_map(|(key, category)| {
+        let category = taxonomy?.answerable(category)?.id;
+        Some((key, KnownAnswer { category, confidence: 1.0, provider: None, model: None }))
+    });
+    let said: HashMap<_, _> = said.collect();
+    let read = |kept: Vec<spi::KeptAnswer>| -> HashMap<Fingerprint, KnownAnswer> {
+        kept.into_iter()
+            .filter_map(|answer| Some((answer.fingerprint, known(answer, &ask.target, taxonomy)?)))
+            .collect()
+    };
+    let kept = read(spi::own_answers(&ask.tenant, &own));
+    let paid = if shared.is_empty() { HashMap::new() } else { read(spi::shared_answers(&shared)) };
+    let mut found = Vec::with_capacity(ask.keys.len());
+    for key in &ask.keys {
+        let answer = said.get(&key.own).or_else(|| kept.get(&key.own));
+        let answer = answer.or_else(|| key.shared.and_then(|shared| paid.get(&shared)));
+        found.push(answer.cloned().or_else(|| backlog.answer(plan, &key.of_answer())));
+    }
+    found
+}
+
+/// A stored answer, if its category may still answer.
+fn known(kept: spi::KeptAnswer, target: &Target, taxonomy: Option<&Taxonomy>) -> Option<KnownAnswer> {
+    let category: CategoryId = match (kept.category, target) {
+        (Some(id), Target::Taxonomy { .. }) => taxonomy?.answerable(id)?.id,
+        (None, Target::Labels(labels)) => {
+            let label = kept.label?;
+            i32::try_from(labels.iter().position(|known| *known == label)?).ok()?
+        }
+        _ => return None,
+    };
+    Some(KnownAnswer { category, confidence: kept.confidence, provider: kept.provider, model: kept.model })
+}

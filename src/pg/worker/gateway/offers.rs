@@ -1,0 +1,212 @@
+//! The providers of this database, each with a model, its price and its key: what can be asked, in order.
+
+use super::keys;
+use crate::pg::spi::{self, ModelRow, ProviderRow};
+use crate::pg::{error, guc};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::endpoint::{self, Endpoint, Policy};
+use pg_categorize_core::price::Price;
+use pg_categorize_core::provider_settings::ProviderSettings;
+use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, PriceRow, Provider, ProviderKind, Route};
+use pg_categorize_gateway::secret::Secret;
+use pg_categorize_gateway::store::Refusal;
+use pgrx::pg_sys;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+thread_local! {
+    static WARNED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Why a provider cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// Its host is not allowed, or not with its key.
+    Host,
+    /// Its key is not to be had. Whether it exists is not said.
+    Key,
+    /// Its settings are none of this version.
+    Settings,
+}
+
+/// What can be asked now.
+pub struct Offers {
+    offers: Vec<Offer>,
+    models: HashMap<String, ModelRow>,
+    prices: HashMap<String, (i64, Price)>,
+    refusal: Option<Refusal>,
+    /// When they change by themselves: the next price comes into force.
+    pub valid_until: i64,
+}
+
+struct Offer {
+    row: ProviderRow,
+    kind: ProviderKind,
+    settings: ProviderSettings,
+    endpoint: Endpoint,
+    key: Option<Secret>,
+}
+
+impl Offers {
+    /// Reads them. Runs as the owner.
+    pub fn load() -> Self {
+        let policy = Policy::new(&guc::allowed_hosts(), &guc::key_environment());
+        let rows = spi::provider_rows();
+        let (any, foreign) = (!rows.is_empty(), rows.iter().any(|row| !is_bound_here(row)));
+        let mut unusable = Vec::new();
+        let mut offers = Vec::new();
+        for row in rows {
+            let name = row.name.clone();
+            match offer(row, &policy) {
+                Ok(offer) => offers.push(offer),
+                Err(why) => unusable.push((name, why)),
+            }
+        }
+        // Sorted by the priority of the settings, then as they come.
+        offers.sort_by_key(|offer| offer.settings.priority);
+        Self {
+            refusal: refusal(any, foreign, offers.is_empty(), &unusable),
+            offers,
+            models: spi::model_rows().into_iter().map(|model| (model.name.clone(), model)).collect(),
+            prices: spi::price_rows().into_iter().map(|(model, id, price)| (model, (id, price))).collect(),
+            valid_until: spi::next_price_at().unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Who is asked, in order, where a taxonomy names this model.
+    ///
+    /// # Errors
+    /// Why nobody can be.
+    pub fn routes(&self, cheap: Option<&str>) -> Result<Vec<Arc<Route>>, Refusal> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        let routes: Vec<_> = self.offers.iter().filter_map(|offer| self.route(offer, cheap)).map(Arc::new).collect();
+        if routes.is_empty() {
+            return Err(Refusal::because(Reason::NoProvider, "No provider has a model that answers questions."));
+        }
+        Ok(routes)
+    }
+
+    /// Providers with their models, and in how many days these are shut down.
+    pub fn shut_downs(&self) -> Vec<(String, String, i32)> {
+        let of = |offer: &Offer| {
+            let model = model_name(offer, None);
+            let days = self.models.get(&model)?.days_left?;
+            Some((offer.row.name.clone(), model, days))
+        };
+        self.offers.iter().filter_map(of).collect()
+    }
+
+    fn route(&self, offer: &Offer, cheap: Option<&str>) -> Option<Route> {
+        let name = model_name(offer, cheap);
+        let row = self.models.get(&name);
+        let model = model(&name, offer.kind, row)?;
+        let price = self.prices.get(&name).map(|(id, price)| PriceRow { id: *id, price: *price });
+        let (settings, official) = (&offer.settings, offer.endpoint.official);
+        let either = |set: &Option<String>, is_new: bool, new: &str, old: &str| {
+            set.clone().unwrap_or_else(|| if is_new { new } else { old }.to_owned())
+        };
+        // OpenAI's own models refuse the older name, whoever passes requests on to them.
+        let is_openai = official || row.is_some_and(|row| row.shipped);
+        let provider = Provider {
+            id: offer.row.id,
+            name: offer.row.name.clone(),
+            kind: offer.kind,
+            base_url: offer.endpoint.base_url.clone(),
+            private_allowed: offer.endpoint.private_allowed,
+            key: offer.key.clone(),
+            // Compatible servers know the older names (providers' documentation).
+            abilities: Abilities {
+                instruction_role: either(&settings.instruction_role, official, "developer", "system"),
+                max_tokens_field: either(&settings.max_tokens_field, is_openai, "max_completion_tokens", "max_tokens"),
+                openai_extras: settings.openai_extras.unwrap_or(official),
+            },
+            requests_per_minute: settings.requests_per_minute,
+            tokens_per_minute: settings.tokens_per_minute,
+        };
+        Some(Route { provider, model, price })
+    }
+}
+
+/// The provider's own model, else that of the taxonomy, else the usual one of its kind.
+fn model_name(offer: &Offer, cheap: Option<&str>) -> String {
+    let usual = match offer.kind {
+        ProviderKind::OpenAi => "gpt-6-luna",
+        ProviderKind::SystemOne => "jev-latest",
+    };
+    offer.settings.model.as_deref().or(cheap).unwrap_or(usual).to_owned()
+}
+
+/// A model as its row says, or as models of its kind mostly are; `None` where it answers no questions.
+fn model(name: &str, kind: ProviderKind, row: Option<&ModelRow>) -> Option<Model> {
+    let tokens = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
+    let usual = match kind {
+        ProviderKind::OpenAi => AnswerMode::JsonSchema,
+        ProviderKind::SystemOne => AnswerMode::Decision,
+    };
+    let mode = match row.map(|row| row.mode.as_str()) {
+        None => usual,
+        Some("decision") => AnswerMode::Decision,
+        Some("json_schema") => AnswerMode::JsonSchema,
+        Some("text") => AnswerMode::Text,
+        Some(_) => return None,
+    };
+    Some(Model {
+        name: name.to_owned(),
+        mode,
+        max_input_tokens: row.and_then(|row| tokens(row.max_input_tokens)),
+        max_output_tokens: row.and_then(|row| tokens(row.max_output_tokens)),
+        reasoning_effort: row.and_then(|row| row.reasoning_effort.clone()),
+        thinking_tokens: row.map_or(0, |row| u64::try_from(row.thinking_tokens).unwrap_or(0)),
+        temperature: row.and_then(|row| row.temperature),
+        cache_breakpoint: row.is_some_and(|row| row.cache_breakpoint),
+    })
+}
+
+fn offer(row: ProviderRow, policy: &Policy) -> Result<Offer, Unusable> {
+    let kind = match row.kind.as_str() {
+        "openai" => ProviderKind::OpenAi,
+        "systemone" => ProviderKind::SystemOne,
+        _ => return Err(Unusable::Settings),
+    };
+    let settings = ProviderSettings::parse(&row.settings).map_err(|_| Unusable::Settings)?;
+    let named = row.key_env.as_deref().or(row.key_file.as_deref());
+    let endpoint = endpoint::check(&row.kind, &row.base_url, named, policy).map_err(|_| Unusable::Host)?;
+    let key = keys::read(row.key_env.as_deref(), row.key_file.as_deref(), policy)?;
+    Ok(Offer { row, kind, settings, endpoint, key })
+}
+
+/// Whether a provider was added in this database: a clone must not spend its original's money.
+fn is_bound_here(row: &ProviderRow) -> bool {
+    // SAFETY: a plain call, and a global of the main thread.
+    let (server, database) = unsafe { (pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId) };
+    row.system_identifier == server.cast_signed() && row.database == database
+}
+
+fn refusal(any: bool, foreign: bool, none: bool, unusable: &[(String, Unusable)]) -> Option<Refusal> {
+    if foreign {
+        if !WARNED.replace(true) {
+            error::warn_with_hint(
+                "providers of another server or database are not asked here",
+                "This database is a copy: run categorize.adopt_database() if it may spend money of its own.",
+            );
+        }
+        let detail = "This database is a copy, and its providers belong to the original; categorize.adopt_database() adopts them.";
+        return Some(Refusal::because(Reason::ExternalOff, detail));
+    }
+    if !none {
+        return None;
+    }
+    let detail = unusable.first().filter(|_| any).map(|(name, why)| match why {
+        Unusable::Host => {
+            format!("Provider \"{name}\" may not be called at its host with its key: categorize.allowed_hosts.")
+        }
+        Unusable::Key => {
+            format!("Provider \"{name}\" has no usable key: categorize.key_directory, categorize.key_environment.")
+        }
+        Unusable::Settings => format!("Provider \"{name}\" has settings that this version does not know."),
+    });
+    Some(Refusal { reason: Reason::NoProvider, detail })
+}

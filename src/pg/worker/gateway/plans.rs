@@ -1,0 +1,178 @@
+//! How inputs of one tenant in one set of labels are asked about. Plans are made once, and dropped when anything changes that
+//! they were made of.
+
+use super::offers::Offers;
+use crate::pg::{freshness, guard, spi};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::{Choice, Choices};
+use pg_categorize_core::frame::Target;
+use pg_categorize_core::lexical::Document;
+use pg_categorize_core::settings::{self, Settings};
+use pg_categorize_core::taxonomy::Taxonomy;
+use pg_categorize_gateway::plan::Plan;
+use pg_categorize_gateway::store::Refusal;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Plans that are kept.
+const KEPT: usize = 256;
+
+/// Examples of a category that a model is told.
+const EXAMPLES: usize = 3;
+
+/// What a plan is for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Taxonomy(i32),
+    Labels(Vec<String>),
+}
+
+/// What is read of taxonomies and providers.
+#[derive(Default)]
+pub struct Plans {
+    generation: Option<u64>,
+    serial: u64,
+    offers: Option<Rc<Offers>>,
+    taxonomies: HashMap<i32, Option<Rc<Taxonomy>>>,
+    plans: HashMap<(String, Subject), Arc<Plan>>,
+    changed: bool,
+}
+
+impl Plans {
+    /// Drops what has changed since it was read. Called at the beginning of each transaction.
+    pub fn refresh(&mut self) {
+        let generation = Some(freshness::plans());
+        let is_over = self.offers.as_ref().is_some_and(|offers| guard::clock() >= offers.valid_until);
+        if self.generation != generation || is_over {
+            self.forget();
+            self.generation = generation;
+        }
+    }
+
+    /// Drops everything.
+    pub fn forget(&mut self) {
+        self.changed = true;
+        self.offers = None;
+        self.taxonomies.clear();
+        self.plans.clear();
+    }
+
+    /// Whether anything was dropped since this was asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// A taxonomy as it is committed; `None` where it is not, or was dropped.
+    pub fn taxonomy(&mut self, id: i32) -> Option<Rc<Taxonomy>> {
+        self.taxonomies.entry(id).or_insert_with(|| load(id)).clone()
+    }
+
+    /// How inputs are asked about.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn plan(&mut self, tenant: &str, target: &Target) -> Result<Arc<Plan>, Refusal> {
+        let subject = match target {
+            Target::Taxonomy { id, version } => {
+                // A version that is newer than ours: its message is still on its way, or it is not committed.
+                if self.taxonomy(*id).is_none_or(|known| known.version < *version) {
+                    self.taxonomies.remove(id);
+                    self.plans.retain(|(_, subject), _| *subject != Subject::Taxonomy(*id));
+                }
+                match self.taxonomy(*id) {
+                    Some(known) if known.version >= *version => Subject::Taxonomy(*id),
+                    _ => return Err(Refusal::new(Reason::Uncommitted)),
+                }
+            }
+            Target::Labels(labels) => Subject::Labels(labels.clone()),
+        };
+        let key = (tenant.to_owned(), subject);
+        if let Some(plan) = self.plans.get(&key) {
+            return Ok(plan.clone());
+        }
+        let plan = Arc::new(self.make(tenant, &key.1)?);
+        if self.plans.len() >= KEPT {
+            self.plans.clear();
+        }
+        self.plans.insert(key, plan.clone());
+        Ok(plan)
+    }
+
+    fn make(&mut self, tenant: &str, subject: &Subject) -> Result<Plan, Refusal> {
+        let taxonomy = match subject {
+            Subject::Taxonomy(id) => self.taxonomy(*id),
+            Subject::Labels(_) => None,
+        };
+        let defaults = Settings::default();
+        let settings = taxonomy.as_ref().map_or(&defaults, |taxonomy| &taxonomy.settings);
+        if !settings.allow_external {
+            return Err(Refusal::because(Reason::ExternalOff, "The taxonomy's setting allow_external is false."));
+        }
+        let set: HashMap<&str, Value> = settings.rows().into_iter().map(|row| (row.name, row.value)).collect();
+        let number = |name: &str| set.get(name).and_then(Value::as_u64).unwrap_or(1);
+        let cheap = set.get("models").and_then(|models| models.get("cheap")).and_then(Value::as_str);
+        let routes = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(cheap)?;
+        let choices = match (subject, &taxonomy) {
+            (Subject::Labels(labels), _) => labels.iter().enumerate().map(ad_hoc).collect(),
+            (_, Some(taxonomy)) => choices(taxonomy),
+            (_, None) => Vec::new(),
+        };
+        self.serial += 1;
+        Ok(Plan {
+            serial: self.serial,
+            tenant: tenant.to_owned(),
+            taxonomy: taxonomy.as_ref().map(|taxonomy| taxonomy.id),
+            taxonomy_version: taxonomy.as_ref().map_or(0, |taxonomy| taxonomy.version),
+            choices: Choices::new(choices),
+            routes,
+            pack_size: number("pack_size").max(1) as usize,
+            pack_wait: Duration::from_millis(number("pack_wait_ms")),
+            in_flight: number("in_flight").max(1) as usize,
+            near_duplicates: set.get("near_duplicates").and_then(Value::as_bool).unwrap_or(false),
+            // Half as sure as would have been enough: of these the free tiers know next to nothing.
+            soft_confidence: settings.local_model_threshold / 2.0,
+        })
+    }
+}
+
+/// Seconds for which paid answers of a taxonomy count; `None` for ever.
+pub fn cache_ttl(settings: &Settings) -> Option<f64> {
+    settings.rows().into_iter().find(|row| row.name == "cache_ttl").and_then(|row| settings::seconds(&row.value))
+}
+
+fn load(id: i32) -> Option<Rc<Taxonomy>> {
+    let (name, row) = spi::taxonomy_by_id(id)?;
+    let settings = Settings::from_explicit(row.settings);
+    Some(Rc::new(Taxonomy::new(id, name, row.version, settings, spi::categories(id))))
+}
+
+/// The categories that may answer, in the order of their ids.
+fn choices(taxonomy: &Taxonomy) -> Vec<Choice> {
+    let mut words: HashMap<i32, Document> = spi::category_words(taxonomy.id).into_iter().map(|d| (d.id, d)).collect();
+    let live = taxonomy.live_categories().filter(|category| taxonomy.answerable(category.id).is_some());
+    live.map(|category| Choice {
+        id: category.id,
+        label: category.path.clone(),
+        description: words.remove(&category.id).and_then(|document| described(&document)),
+    })
+    .collect()
+}
+
+/// One line about a category, with typical titles.
+fn described(document: &Document) -> Option<String> {
+    let examples = document.examples.iter().take(EXAMPLES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let parts = [
+        document.description.trim().to_owned(),
+        if examples.is_empty() { examples } else { format!("e.g. {examples}") },
+    ];
+    let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
+}
+
+fn ad_hoc((position, label): (usize, &String)) -> Choice {
+    Choice { id: i32::try_from(position).unwrap_or(i32::MAX), label: label.clone(), description: None }
+}

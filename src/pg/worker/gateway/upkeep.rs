@@ -1,0 +1,82 @@
+//! What is to be done at the start, and every hour after it.
+
+use super::offers::Offers;
+use crate::pg::{error, guc, spi, world, xact};
+use std::time::{Duration, Instant};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Days before a model's shut-down from which on it is told.
+const NEAR: i32 = 60;
+
+/// When the next time is.
+pub struct Clock(Instant);
+
+impl Clock {
+    /// The first time is an hour from now.
+    pub fn new() -> Self {
+        Self(Instant::now() + EVERY)
+    }
+
+    /// How long until then.
+    pub fn rest(&self) -> Option<Duration> {
+        Some(self.0.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether it is time; then the next is an hour later.
+    pub fn is_due(&mut self) -> bool {
+        let due = Instant::now() >= self.0;
+        if due {
+            self.0 = Instant::now() + EVERY;
+        }
+        due
+    }
+}
+
+/// At the start: what the former gateway had under way is in doubt.
+pub fn begin() {
+    // As long as this has not been done, it is counted as reserved: nothing is lost if it must wait.
+    let doubted = quietly("take over from the former gateway", || {
+        spi::lock_books();
+        spi::doubt_all_open()
+    });
+    if let Some(count) = doubted.filter(|count| *count > 0) {
+        error::log(
+            &format!("{count} requests of a former gateway are in doubt"),
+            Some("They may have been charged, and count at their worst case.".to_owned()),
+            Some("categorize.settle_in_doubt() settles them; after a day they settle themselves."),
+        );
+    }
+    every_hour();
+}
+
+/// Settles what has been in doubt for a day, sums old rows up, and tells of models that are about to be shut down.
+pub fn every_hour() {
+    quietly("settle what is in doubt", spi::settle_expired);
+    quietly("sum up the ledger", || spi::roll_up(guc::ledger_retention_days()));
+    quietly("look for models that are shut down", warn_of_shut_downs);
+}
+
+fn warn_of_shut_downs() {
+    for (provider, model, days) in Offers::load().shut_downs() {
+        if days <= NEAR {
+            let when = match days {
+                ..0 => "was shut down".to_owned(),
+                0 => "is shut down today".to_owned(),
+                1 => "is shut down tomorrow".to_owned(),
+                _ => format!("is shut down in {days} days"),
+            };
+            spi::insert_daily_alert("model_shut_down", &provider, &model, &format!("Model {model} {when}."));
+        }
+    }
+}
+
+/// What fails is tried again in an hour.
+fn quietly<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
+    let done = xact::attempt(|| world::as_owner(work));
+    done.inspect_err(|failed| {
+        error::log(&format!("gateway could not {what}"), Some(format!("The error was: {}.", failed.message)), None);
+    })
+    .ok()
+}

@@ -1,0 +1,10 @@
+//! Language models behind SQL: real gateways against a fake provider that keeps its own account.
+
+mod answers;
+mod faults;
+mod interrupts;
+mod keys;
+mod money;
+mod processes;
+mod soak;
+mod support;
