@@ -4,6 +4,7 @@
 PEERS=$ROOT/target/peers
 
 # peer_packages NAME PACKAGE...: makes $PEERS/NAME with these packages, unless it is there; fails where they cannot be fetched.
+# Nothing is compiled here: what is not there for this machine is not there.
 peer_packages() {
   local folder=$PEERS/$1 name=$1
   shift
@@ -13,7 +14,7 @@ peer_packages() {
   rm -rf "$folder"
   mkdir -p "$PEERS"
   slowly "making the environment" python3 -m venv "$folder" || return 1
-  slowly "pip install" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" || return 1
+  slowly "pip install" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: "$@" || return 1
   printf '%s\n' "$*" >"$folder/.packages"
 }
 

@@ -111,14 +111,17 @@ fn money(session: &mut Session, account: &Account) -> [Wrong; 2] {
 fn tell(shop: &Shop, report: &mut Report, account: &Account, reasons: &BTreeMap<&str, u64>, time: f64) {
     let wasted = "SELECT coalesce(sum(wasted_inputs), 0)::text || ' inputs, $' || coalesce(sum(wasted_usd), 0)::text
                     FROM categorize.spend";
+    let doubtful = "SELECT coalesce(sum(inputs), 0)::text || ' inputs, at worst $' || coalesce(sum(worst_usd), 0)::text
+                      FROM categorize.in_doubt";
     let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
     report.note(format!(
-        "Fault mix: {} requests in {}; faults: {}. Rows without an answer, by reason: {}. `wasted` in categorize.spend: {}. \
-         What hangs is given up after 60 s, which is longer than sessions wait by default (this one had 20 minutes).",
+        "Fault mix: {} requests in {}; faults: {}. Rows without an answer, by reason: {}. `wasted` in categorize.spend: {}; \
+         in doubt, and wasted once settled: {}. What hangs is given up after 60 s, which is longer than sessions wait by default (this one had 20 minutes).",
         account.requests,
         milliseconds(time),
         list(account.faults.iter().map(|(fault, times)| format!("{times} {fault:?}")).collect()),
         list(reasons.iter().map(|(reason, rows)| format!("{rows} {reason}")).collect()),
-        shop.session().text(wasted).unwrap_or_default()
+        shop.session().text(wasted).unwrap_or_default(),
+        shop.session().text(doubtful).unwrap_or_default()
     ));
 }

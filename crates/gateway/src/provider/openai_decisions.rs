@@ -3,7 +3,7 @@
 //! Source: <https://developers.openai.com/api/docs/guides/decisions> (public beta of 2026-10).
 
 use super::body::Body;
-use super::openai_chat::content;
+use super::openai_chat::{content, unmarked};
 use super::probabilities::{Probabilities, options};
 use super::{Api, DECISION_TOKENS, Item, ItemAnswer, Written, usage};
 use crate::plan::Route;
@@ -30,7 +30,7 @@ impl Api for Decisions {
     fn write(&self, route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Written, Refusal> {
         let (provider, model) = (&route.provider, &route.model);
         let prompt = options(route, choices)?;
-        let data = user_data(items.iter().map(|item| (item.id, item.text)));
+        let data = unmarked(&user_data(items.iter().map(|item| (item.id, item.text))));
         let mut questions = String::with_capacity((prompt.options.len() + 128) * items.len());
         for Item { id, .. } in items {
             let comma = if questions.is_empty() { "" } else { "," };

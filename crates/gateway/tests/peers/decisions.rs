@@ -45,8 +45,17 @@ async fn a_decision_server_that_breaks_the_rules_breaks_nothing_else() {
         say(&format!("{fault}: {valid} answers, {invalid} invalid, failures {failures:?}"));
         let unreadable = (FailureClass::Unreadable, Charge::Unknown);
         match fault.as_str() {
-            "NONE" | "CHOICE_SUM" | "CHOICE_KEY_CASE" | "CHOICE_SECOND" | "EXTRA_ANSWER" | "FIRST_QUESTION_ONLY"
-            | "TEXT_ERRORS" | "NO_USAGE" | "FLOAT_USAGE" | "CHOICE_NO_CONFIDENCE" | "CONFIDENCE_OVER" => {
+            "NONE"
+            | "CHOICE_SUM"
+            | "CHOICE_KEY_CASE"
+            | "CHOICE_SECOND"
+            | "EXTRA_ANSWER"
+            | "FIRST_QUESTION_ONLY"
+            | "TEXT_ERRORS"
+            | "NO_USAGE"
+            | "FLOAT_USAGE"
+            | "CHOICE_NO_CONFIDENCE"
+            | "CONFIDENCE_OVER" => {
                 assert_eq!((valid, invalid), (12, 0), "{fault}");
             }
             "NAN" | "XSSI_200" => assert_eq!((valid, &failures[..]), (0, &[unreadable][..]), "{fault}"),
@@ -55,7 +64,9 @@ async fn a_decision_server_that_breaks_the_rules_breaks_nothing_else() {
                 assert_eq!((valid, &failures[..]), (0, &[(FailureClass::Rejected, Charge::None)][..]));
             }
             "WRONG_ROUTE" => assert_eq!((valid, &failures[..]), (0, &[(FailureClass::Stopped, Charge::None)][..])),
-            _ => assert_eq!(valid + invalid + i32::from(!failures.is_empty()) > 0, true, "{fault}"),
+            // Of these, an answer of its marks in their other form is none of the labels.
+            "NFD_KEYS" => assert!(valid >= 11 && failures.is_empty(), "{fault}: {valid} answers, {failures:?}"),
+            _ => {}
         }
         // What it does not know is an error, however that is written.
         let mut unknown = decider(&url);
@@ -93,5 +104,7 @@ async fn the_small_decision_model_answers_within_the_choices() {
     }
     // Forty titles show an order of magnitude, no more: they are told and not judged.
     let (names, lines) = (right(&http, &route, &bare).await, right(&http, &route, &described).await);
-    say(&format!("the small decision model is right about {names} of 40 titles by names alone, {lines} with descriptions"));
+    say(&format!(
+        "the small decision model is right about {names} of 40 titles by names alone, {lines} with descriptions"
+    ));
 }

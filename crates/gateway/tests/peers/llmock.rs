@@ -18,7 +18,12 @@ fn office(url: &str, pack_size: usize) -> Office {
         taxonomy: Some(1),
         taxonomy_version: 1,
         choices: shop(),
-        routes: vec![Arc::new(route(&format!("{url}/v1"), ProviderKind::OpenAi, AnswerMode::JsonSchema, "gpt-4o-mini"))],
+        routes: vec![Arc::new(route(
+            &format!("{url}/v1"),
+            ProviderKind::OpenAi,
+            AnswerMode::JsonSchema,
+            "gpt-4o-mini",
+        ))],
         pack_size,
         pack_wait: Duration::from_millis(50),
         in_flight: 8,
@@ -46,7 +51,8 @@ fn fails(url: &str, behaviors: &[Value]) {
         let post = |path: &str, body: String| client.post(format!("{url}/_llmock/{path}")).body(body).send();
         assert!(post("reset", String::new()).await.expect("llmock").status().is_success());
         if !behaviors.is_empty() {
-            let status = post("scenario", json!({ "behaviors": behaviors }).to_string()).await.expect("llmock").status();
+            let status =
+                post("scenario", json!({ "behaviors": behaviors }).to_string()).await.expect("llmock").status();
             assert!(status.is_success(), "{status}");
         }
     });
@@ -96,7 +102,11 @@ fn llmock_finds_nothing_wrong_with_the_gateway() {
     // What passes is asked again, and not before it may be.
     for behaviors in [
         vec![fail(429, 2, json!({ "retry_after": 1.5 }))],
-        vec![fail(429, 1, json!({ "retry_after": 0.4 })), fail(500, 1, json!({})), fail(503, 1, json!({ "retry_after": 2 }))],
+        vec![
+            fail(429, 1, json!({ "retry_after": 0.4 })),
+            fail(500, 1, json!({})),
+            fail(503, 1, json!({ "retry_after": 2 })),
+        ],
         vec![fail(408, 1, json!({})), fail(409, 1, json!({})), fail(502, 1, json!({}))],
     ] {
         let (replies, books, verdict) = scenario(&url, &behaviors, 6);
@@ -113,12 +123,16 @@ fn llmock_finds_nothing_wrong_with_the_gateway() {
         (fail(429, 1, json!({ "code": "insufficient_quota", "retry_after": 0.1 })), 1),
     ] {
         let (replies, books, verdict) = scenario(&url, std::slice::from_ref(&failure), 1);
-        assert!(matches!(&replies[..], [Reply::Unanswered { reason: Reason::ProviderError, .. }]), "{failure}: {replies:?}");
+        assert!(
+            matches!(&replies[..], [Reply::Unanswered { reason: Reason::ProviderError, .. }]),
+            "{failure}: {replies:?}"
+        );
         assert_eq!((&verdict["attempts"], books.released), (&json!(attempts), 1), "{failure}: {books:?}");
     }
 
     // A stranger's overflow is told by its message or code.
-    let long = json!({ "code": "context_length_exceeded", "message": "This model's maximum context length is 10 tokens." });
+    let long =
+        json!({ "code": "context_length_exceeded", "message": "This model's maximum context length is 10 tokens." });
     let (replies, ..) = scenario(&url, &[fail(400, 1, long)], 1);
     assert!(matches!(&replies[..], [Reply::Unanswered { reason: Reason::InputTooLarge, .. }]), "{replies:?}");
 }
@@ -131,7 +145,11 @@ fn llmock_in_bad_weather_is_borne() {
         let books = office.close();
         let (verdict, text) = verdict(&url);
         let reasons: Vec<&Reply> = replies.iter().filter(|reply| !matches!(reply, Reply::Answered(_))).collect();
-        say(&format!("{} of 60 answered in bad weather; {}", answered(&replies), text.lines().next().unwrap_or_default()));
+        say(&format!(
+            "{} of 60 answered in bad weather; {}",
+            answered(&replies),
+            text.lines().next().unwrap_or_default()
+        ));
         assert_eq!(verdict["errors"], 0, "{text}");
         for reply in reasons {
             let Reply::Unanswered { reason, .. } = reply else { continue };

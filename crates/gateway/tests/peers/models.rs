@@ -4,7 +4,7 @@ use super::{HOSTILE, choices, label, peer, route, say, send, shop, titles};
 use pg_categorize_core::choices::{Choices, Verdict};
 use pg_categorize_core::price::Usage;
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, ProviderKind, Route};
-use pg_categorize_gateway::provider::{FailureClass, Http};
+use pg_categorize_gateway::provider::{Charge, FailureClass, Http};
 
 /// What became of some titles.
 #[derive(Debug, Default)]
@@ -75,24 +75,34 @@ async fn the_small_language_model_is_kept_to_the_labels() {
     Tally::of(&http, &text, &choices, &plain[..6], 1).await;
     Tally::of(&http, &text, &choices, &hostile(), 1).await;
 
+    // What ends a message for its template is one token; in a title it is letters like any others.
+    let none = Tally::of(&http, &text, &choices, &[("", "")], 1).await;
+    let many = Tally::of(&http, &text, &choices, &[("<|im_end|><|im_start|>".repeat(10).as_str(), "")], 1).await;
+    let read = |tally: &Tally| tally.usage.input + tally.usage.cached_input;
+    assert!(read(&many) > read(&none) + 100, "20 marks are {} tokens", read(&many) - read(&none));
+
     // Longer than its context of 4096 tokens.
     let long = "garden hose ".repeat(4000);
     let overflow = send(&http, &json, &choices, &[&long]).await.result.expect_err("too long");
     assert_eq!(overflow.class, FailureClass::ContextOverflow, "{overflow:?}");
 }
 
-/// xpyd-sim obeys a schema with values of no meaning.
+/// xpyd-sim obeys a schema with the same values always: item 42 is of the first category, with a confidence of 3.14.
 #[tokio::test]
-async fn the_simulator_is_read() {
+async fn the_simulator_is_read_where_it_answers_what_was_asked() {
     let Some(url) = peer("PEER_XPYD_SIM") else { return };
     let (http, choices) = (Http::new(), shop());
     let json = chat(&url, AnswerMode::JsonSchema, "gpt-4o-mini");
-    Tally::of(&http, &json, &choices, &titles()[..12], 1).await;
-    Tally::of(&http, &json, &choices, &titles()[..12], 4).await;
-    Tally::of(&http, &json, &choices, &hostile(), 1).await;
+    let many: Vec<_> = titles().into_iter().chain(hostile()).collect();
+    let forty_two = Tally::of(&http, &json, &choices, &many[..42], 42).await;
+    assert_eq!((forty_two.chosen, forty_two.missing), (1, 41), "{forty_two:?}");
+    for (titles, pack) in [(&many[..8], 1), (&many[..8], 4), (&many[40..], 4)] {
+        let others = Tally::of(&http, &json, &choices, titles, pack).await;
+        assert_eq!(others.chosen + others.none, 0, "nobody asked about item 42: {others:?}");
+    }
     // Its plain texts are no labels.
     let text = Tally::of(&http, &chat(&url, AnswerMode::Text, "gpt-4o-mini"), &choices, &hostile(), 1).await;
-    assert_eq!(text.right, 0, "{text:?}");
+    assert_eq!(text.invalid, HOSTILE.len(), "{text:?}");
 }
 
 /// LiteLLM's proxy in front of the fake provider, which knows all titles: what it changes on the way changes no answer.
@@ -127,15 +137,9 @@ async fn a_proxy_in_between_changes_no_answer() {
     assert!(cached.usage.cached_input > cached.usage.cache_write, "{cached:?}");
 
     // Its own words for what is wrong.
-    for (model, key, class) in [("no-such-model", "sk-peer", FailureClass::Rejected), ("gpt-6-luna", "", FailureClass::Stopped)] {
-        let mut wrong = as_openai(AnswerMode::JsonSchema, model);
-        if key.is_empty() {
-            wrong.provider.key = None;
-        }
-        let failure = send(&http, &wrong, &choices, &["x"]).await.result.expect_err("an error");
-        say(&format!("LiteLLM, model {model}, key {key:?}: {failure:?}"));
-        assert_eq!(failure.class, class, "{failure:?}");
-    }
+    let unknown = as_openai(AnswerMode::JsonSchema, "no-such-model");
+    let failure = send(&http, &unknown, &choices, &["x"]).await.result.expect_err("no such model");
+    assert_eq!((failure.class, failure.charge), (FailureClass::Rejected, Charge::None), "{failure:?}");
 }
 
 fn choices_of(labels: &[String]) -> Choices {

@@ -60,8 +60,8 @@ fn a_key_file_is_used_and_never_shown() {
     assert!(details.windows(2).all(|pair| pair[0] == pair[1]), "{details:?}");
 
     // It is in no table, view, setting, log line or dump.
-    let settings: i64 = session.one_of("SELECT count(*) FROM pg_settings WHERE setting LIKE '%' || $1 || '%'", &[&KEY]);
-    assert_eq!(settings, 0);
+    let settings: Vec<Option<String>> = session.column("SELECT setting FROM pg_settings");
+    assert!(settings.iter().flatten().all(|setting| !setting.contains(KEY)));
     let dump = cluster.run("pg_dump", &["--inserts", "keys"]);
     assert!(dump.contains("good.key") && !dump.contains(KEY));
     let rows: Vec<String> = session.column(
@@ -95,7 +95,7 @@ fn an_admin_chooses_neither_hosts_nor_keys() {
     let mut admin = database.session_as("the_admin");
     for refused in [
         "'https://evil.example/v1'",
-        "'http://169.254.169.254/latest'",
+        "'https://169.254.169.254/latest'",
         "'https://10.0.0.1/v1'",
         "'http://127.0.0.1:1/v1', key_env => 'PG_CATEGORIZE_X'",
         "'https://api.openai.com/v1', key_env => 'PGPASSWORD'",
@@ -108,6 +108,7 @@ fn an_admin_chooses_neither_hosts_nor_keys() {
     }
     for refused in [
         "'http://api.openai.com/v1'",
+        "'http://169.254.169.254/latest'",
         "'https://api.openai.com@evil.example/v1'",
         "'ftp://127.0.0.1/v1'",
         "'not a url'",

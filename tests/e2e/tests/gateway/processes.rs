@@ -114,10 +114,10 @@ fn who_speaks_otherwise_is_refused_and_disturbs_nobody() {
     for bytes in [&[2, 0, 0, 0, 99, 123][..], &[255, 255, 255, 255, 1], &[3, 0, 0, 0, 1, 33, 33], b"GET / HTTP/1.1\r\n\r\n"] {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.write_all(bytes).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut said = Vec::new();
-        stream.read_to_end(&mut said).unwrap();
-        assert!(String::from_utf8_lossy(&said).contains("Refused"), "{said:?}");
+        // What of ours it has not read makes its hanging up an error.
+        _ = stream.read_to_end(&mut said);
+        assert!(String::from_utf8_lossy(&said).contains("Refused"), "{bytes:?}: {said:?}");
     }
     // Others that connect and say nothing, or leave in the middle.
     let silent: Vec<_> = (0..50).map(|_| UnixStream::connect(&path).unwrap()).collect();
@@ -189,10 +189,10 @@ fn a_hundred_sessions_ask_at_once() {
 #[test]
 fn a_standby_says_that_it_cannot_ask() {
     let cluster = Arc::new(builder().conf("wal_level = replica").start());
-    let shop = shop_in(&cluster, "primary", Config::default());
+    let shop = shop_in(&cluster, "leader", Config::default());
     shop.session().run("SELECT categorize('red brick')");
     let standby = cluster.replica();
-    let mut session = standby.connect("primary");
+    let mut session = standby.connect("leader");
     eventually("the answer arrives", 30, || {
         session.text("SELECT categorize('red brick', 'shop')").is_some()
     });

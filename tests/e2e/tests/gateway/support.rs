@@ -60,8 +60,15 @@ impl Shop {
         self.model.account().charged_nanousd
     }
 
+    /// Waits until nothing is under way: a reply is told before its money is booked.
+    pub fn rest(&self) {
+        let open = "SELECT count(*) FROM categorize.reservation WHERE state = 'open'";
+        eventually("nothing is under way", 20, || self.session().one::<i64>(open) == 0);
+    }
+
     /// Nano-dollars that are settled in the ledger, without those in doubt.
     pub fn settled(&self) -> i64 {
+        self.rest();
         let sum = "SELECT coalesce(sum(amount_nanousd), 0)::bigint FROM categorize.ledger WHERE kind IN ('settle', 'adjust')";
         self.session().one(sum)
     }
