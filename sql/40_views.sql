@@ -195,7 +195,8 @@ CREATE VIEW categorize.spend WITH (security_barrier) AS
                    coalesce(sum(l.output_tokens), 0::numeric) AS output_tokens,
                    sum(l.amount_nanousd) AS spent,
                    coalesce(sum(round(l.amount_nanousd::numeric * l.wasted::numeric / nullif(l.inputs, 0)::numeric)),
-                            0::numeric) AS wasted_money
+                            0::numeric) AS wasted_money,
+                   0::numeric AS in_doubt
               FROM categorize.ledger l
              WHERE l.kind IN ('settle', 'adjust')
                AND (categorize.sees_all_tenants() OR l.tenant = categorize.current_tenant())
@@ -203,9 +204,16 @@ CREATE VIEW categorize.spend WITH (security_barrier) AS
             UNION ALL
             SELECT d.day, d.role, d.application_name, d.query_id, d.tenant, d.taxonomy_id, d.provider, d.model,
                    d.requests, d.inputs, d.wasted, d.input_tokens::numeric, d.cached_tokens::numeric,
-                   d.output_tokens::numeric, d.spent_nanousd::numeric, d.wasted_nanousd::numeric
+                   d.output_tokens::numeric, d.spent_nanousd::numeric, d.wasted_nanousd::numeric, 0::numeric
               FROM categorize.ledger_day d
-             WHERE categorize.sees_all_tenants() OR d.tenant = categorize.current_tenant()) s
+             WHERE categorize.sees_all_tenants() OR d.tenant = categorize.current_tenant()
+            UNION ALL
+            -- Requests that may have been charged, and whose answers nobody got.
+            SELECT (r.reserved_at AT TIME ZONE 'UTC')::date, r.role, r.application_name, r.query_id, r.tenant, r.taxonomy_id,
+                   r.provider, r.model, 1::bigint, r.inputs::bigint, r.inputs::bigint, 0::numeric, 0::numeric, 0::numeric,
+                   0::numeric, 0::numeric, r.amount_nanousd::numeric
+              FROM categorize.reservation r
+             WHERE r.state = 'in_doubt' AND (categorize.sees_all_tenants() OR r.tenant = categorize.current_tenant())) s
       LEFT JOIN categorize.taxonomy t ON t.id = s.taxonomy_id
      GROUP BY s.day, s.role, s.application_name, s.query_id, s.tenant, t.name, s.provider, s.model;
 
@@ -257,7 +265,7 @@ COMMENT ON VIEW categorize.budget_status IS
 COMMENT ON VIEW categorize.effective_budget IS
     'The budgets that hold now, each with its present period; for the other views.';
 COMMENT ON VIEW categorize.spend IS
-    'What was spent by day (UTC), role, application, query, tenant, taxonomy, provider and model; wasted is what brought no answer.';
+    'What was spent by day (UTC), role, application, query, tenant, taxonomy, provider and model; wasted is what brought no answer, in_doubt_usd the worst case of what may have been charged.';
 COMMENT ON VIEW categorize.in_doubt IS
     'Requests of which nobody knows whether they were charged; they count at their worst case until settled.';
 COMMENT ON VIEW categorize.provider_health IS

@@ -4,6 +4,7 @@
 use crate::cascade::CategoryId;
 use crate::prompt::Prompt;
 use hashbrown::HashMap;
+use unicode_normalization::UnicodeNormalization;
 use std::sync::OnceLock;
 
 /// What a model says where no category fits. Offered beside the labels; ours in case a label is the same.
@@ -80,7 +81,9 @@ impl Choices {
 }
 
 fn fold(text: &str) -> String {
-    caseless::default_case_fold_str(text.trim())
+    // Models write letters with accents in either form.
+    let composed: String = text.trim().nfc().collect();
+    caseless::default_case_fold_str(&composed)
 }
 
 #[cfg(test)]
@@ -102,6 +105,7 @@ mod tests {
             assert_eq!(choices.read(answer), Verdict::Invalid, "{answer:?}");
         }
         assert_eq!(choices.read("None of these"), Verdict::NoneOfThese);
+        assert_eq!(self::choices(&["M\u{f6}bel"]).read("mo\u{308}bel"), Verdict::Category(0));
         assert_eq!(choices.longest(), NONE_OF_THESE.len());
     }
 

@@ -44,12 +44,9 @@ pub fn read_label(content: &str, choices: &Choices, id: u32) -> Answer {
     Answer { id, verdict: read.unwrap_or(Verdict::Invalid), confidence: DEFAULT_CONFIDENCE }
 }
 
-/// A number as a probability: within 0 and 1, or the default where it is none.
+/// A number as a probability, or the default where it is none: who writes 3.14 does not know how sure he is.
 pub fn confidence(number: Option<f64>) -> f32 {
-    match number {
-        Some(number) if !number.is_nan() => number.clamp(0.0, 1.0) as f32,
-        _ => DEFAULT_CONFIDENCE,
-    }
+    number.filter(|number| (0.0..=1.0).contains(number)).map_or(DEFAULT_CONFIDENCE, |number| number as f32)
 }
 
 fn read_value(value: &Value, choices: &Choices, ids: &[u32]) -> Vec<Answer> {

@@ -67,7 +67,7 @@ impl Prompt {
             .map(|choice| (choice.label.as_str(), choice.description.as_deref()))
             .collect();
         if read(NONE_OF_THESE) == Verdict::NoneOfThese {
-            offered.push((NONE_OF_THESE, Some("no category of this list fits")));
+            offered.push((NONE_OF_THESE, Some("everything that is in no other category")));
         }
         let list = list(&offered);
         Self {

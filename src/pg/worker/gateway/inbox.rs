@@ -1,5 +1,8 @@
 //! What the gateway's threads ask of the database: all that is there is done in one transaction, and answered once that is
 //! committed. Where it fails, each question gets a transaction of its own: one that cannot be done takes no other with it.
+//!
+//! Somebody waits for what is looked up and reserved. For what is closed nobody does: it waits a moment, so that it stands
+//! in nobody's way and many share a flush.
 
 use super::books::Books;
 use super::closing::{self, Backlog, Brought, Late};
@@ -10,14 +13,20 @@ use crate::pg::{error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, Refusal, Request, Reserved};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Questions in one transaction.
 const TOGETHER: usize = 256;
 
+/// How long what nobody waits for may wait.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// The main thread's end of the inbox.
 pub struct Inbox {
     requests: Receiver<Request>,
+    /// What nobody waits for, since when the oldest is there.
+    lingering: Vec<Request>,
+    since: Instant,
     work: Work,
     backlog: Backlog,
 }
@@ -43,21 +52,56 @@ enum Done {
 impl Inbox {
     /// Reads questions from here.
     pub fn new(requests: Receiver<Request>) -> Self {
-        Self { requests, work: Work::default(), backlog: Backlog::default() }
+        let (lingering, since) = (Vec::new(), Instant::now());
+        Self { requests, lingering, since, work: Work::default(), backlog: Backlog::default() }
     }
 
-    /// Does what is there; whether there may be more.
+    /// Does what is there, but for what may wait; whether there may be more.
     pub fn drain(&mut self) -> bool {
         let batch: Vec<Request> = self.requests.try_iter().take(TOGETHER).collect();
         let is_full = batch.len() == TOGETHER;
-        if !batch.is_empty() {
-            match self.attempt(&batch) {
-                Ok(done) => batch.into_iter().zip(done).for_each(|(request, done)| self.reply(request, done)),
-                Err(_) => batch.into_iter().for_each(|request| self.alone(request)),
-            }
+        let (urgent, may_wait): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|request| matches!(request, Request::LookUp(..) | Request::Reserve(..)));
+        if self.lingering.is_empty() {
+            self.since = Instant::now();
         }
+        self.lingering.extend(may_wait);
+        let refused = self.together(urgent);
+        let is_time = self.since.elapsed() >= LINGER || self.lingering.len() >= TOGETHER;
+        // What comes back may be what somebody lacks.
+        if !self.lingering.is_empty() && (is_time || !refused.is_empty()) {
+            self.settle();
+        }
+        self.together(refused);
         self.catch_up(false);
         is_full
+    }
+
+    /// Does what was left to wait.
+    pub fn settle(&mut self) {
+        let lingering = std::mem::take(&mut self.lingering);
+        self.together(lingering);
+    }
+
+    /// Does these in one transaction. Returns those that there is no money for, while some may be about to come back.
+    fn together(&mut self, batch: Vec<Request>) -> Vec<Request> {
+        let mut refused = Vec::new();
+        if batch.is_empty() {
+            return refused;
+        }
+        match self.attempt(&batch) {
+            Ok(done) => {
+                for (request, done) in batch.into_iter().zip(done) {
+                    if !self.lingering.is_empty() && is_out_of_money(&done) {
+                        refused.push(request);
+                    } else {
+                        self.reply(request, done);
+                    }
+                }
+            }
+            Err(_) => batch.into_iter().for_each(|request| self.alone(request)),
+        }
+        refused
     }
 
     /// Whether something changed of what plans are made of.
@@ -76,18 +120,20 @@ impl Inbox {
         self.work.orphaned
     }
 
-    /// How long until something is tried again.
+    /// How long until something is to be done, whether anybody asks or not.
     pub fn rest(&self) -> Option<Duration> {
-        self.backlog.rest()
+        let linger = (!self.lingering.is_empty()).then(|| LINGER.saturating_sub(self.since.elapsed()));
+        [linger, self.backlog.rest()].into_iter().flatten().min()
     }
 
     /// Whether something is to be tried again.
     pub fn has_backlog(&self) -> bool {
-        self.backlog.rest().is_some()
+        !self.lingering.is_empty() || self.backlog.rest().is_some()
     }
 
     /// Tries once more to store what could not be stored, at the end.
     pub fn store_backlog(&mut self) {
+        self.settle();
         self.catch_up(true);
     }
 
@@ -214,6 +260,10 @@ impl Work {
         }
         done
     }
+}
+
+fn is_out_of_money(done: &Done) -> bool {
+    matches!(done, Done::Reserved(Err(refusal)) if refusal.reason == Reason::BudgetExceeded)
 }
 
 fn closing(request: &Request) -> Option<&Closing> {

@@ -168,6 +168,7 @@ impl Serving {
         while !self.gateway.is_finished() && Instant::now() < end {
             self.sleep(Duration::from_millis(10));
             while self.inbox.drain() {}
+            self.inbox.settle();
         }
         let Self { gateway, mut inbox, database, .. } = self;
         drop(gateway);
