@@ -149,7 +149,8 @@ CREATE VIEW categorize.budget_status WITH (security_barrier) AS
            u.reserved * 0.000000001 AS reserved_usd,
            u.in_doubt * 0.000000001 AS in_doubt_usd,
            (b.limit_nanousd::numeric - u.settled - u.reserved) * 0.000000001 AS remaining_usd,
-           coalesce((u.settled + u.reserved)::float8 > b.limit_nanousd::float8 * b.soft_ratio::float8, false) AS soft,
+           coalesce(u.settled + u.reserved > 0::numeric
+                    AND (u.settled + u.reserved)::float8 >= b.limit_nanousd::float8 * b.soft_ratio::float8, false) AS soft,
            b.soft_ratio,
            b.per_request_nanousd::numeric * 0.000000001 AS per_request_usd
       FROM categorize.effective_budget b
@@ -182,6 +183,7 @@ CREATE VIEW categorize.spend WITH (security_barrier) AS
            sum(s.wasted)::bigint AS wasted_inputs,
            sum(s.spent) * 0.000000001 AS spent_usd,
            sum(s.wasted_money) * 0.000000001 AS wasted_usd,
+           sum(s.in_doubt) * 0.000000001 AS in_doubt_usd,
            sum(s.input_tokens)::bigint AS input_tokens,
            sum(s.cached_tokens)::bigint AS cached_tokens,
            sum(s.output_tokens)::bigint AS output_tokens

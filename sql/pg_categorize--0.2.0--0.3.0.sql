@@ -352,12 +352,54 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
 ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;
 
 -- As they are generated for a fresh install.
+CREATE  FUNCTION categorize."settle_in_doubt"(
+	"attempt_id" bigint, /* Option < i64 > */
+	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+
 CREATE  FUNCTION categorize."drop_provider"(
 	"name" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
 
 CREATE  FUNCTION categorize."add_provider"(
 	"name" TEXT, /* Option < & str > */
@@ -370,6 +412,11 @@ CREATE  FUNCTION categorize."add_provider"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
 
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
@@ -387,48 +434,6 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-
-CREATE  FUNCTION categorize."settle_in_doubt"(
-	"attempt_id" bigint, /* Option < i64 > */
-	"cost_usd" NUMERIC /* Option < AnyNumeric > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
-
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
-
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-
 CREATE  FUNCTION categorize."set_price"(
 	"model" TEXT, /* Option < & str > */
 	"input_usd" NUMERIC, /* Option < AnyNumeric > */
@@ -439,11 +444,6 @@ CREATE  FUNCTION categorize."set_price"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'set_price_wrapper';
-
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
 
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,
@@ -497,7 +497,8 @@ CREATE VIEW categorize.budget_status WITH (security_barrier) AS
            u.reserved * 0.000000001 AS reserved_usd,
            u.in_doubt * 0.000000001 AS in_doubt_usd,
            (b.limit_nanousd::numeric - u.settled - u.reserved) * 0.000000001 AS remaining_usd,
-           coalesce((u.settled + u.reserved)::float8 > b.limit_nanousd::float8 * b.soft_ratio::float8, false) AS soft,
+           coalesce(u.settled + u.reserved > 0::numeric
+                    AND (u.settled + u.reserved)::float8 >= b.limit_nanousd::float8 * b.soft_ratio::float8, false) AS soft,
            b.soft_ratio,
            b.per_request_nanousd::numeric * 0.000000001 AS per_request_usd
       FROM categorize.effective_budget b
@@ -530,6 +531,7 @@ CREATE VIEW categorize.spend WITH (security_barrier) AS
            sum(s.wasted)::bigint AS wasted_inputs,
            sum(s.spent) * 0.000000001 AS spent_usd,
            sum(s.wasted_money) * 0.000000001 AS wasted_usd,
+           sum(s.in_doubt) * 0.000000001 AS in_doubt_usd,
            sum(s.input_tokens)::bigint AS input_tokens,
            sum(s.cached_tokens)::bigint AS cached_tokens,
            sum(s.output_tokens)::bigint AS output_tokens

@@ -30,7 +30,8 @@ impl Account {
     /// Whether so large a part of a limit is used that only what needs it most should be asked.
     pub fn is_soft(&self, limit: Money, ratio: f32) -> bool {
         let used = self.used().map_or(f64::INFINITY, |used| used.0 as f64);
-        used >= limit.0 as f64 * f64::from(ratio)
+        // Where nothing is spent, what costs nothing is not held back.
+        used > 0.0 && used >= limit.0 as f64 * f64::from(ratio)
     }
 
     /// After a movement.

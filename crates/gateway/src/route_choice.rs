@@ -23,6 +23,7 @@ pub(crate) struct Trail(Vec<Step>);
 #[derive(Default)]
 struct Step {
     failures: u32,
+    limited: u32,
     /// It is not asked before.
     not_before: Duration,
     /// Why it failed last.
@@ -126,16 +127,19 @@ impl Trail {
             _ => Reason::ProviderError,
         };
         let refusal = Refusal::because(reason, format!("provider {}: {}", route.provider.name, failure.detail));
-        step.failures += 1;
+        // Flow control costs nothing: it is borne as long as somebody waits.
+        if failure.class == FailureClass::RateLimited {
+            step.limited += 1;
+        } else {
+            step.failures += 1;
+        }
         let for_good =
             matches!(failure.class, FailureClass::Stopped | FailureClass::Rejected | FailureClass::ContextOverflow);
-        // Flow control costs nothing: it is borne as long as somebody waits.
-        let too_often = failure.class != FailureClass::RateLimited && step.failures >= MOST_FAILURES;
-        if for_good || too_often {
+        if for_good || step.failures >= MOST_FAILURES {
             step.closed = Some(refusal.clone());
         }
         step.failure = Some(refusal);
-        let own = retry::pause(step.failures, rand::random());
+        let own = retry::pause(step.failures + step.limited, rand::random());
         let overloaded = (failure.class == FailureClass::Overloaded).then_some(retry::OVERLOADED);
         step.not_before = now.saturating_add(failure.retry_after.max(overloaded).unwrap_or(own));
     }

@@ -51,7 +51,7 @@ pub struct ModelRow {
     pub cache_breakpoint: bool,
     /// Days until it is shut down; negative afterwards.
     pub days_left: Option<i32>,
-    /// Whether its row is one of ours: then it is a provider's own model, wherever it is served.
+    /// Whether a row of its name is one of ours: then it is a provider's own model, wherever it is served.
     pub shipped: bool,
 }
 
@@ -94,7 +94,8 @@ pub fn provider_rows() -> Vec<ProviderRow> {
 pub fn model_rows() -> Vec<ModelRow> {
     let sql = "SELECT DISTINCT ON (name) name, mode, max_input_tokens, max_output_tokens, reasoning_effort,
                       thinking_tokens, temperature, cache_breakpoint,
-                      shut_down_on - (now() AT TIME ZONE 'UTC')::date, id < 1000
+                      shut_down_on - (now() AT TIME ZONE 'UTC')::date,
+                      bool_or(id < 1000) OVER (PARTITION BY name)
                  FROM categorize.model ORDER BY name, id >= 1000 DESC, id DESC";
     let rows = run::read(sql, &[], |row| {
         Some(ModelRow {

@@ -150,7 +150,7 @@ impl LlmTier {
         }
         if said(world::moment().horizon, |said| !std::mem::replace(&mut said.warned, true)) {
             error::warn_in_full(
-                "the budget for language models is spent: inputs stay unresolved",
+                "a budget for language models leaves inputs unresolved",
                 detail.as_deref(),
                 error::hint(Reason::BudgetExceeded),
             );

@@ -40,6 +40,8 @@ pub struct Counter {
     pub ends_at: i64,
     /// What it holds.
     pub account: Account,
+    /// Where its row is (`ctid`).
+    place: String,
 }
 
 /// A change of all counters of a scope that hold a moment.
@@ -51,6 +53,13 @@ pub struct Moved {
     pub at: i64,
     /// The change.
     pub movement: Movement,
+}
+
+impl Counter {
+    /// Whether a movement changes it.
+    pub fn holds(&self, moved: &Moved) -> bool {
+        self.scope == moved.scope && (self.starts_at..self.ends_at).contains(&moved.at)
+    }
 }
 
 /// The budgets that hold at a moment; of two rows of one scope and period, that of the user.
@@ -75,17 +84,38 @@ pub fn budgets(at: i64) -> Vec<Budget> {
     rows.into_iter().flatten().collect()
 }
 
-/// The counters of these scopes whose period holds a moment.
-pub fn counters(at: i64, scopes: &[Scope]) -> Vec<Counter> {
+/// All counters of these scopes. The caller holds the books.
+pub fn counters(scopes: &[Scope]) -> Vec<Counter> {
     let sql = "
-        SELECT scope, scope_key, period, starts_at, ends_at, settled_nanousd, reserved_nanousd
+        SELECT scope, scope_key, period, starts_at, ends_at, settled_nanousd, reserved_nanousd, ctid::text
           FROM categorize.budget_counter
-         WHERE starts_at <= $1 AND $1 < ends_at
-           AND (scope, scope_key) IN (SELECT * FROM ROWS FROM (unnest($2::text[]), unnest($3::text[])) AS s)";
-    run::kept(sql, &[time(at).into(), names(scopes.iter()).into(), keys(scopes.iter()).into()], counter)
-        .into_iter()
-        .flatten()
-        .collect()
+         WHERE (scope, scope_key) IN (SELECT * FROM ROWS FROM (unnest($1::text[]), unnest($2::text[])) AS s)";
+    run::kept(sql, &[names(scopes.iter()).into(), keys(scopes.iter()).into()], counter).into_iter().flatten().collect()
+}
+
+/// Writes what a counter holds over what it held `before`, in the row where it was last seen: whether that row was there, and
+/// held that. A statement that runs for long keeps all versions of the row in place, and who looked for the newest by its key
+/// would come by every one of them. The caller holds the books.
+pub fn write_counter(counter: &mut Counter, before: Account) -> bool {
+    let sql = "
+        UPDATE categorize.budget_counter SET settled_nanousd = $2, reserved_nanousd = $3
+         WHERE ctid = $1::text::tid AND scope = $4 AND scope_key = $5 AND period = $6 AND starts_at = $7 AND ends_at = $8
+           AND settled_nanousd = $9 AND reserved_nanousd = $10
+        RETURNING ctid::text";
+    let arguments = [
+        counter.place.as_str().into(),
+        counter.account.settled.0.into(),
+        counter.account.reserved.0.into(),
+        counter.scope.0.into(),
+        counter.scope.1.as_str().into(),
+        counter.period.as_str().into(),
+        time(counter.starts_at).into(),
+        time(counter.ends_at).into(),
+        before.settled.0.into(),
+        before.reserved.0.into(),
+    ];
+    let place: Option<String> = run::kept(sql, &arguments, |row| row.get(1)).pop().flatten();
+    place.map(|place| counter.place = place).is_some()
 }
 
 /// Makes the counter of a budget from the ledger. Days that were rolled up count whole where they are in part in the
@@ -109,7 +139,7 @@ pub fn make_counter(budget: &Budget) -> Counter {
                             AND ($1 = 'database' OR $1 = 'tenant' AND r.tenant = $2
                                  OR $1 = 'taxonomy' AND r.taxonomy_id::text = $2
                                  OR $1 = 'provider' AND r.provider_id::text = $2)), 0)
-        RETURNING scope, scope_key, period, starts_at, ends_at, settled_nanousd, reserved_nanousd";
+        RETURNING scope, scope_key, period, starts_at, ends_at, settled_nanousd, reserved_nanousd, ctid::text";
     let arguments = [
         budget.scope.0.into(),
         budget.scope.1.as_str().into(),
@@ -120,7 +150,7 @@ pub fn make_counter(budget: &Budget) -> Counter {
     run::kept(sql, &arguments, counter).pop().flatten().expect("a row that was inserted is returned")
 }
 
-/// Changes counters. One that is not there needs no change: it is made from the ledger.
+/// Changes counters, whatever they hold. One that is not there needs no change: it is made from the ledger.
 pub fn move_counters(moved: &[Moved]) {
     let sql = "
         UPDATE categorize.budget_counter c
@@ -165,6 +195,7 @@ fn counter(row: &run::Row) -> Option<Counter> {
         starts_at: row.get(4)?,
         ends_at: row.get(5)?,
         account: Account { settled: Money(row.get(6)?), reserved: Money(row.get(7)?) },
+        place: row.get(8)?,
     })
 }
 

@@ -1,28 +1,44 @@
 //! Setting money aside: every budget that an attempt falls under must admit its worst case, and the server's ceiling, too.
 
 use super::cluster::Cluster;
-use crate::pg::spi::{self, Budget, Counter, Reservation, Scope};
+use super::counters::Counters;
+use crate::pg::spi::{self, Budget, Moved, Reservation, Scope};
 use crate::pg::{freshness, guard, guc};
 use pg_categorize_core::budget::Movement;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_gateway::plan::Plan;
 use pg_categorize_gateway::store::{Attempt, Refusal, Reserved};
+use std::collections::HashMap;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
+
+/// For how many microseconds it is believed whether a budget is above its soft ratio.
+const SOFT_FOR: i64 = 200_000;
 
 /// The budgets that hold.
 #[derive(Default)]
 pub struct Books {
     generation: Option<u64>,
     budgets: Vec<Budget>,
+    counters: Counters,
     cluster: Cluster,
+    /// By plan, whether a budget of its is above its soft ratio, and when that was asked.
+    soft: HashMap<u64, (bool, i64)>,
 }
 
 impl Books {
-    /// Drops what was read of budgets.
+    /// Drops what was read of budgets and counters.
     pub fn forget(&mut self) {
         self.generation = None;
+        self.counters.forget();
+    }
+
+    /// Changes the counters that attempts fall under, which have ended. The caller holds the books.
+    pub fn shift(&mut self, moved: &[Moved]) {
+        self.counters.meet(moved.iter().map(|moved| moved.scope.clone()));
+        self.counters.shift(moved);
+        self.counters.write();
     }
 
     /// Sets money aside for attempts, one after the other: what the first takes, the second cannot have.
@@ -30,27 +46,18 @@ impl Books {
         spi::lock_books();
         let now = guard::clock();
         self.refresh(now);
-        let mut scopes: Vec<Scope> = attempts.iter().flat_map(|a| scopes(a)).collect();
-        scopes.sort_unstable();
-        scopes.dedup();
-        let mut counters = spi::counters(now, &scopes);
-        let (mut new, mut moved, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+        self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
+        let (mut new, mut replies) = (Vec::new(), Vec::new());
         for attempt in attempts {
-            let verdict = self.admit(attempt, now, &mut counters).map(|price_id| {
+            replies.push(self.admit(attempt, now).map(|price_id| {
                 let reservation = reservation(attempt, now, price_id);
-                let movement = Movement::reserve(attempt.worst_case);
-                let of = spi::movements(&reservation, movement);
-                for counter in counters.iter_mut().filter(|c| of.iter().any(|m| m.scope == c.scope)) {
-                    counter.account = counter.account.after(movement);
-                }
-                moved.extend(of);
+                self.counters.shift(&spi::movements(&reservation, Movement::reserve(attempt.worst_case)));
                 new.push(reservation);
-            });
-            replies.push(verdict);
+            }));
         }
         let mut numbers = Vec::new().into_iter();
         if !new.is_empty() {
-            spi::move_counters(&moved);
+            self.counters.write();
             numbers = spi::insert_reservations(&new).into_iter();
         }
         let reply = |verdict: Result<(), Refusal>| {
@@ -63,22 +70,31 @@ impl Books {
     pub fn is_soft(&mut self, plan: &Plan) -> bool {
         let now = guard::clock();
         self.refresh(now);
+        self.soft.retain(|_, (_, at)| (*at..*at + SOFT_FOR).contains(&now));
+        if let Some((soft, _)) = self.soft.get(&plan.serial) {
+            return *soft;
+        }
+        let soft = self.ask_whether_soft(plan);
+        self.soft.insert(plan.serial, (soft, now));
+        soft
+    }
+
+    fn ask_whether_soft(&self, plan: &Plan) -> bool {
         let provider = plan.routes.first().map_or(0, |route| route.provider.id);
         let scopes = spi::scopes(&plan.tenant, plan.taxonomy, provider);
-        let mine = self.budgets.iter().filter(|budget| budget.limit.is_some() && scopes.contains(&budget.scope));
-        let mine: Vec<&Budget> = mine.collect();
+        let holds = |budget: &&Budget| budget.limit.is_some() && scopes.contains(&budget.scope);
+        let mine: Vec<Budget> = self.budgets.iter().filter(holds).cloned().collect();
         if mine.is_empty() {
             return false;
         }
-        let counters = spi::counters(now, &scopes);
-        mine.iter().any(|budget| {
-            let account = counters.iter().find(|c| is_of(c, budget)).map(|c| c.account).unwrap_or_default();
+        let accounts = self.counters.look_at(&scopes, &mine);
+        mine.iter().zip(accounts).any(|(budget, account)| {
             budget.limit.is_some_and(|limit| account.is_soft(limit, budget.soft_ratio))
         })
     }
 
     /// The row of the price at which an attempt may be made.
-    fn admit(&mut self, attempt: &Attempt, now: i64, counters: &mut Vec<Counter>) -> Result<i64, Refusal> {
+    fn admit(&mut self, attempt: &Attempt, now: i64) -> Result<i64, Refusal> {
         if !guc::external() {
             return Err(Refusal::new(Reason::ExternalOff));
         }
@@ -93,9 +109,9 @@ impl Books {
                     format!("The request may cost up to {worst} dollars; {} allows {cap} for one.", name(budget));
                 return Err(Refusal::because(Reason::RequestTooExpensive, detail));
             }
-            let counter = counter_of(budget, counters);
-            if let Some(limit) = budget.limit.filter(|limit| !counter.account.admits(worst, *limit)) {
-                let left = counter.account.left(limit);
+            let account = self.counters.of(budget);
+            if let Some(limit) = budget.limit.filter(|limit| !account.admits(worst, *limit)) {
+                let left = account.left(limit);
                 let detail = format!(
                     "{} has {left} dollars left of {limit}; the request may cost up to {worst}.",
                     capital(&name(budget))
@@ -104,8 +120,8 @@ impl Books {
             }
         }
         if let Some(limit) = guc::cluster_limit() {
-            let counter = counter_of(&today(now), counters);
-            self.cluster.admit(counter, worst, limit, now / DAY)?;
+            let account = self.counters.of(&today(now));
+            self.cluster.admit(account, worst, limit, now / DAY)?;
         }
         Ok(price.id)
     }
@@ -115,6 +131,7 @@ impl Books {
         let generation = Some(freshness::plans());
         let holds = |budget: &Budget| budget.starts_at <= now && now < budget.ends_at;
         if self.generation != generation || !self.budgets.iter().all(holds) {
+            self.soft.clear();
             self.budgets = spi::budgets(now);
             self.generation = generation;
         }
@@ -133,20 +150,6 @@ fn today(now: i64) -> Budget {
         per_request: None,
         soft_ratio: 1.0,
     }
-}
-
-fn is_of(counter: &Counter, budget: &Budget) -> bool {
-    (&counter.scope, &counter.period, counter.starts_at, counter.ends_at)
-        == (&budget.scope, &budget.period, budget.starts_at, budget.ends_at)
-}
-
-/// The counter of a budget, made where it is absent. Movements of the same transaction are not in the tables yet.
-fn counter_of<'a>(budget: &Budget, counters: &'a mut Vec<Counter>) -> &'a Counter {
-    let at = counters.iter().position(|counter| is_of(counter, budget)).unwrap_or_else(|| {
-        counters.push(spi::make_counter(budget));
-        counters.len() - 1
-    });
-    &counters[at]
 }
 
 fn scopes(attempt: &Attempt) -> Vec<Scope> {

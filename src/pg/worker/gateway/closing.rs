@@ -1,6 +1,7 @@
 //! What became of attempts: the money is booked, the answers are stored. Money that cannot be booked is kept until it can;
 //! answers that cannot be stored, because somebody holds their keys uncommitted, are tried again for a while.
 
+use super::books::Books;
 use super::plans::{Plans, cache_ttl};
 use crate::pg::spi::{self, Entry, PaidAnswer, Reservation};
 use crate::pg::{error, xact};
@@ -93,7 +94,7 @@ impl Backlog {
 }
 
 /// Books the money of attempts that have ended.
-pub fn book(closings: &[&Closing]) {
+pub fn book(closings: &[&Closing], books: &mut Books) {
     if closings.is_empty() {
         return;
     }
@@ -121,7 +122,7 @@ pub fn book(closings: &[&Closing]) {
     }
     if !entries.is_empty() {
         spi::end_reservations(&entries);
-        spi::move_counters(&moved);
+        books.shift(&moved);
     }
     if !doubtful.is_empty() {
         spi::doubt(&doubtful);

@@ -5,8 +5,7 @@
 //! back when the next one of its database begins. A file that is damaged counts as an amount that is wholly taken, until the
 //! day (UTC) on which it was last written is over; who removes it says that nothing was spent.
 
-use crate::pg::spi::Counter;
-use pg_categorize_core::budget::lease;
+use pg_categorize_core::budget::{Account, lease};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::money::Money;
 use pg_categorize_gateway::store::Refusal;
@@ -51,9 +50,9 @@ impl Cluster {
     ///
     /// # Errors
     /// `budget_exceeded`.
-    pub fn admit(&mut self, counter: &Counter, worst: Money, limit: Money, day: i64) -> Result<(), Refusal> {
-        let used = counter.account.used();
-        if self.day == day && self.held.is_some_and(|held| held <= limit && counter.account.admits(worst, held)) {
+    pub fn admit(&mut self, account: Account, worst: Money, limit: Money, day: i64) -> Result<(), Refusal> {
+        let used = account.used();
+        if self.day == day && self.held.is_some_and(|held| held <= limit && account.admits(worst, held)) {
             return Ok(());
         }
         let refusal = |why: &str| Err(Refusal::because(Reason::BudgetExceeded, why));

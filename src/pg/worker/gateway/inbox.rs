@@ -142,6 +142,8 @@ impl Inbox {
         let done = xact::attempt(|| work.run(batch, backlog));
         report_statistics();
         done.inspect_err(|failed| {
+            // What it wrote is undone.
+            self.work.books.forget();
             error::log(
                 "a transaction of the gateway failed",
                 Some(format!("The error was: {}.", failed.message)),
@@ -201,8 +203,10 @@ impl Inbox {
     fn catch_up(&mut self, now: bool) {
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
-            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing])));
+            let books = &mut self.work.books;
+            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
             if booked.is_err() {
+                books.forget();
                 self.backlog.keep_money(closing);
             }
         }
@@ -239,7 +243,7 @@ impl Work {
     fn answer(&mut self, batch: &[Request], backlog: &Backlog) -> Vec<Done> {
         self.plans.refresh();
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
-        closing::book(&closings);
+        closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
         let attempts: Vec<&Attempt> = batch.iter().filter_map(attempt).collect();

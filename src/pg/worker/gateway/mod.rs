@@ -6,6 +6,7 @@
 mod books;
 mod closing;
 mod cluster;
+mod counters;
 mod inbox;
 mod keys;
 mod look_up;

@@ -89,6 +89,7 @@ impl Serving {
             self.drain();
             if upkeep.is_due() {
                 upkeep::every_hour();
+                self.inbox.forget_plans();
             }
             if self.inbox.is_orphaned() {
                 break;

@@ -33,6 +33,7 @@ fn what_passes_is_tried_again() {
     assert_eq!(account.unexplained_payments, 0, "{account:?}");
     assert_booked(&shop);
     // What was cut or unreadable was charged and is in doubt, and nobody had an answer for it.
+    shop.rest();
     let doubtful: i64 = session.one("SELECT count(*) FROM categorize.in_doubt");
     assert!(doubtful >= 3, "{doubtful} in doubt");
 }
@@ -85,6 +86,7 @@ fn an_answer_outside_the_labels_is_no_answer() {
     assert_eq!(reason(&mut session, "once wrong"), None);
     // The provider is paid for what it said, and the view tells what of it was for nothing.
     assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+    shop.rest();
     let wasted: i64 = session.one("SELECT sum(wasted_inputs)::bigint FROM categorize.spend");
     assert_eq!(wasted, 3);
 }
@@ -159,6 +161,7 @@ fn hostile_titles_are_data() {
         let category: String = row.get(1);
         assert!(category == "Toys" || category == "Tools", "{title}");
     }
+    shop.rest();
     let known: i64 = session.one("SELECT count(*) FROM categorize.cache");
     assert_eq!(known, 4);
 }

@@ -86,6 +86,7 @@ fn what_is_in_doubt_counts_until_somebody_settles_it() {
     let mut session = shop.session();
     session.run("SET categorize.timeout_ms = 1500");
     assert!(session.text("SELECT reason FROM categorize_detail('cut it')").is_some());
+    shop.rest();
     let attempts: Vec<i64> = session.column("SELECT attempt_id FROM categorize.in_doubt ORDER BY 1");
     assert!(!attempts.is_empty());
     let worst = shop.reserved();
