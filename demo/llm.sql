@@ -7,6 +7,11 @@
 SELECT categorize.set_model(:'model', :'kind', '{"mode": "decision"}') \g /dev/null
 SELECT categorize.set_price(:'model', 0, 0) \g /dev/null
 \endif
+SELECT :'llm' = 'fake' AS fake \gset
+\if :fake
+\echo '   SELECT categorize.set_price(...): the prices that are shipped are those of the official host.'
+SELECT categorize.set_price(:'model', 0.10, 0.50, cached_input_usd => 0.01) \g /dev/null
+\endif
 \echo '   SELECT categorize.add_provider(...);'
 SELECT categorize.add_provider('demo', :'kind', nullif(:'url', ''), key_env => nullif(:'key', ''),
                                settings => jsonb_build_object('model', :'model')) \g /dev/null

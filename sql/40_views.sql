@@ -127,12 +127,14 @@ CREATE VIEW categorize.models WITH (security_barrier) AS
 
 -- The budgets that hold now, each with its present period. For the view below; nobody is granted it.
 CREATE VIEW categorize.effective_budget WITH (security_barrier) AS
-    SELECT b.*,
-           date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) AT TIME ZONE b.time_zone AS starts_at,
-           (date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) + ('1 ' || b.period)::interval)
-               AT TIME ZONE b.time_zone AS ends_at
+    SELECT b.*, p.local AT TIME ZONE b.time_zone AS starts_at,
+           (p.local + ('1 ' || b.period)::interval) AT TIME ZONE b.time_zone AS ends_at
       FROM (SELECT DISTINCT ON (r.scope, r.scope_key, r.period) r.* FROM categorize.budget r
-             ORDER BY r.scope, r.scope_key, r.period, r.id DESC) b;
+             ORDER BY r.scope, r.scope_key, r.period, r.id DESC) b
+     CROSS JOIN LATERAL (SELECT date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) AS local) t
+     -- Where clocks go back at midnight a day begins twice: it begins the second time.
+     CROSS JOIN LATERAL (SELECT CASE WHEN t.local AT TIME ZONE b.time_zone > statement_timestamp()
+                                     THEN t.local - ('1 ' || b.period)::interval ELSE t.local END AS local) p;
 
 -- The counters are kept with the ledger; where a period has none yet, they are what the ledger holds.
 CREATE VIEW categorize.budget_status WITH (security_barrier) AS
@@ -163,7 +165,12 @@ CREATE VIEW categorize.budget_status WITH (security_barrier) AS
                       WHERE l.kind IN ('settle', 'adjust') AND l.reserved_at >= b.starts_at AND l.reserved_at < b.ends_at
                         AND CASE b.scope WHEN 'tenant' THEN l.tenant = b.scope_key
                                          WHEN 'taxonomy' THEN l.taxonomy_id::text = b.scope_key
-                                         WHEN 'provider' THEN l.provider_id::text = b.scope_key ELSE true END)) AS settled,
+                                         WHEN 'provider' THEN l.provider_id::text = b.scope_key ELSE true END)
+                   + (SELECT coalesce(sum(d.spent_nanousd), 0::numeric) FROM categorize.ledger_day d
+                       WHERE (d.day + 1)::timestamp AT TIME ZONE 'UTC' > b.starts_at
+                         AND CASE b.scope WHEN 'tenant' THEN d.tenant = b.scope_key
+                                          WHEN 'taxonomy' THEN d.taxonomy_id::text = b.scope_key
+                                          WHEN 'provider' THEN d.provider_id::text = b.scope_key ELSE true END)) AS settled,
                  coalesce(c.reserved_nanousd::numeric, r.reserved) AS reserved,
                  r.in_doubt
             FROM (SELECT coalesce(sum(r.amount_nanousd), 0::numeric) AS reserved,

@@ -352,72 +352,6 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
 ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;
 
 -- As they are generated for a fresh install.
-CREATE  FUNCTION categorize."settle_in_doubt"(
-	"attempt_id" bigint, /* Option < i64 > */
-	"cost_usd" NUMERIC /* Option < AnyNumeric > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
-
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
-
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
-
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
 	"model" TEXT,  /* String */
@@ -434,6 +368,51 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 
+CREATE  FUNCTION categorize."settle_in_doubt"(
+	"attempt_id" bigint, /* Option < i64 > */
+	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+
 CREATE  FUNCTION categorize."set_price"(
 	"model" TEXT, /* Option < & str > */
 	"input_usd" NUMERIC, /* Option < AnyNumeric > */
@@ -444,6 +423,27 @@ CREATE  FUNCTION categorize."set_price"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'set_price_wrapper';
+
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
 
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,
@@ -475,12 +475,14 @@ CREATE VIEW categorize.models WITH (security_barrier) AS
 
 -- The budgets that hold now, each with its present period. For the view below; nobody is granted it.
 CREATE VIEW categorize.effective_budget WITH (security_barrier) AS
-    SELECT b.*,
-           date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) AT TIME ZONE b.time_zone AS starts_at,
-           (date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) + ('1 ' || b.period)::interval)
-               AT TIME ZONE b.time_zone AS ends_at
+    SELECT b.*, p.local AT TIME ZONE b.time_zone AS starts_at,
+           (p.local + ('1 ' || b.period)::interval) AT TIME ZONE b.time_zone AS ends_at
       FROM (SELECT DISTINCT ON (r.scope, r.scope_key, r.period) r.* FROM categorize.budget r
-             ORDER BY r.scope, r.scope_key, r.period, r.id DESC) b;
+             ORDER BY r.scope, r.scope_key, r.period, r.id DESC) b
+     CROSS JOIN LATERAL (SELECT date_trunc(b.period, statement_timestamp() AT TIME ZONE b.time_zone) AS local) t
+     -- Where clocks go back at midnight a day begins twice: it begins the second time.
+     CROSS JOIN LATERAL (SELECT CASE WHEN t.local AT TIME ZONE b.time_zone > statement_timestamp()
+                                     THEN t.local - ('1 ' || b.period)::interval ELSE t.local END AS local) p;
 
 -- The counters are kept with the ledger; where a period has none yet, they are what the ledger holds.
 CREATE VIEW categorize.budget_status WITH (security_barrier) AS
@@ -511,7 +513,12 @@ CREATE VIEW categorize.budget_status WITH (security_barrier) AS
                       WHERE l.kind IN ('settle', 'adjust') AND l.reserved_at >= b.starts_at AND l.reserved_at < b.ends_at
                         AND CASE b.scope WHEN 'tenant' THEN l.tenant = b.scope_key
                                          WHEN 'taxonomy' THEN l.taxonomy_id::text = b.scope_key
-                                         WHEN 'provider' THEN l.provider_id::text = b.scope_key ELSE true END)) AS settled,
+                                         WHEN 'provider' THEN l.provider_id::text = b.scope_key ELSE true END)
+                   + (SELECT coalesce(sum(d.spent_nanousd), 0::numeric) FROM categorize.ledger_day d
+                       WHERE (d.day + 1)::timestamp AT TIME ZONE 'UTC' > b.starts_at
+                         AND CASE b.scope WHEN 'tenant' THEN d.tenant = b.scope_key
+                                          WHEN 'taxonomy' THEN d.taxonomy_id::text = b.scope_key
+                                          WHEN 'provider' THEN d.provider_id::text = b.scope_key ELSE true END)) AS settled,
                  coalesce(c.reserved_nanousd::numeric, r.reserved) AS reserved,
                  r.in_doubt
             FROM (SELECT coalesce(sum(r.amount_nanousd), 0::numeric) AS reserved,

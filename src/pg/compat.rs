@@ -92,10 +92,13 @@ pub fn shutdown_requested() -> bool {
 
 /// Whether this process was asked to read its configuration anew, since it was asked the last time.
 pub fn reload_requested() -> bool {
-    // SAFETY: a global that a signal handler sets; what comes between is one and the same request.
+    // SAFETY: a global that a signal handler sets. It is cleared only where it was seen: what comes between is then one and the
+    // same request.
     unsafe {
         let requested = std::ptr::read_volatile(&raw const pg_sys::ConfigReloadPending) != 0;
-        std::ptr::write_volatile(&raw mut pg_sys::ConfigReloadPending, 0);
+        if requested {
+            std::ptr::write_volatile(&raw mut pg_sys::ConfigReloadPending, 0);
+        }
         requested
     }
 }

@@ -73,6 +73,11 @@ async fn attempt(
             piece.split(loads.len().div_ceil(2));
             return Step::Done;
         }
+        // The database, or the kill switch: another provider would not help.
+        Err(refusal) if matches!(refusal.reason, Reason::GatewayDown | Reason::ExternalOff) => {
+            piece.refuse(&refusal);
+            return Step::Done;
+        }
         Err(refusal) => {
             trail.close(index, refusal);
             return Step::Again;

@@ -2,10 +2,11 @@
 
 use super::as_writer;
 use crate::pg::spi::{self, BudgetScope, BudgetTerms};
-use crate::pg::{error, world};
+use crate::pg::{error, guard, world};
 use pg_categorize_core::dollars;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::money::{Money, NANO};
+use pgrx::prelude::PgSqlErrorCode;
 
 /// More than anybody means.
 const MOST: Money = Money(1_000_000_000 * NANO);
@@ -67,6 +68,15 @@ pub fn drop(scope: &str, period: &str) -> bool {
 /// 22023 where it is not in doubt, or for an amount that cannot be meant.
 pub fn settle(attempt: i64, cost: &str) {
     let cost = dollars::parse(cost, "cost_usd", MOST).unwrap_or_else(|e| error::raise(e));
+    if guard::uses_transaction_snapshot() {
+        // It would not see counters that were made since, nor change them.
+        error::report(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "settle_in_doubt() needs isolation level READ COMMITTED",
+            None,
+            None,
+        );
+    }
     if !as_writer(|caller| spi::settle_in_doubt(attempt, cost, &caller.name)) {
         error::raise(
             Error::invalid(format!("attempt {attempt} is not in doubt"))

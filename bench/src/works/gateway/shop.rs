@@ -106,6 +106,7 @@ impl Shop {
 pub fn add_provider(session: &mut Session, base_url_and_key: &str) {
     let settings =
         r#"{"max_tokens_field": "max_completion_tokens", "instruction_role": "developer", "openai_extras": true}"#;
+    session.run("SELECT categorize.set_price('gpt-6-luna', 0.10, 0.50, cached_input_usd => 0.01)");
     session.run(&format!(
         "SELECT categorize.add_provider('model', 'openai', {base_url_and_key}, settings => '{settings}')"
     ));

@@ -65,11 +65,14 @@ impl Counter {
 /// The budgets that hold at a moment; of two rows of one scope and period, that of the user.
 pub fn budgets(at: i64) -> Vec<Budget> {
     let sql = "
-        SELECT scope, scope_key, period, limit_nanousd, per_request_nanousd, soft_ratio,
-               date_trunc(period, $1 AT TIME ZONE time_zone) AT TIME ZONE time_zone,
-               (date_trunc(period, $1 AT TIME ZONE time_zone) + ('1 ' || period)::interval) AT TIME ZONE time_zone
+        SELECT b.scope, b.scope_key, b.period, b.limit_nanousd, b.per_request_nanousd, b.soft_ratio,
+               p.local AT TIME ZONE b.time_zone, (p.local + ('1 ' || b.period)::interval) AT TIME ZONE b.time_zone
           FROM (SELECT DISTINCT ON (scope, scope_key, period) * FROM categorize.budget
-                 ORDER BY scope, scope_key, period, id >= 1000 DESC, id DESC) b";
+                 ORDER BY scope, scope_key, period, id >= 1000 DESC, id DESC) b
+          CROSS JOIN LATERAL (SELECT date_trunc(b.period, $1 AT TIME ZONE b.time_zone) AS local) t
+          -- Where clocks go back at midnight a day begins twice: it begins the second time.
+          CROSS JOIN LATERAL (SELECT CASE WHEN t.local AT TIME ZONE b.time_zone > $1
+                                          THEN t.local - ('1 ' || b.period)::interval ELSE t.local END AS local) p";
     let rows = run::kept(sql, &[time(at).into()], |row| {
         Some(Budget {
             scope: (scope(&row.get::<String>(1)?)?, row.get(2)?),

@@ -1,13 +1,14 @@
 //! What a gateway does with the ledger when it begins, and every hour.
 
 use super::{lock_books, reservation, settle_by};
-use crate::pg::spi::run;
+use crate::pg::spi::{run, time};
 
-/// What was under way when the former gateway ended may have been sent: nobody knows. Returns how many there were.
-pub fn doubt_all_open() -> usize {
+/// What was under way when the former gateway ended may have been sent: nobody knows. `before` is when this one began, in
+/// microseconds of the Postgres epoch. Returns how many there were.
+pub fn doubt_open(before: i64) -> usize {
     let sql = "UPDATE categorize.reservation SET state = 'in_doubt', in_doubt_since = clock_timestamp()
-                WHERE state = 'open' RETURNING 1";
-    run::kept(sql, &[], |_| ()).len()
+                WHERE state = 'open' AND reserved_at < $1 RETURNING 1";
+    run::kept(sql, &[time(before).into()], |_| ()).len()
 }
 
 /// Settles at its worst case what has been in doubt for a day; returns how many there were.

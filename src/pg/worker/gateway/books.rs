@@ -6,6 +6,7 @@ use crate::pg::spi::{self, Budget, Moved, Reservation, Scope};
 use crate::pg::{freshness, guard, guc};
 use pg_categorize_core::budget::Movement;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::money::Money;
 use pg_categorize_gateway::plan::Plan;
 use pg_categorize_gateway::store::{Attempt, Refusal, Reserved};
 use std::collections::HashMap;
@@ -46,14 +47,12 @@ impl Books {
         spi::lock_books();
         let now = guard::clock();
         self.refresh(now);
-        self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
-        let (mut new, mut replies) = (Vec::new(), Vec::new());
-        for attempt in attempts {
-            replies.push(self.admit(attempt, now).map(|price_id| {
-                let reservation = reservation(attempt, now, price_id);
-                self.counters.shift(&spi::movements(&reservation, Movement::reserve(attempt.worst_case)));
-                new.push(reservation);
-            }));
+        let (mut new, mut replies) = self.admit_all(attempts, now);
+        let is_out = |reply: &Result<(), Refusal>| reply.as_ref().is_err_and(|r| r.reason == Reason::BudgetExceeded);
+        if replies.iter().any(is_out) {
+            // Somebody may have settled by hand what was in doubt.
+            self.counters.forget();
+            (new, replies) = self.admit_all(attempts, now);
         }
         let mut numbers = Vec::new().into_iter();
         if !new.is_empty() {
@@ -64,6 +63,19 @@ impl Books {
             verdict.map(|()| Reserved { attempt: numbers.next().expect("each reservation has a number") })
         };
         replies.into_iter().map(reply).collect()
+    }
+
+    fn admit_all(&mut self, attempts: &[&Attempt], now: i64) -> (Vec<Reservation>, Vec<Result<(), Refusal>>) {
+        self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
+        let (mut new, mut replies) = (Vec::new(), Vec::new());
+        for attempt in attempts {
+            replies.push(self.admit(attempt, now).map(|price_id| {
+                let reservation = reservation(attempt, now, price_id);
+                self.counters.shift(&spi::movements(&reservation, Movement::reserve(attempt.worst_case)));
+                new.push(reservation);
+            }));
+        }
+        (new, replies)
     }
 
     /// Whether a budget of these inputs is above its soft ratio, whoever is asked first.
@@ -109,14 +121,13 @@ impl Books {
                     format!("The request may cost up to {worst} dollars; {} allows {cap} for one.", name(budget));
                 return Err(Refusal::because(Reason::RequestTooExpensive, detail));
             }
+            if !(budget.starts_at..budget.ends_at).contains(&now) {
+                let detail = format!("It cannot be told in which period of {} this is.", name(budget));
+                return Err(Refusal::because(Reason::BudgetExceeded, detail));
+            }
             let account = self.counters.of(budget);
             if let Some(limit) = budget.limit.filter(|limit| !account.admits(worst, *limit)) {
-                let left = account.left(limit);
-                let detail = format!(
-                    "{} has {left} dollars left of {limit}; the request may cost up to {worst}.",
-                    capital(&name(budget))
-                );
-                return Err(Refusal::because(Reason::BudgetExceeded, detail));
+                return Err(Refusal::because(Reason::BudgetExceeded, too_little(budget, account.left(limit), limit, worst)));
             }
         }
         if let Some(limit) = guc::cluster_limit() {
@@ -169,6 +180,15 @@ fn reservation(attempt: &Attempt, now: i64, price_id: i64) -> Reservation {
         taxonomy: attempt.plan.taxonomy,
         asker: attempt.asker.clone(),
         inputs: i32::try_from(attempt.inputs).unwrap_or(i32::MAX),
+    }
+}
+
+/// What is left of a tenant's own budget is the tenant's to know. That of a budget which others share tells what they spend.
+fn too_little(budget: &Budget, left: Money, limit: Money, worst: Money) -> String {
+    let name = capital(&name(budget));
+    match budget.scope {
+        ("tenant", _) => format!("{name} has {left} dollars left of {limit}; the request may cost up to {worst}."),
+        _ => format!("{name} has too little left: the request may cost up to {worst} dollars."),
     }
 }
 

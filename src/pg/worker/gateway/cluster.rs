@@ -82,7 +82,8 @@ impl Cluster {
         let needs = Money((wanted.0 - mine.0).max(0));
         let taken = lease(limit, Money(others.0.saturating_add(mine.0)), needs);
         let held = Money(mine.0.saturating_add(taken.unwrap_or(Money::ZERO).0));
-        records.retain(|record| record.database != database && record.day == day);
+        // At midnight, and when the clock was set back, others may still be in another day.
+        records.retain(|record| record.day + 1 >= day && (record.database, record.day) != (database, day));
         records.push(Record { database, day, held });
         write(&file, &records)?;
         (self.day, self.held) = (day, Some(held));

@@ -9,9 +9,10 @@ use super::closing::{self, Backlog, Brought, Late};
 use super::look_up::look_up;
 use super::plans::Plans;
 use crate::pg::xact::{self, Failed};
-use crate::pg::{error, freshness, spi, world};
+use crate::pg::{catalog, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, Refusal, Request, Reserved};
+use pgrx::pg_sys;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ struct Work {
     plans: Plans,
     books: Books,
     generation: Option<u64>,
+    /// Which extension this is the gateway of: the OID of one of its tables.
+    tables: Option<Option<pg_sys::Oid>>,
     orphaned: bool,
 }
 
@@ -231,7 +234,9 @@ impl Work {
         let generation = Some(freshness::plans());
         if self.generation != generation {
             self.generation = generation;
-            self.orphaned = !super::is_here();
+            let tables = super::is_here().then(|| catalog::tables().provider);
+            // Another extension of our version is not ours: it counts attempts anew.
+            self.orphaned = tables.is_none() || *self.tables.get_or_insert(tables) != tables;
         }
         if self.orphaned {
             return batch.iter().map(refuse).collect();
@@ -241,7 +246,7 @@ impl Work {
 
     /// Money that comes back first: others may have it in the same transaction.
     fn answer(&mut self, batch: &[Request], backlog: &Backlog) -> Vec<Done> {
-        self.plans.refresh();
+        self.plans.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..])).collect();
@@ -307,5 +312,5 @@ fn release(attempt: Attempt, reserved: Reserved) -> Closing {
 
 fn report_statistics() {
     // SAFETY: a plain call outside of any transaction.
-    unsafe { pgrx::pg_sys::pgstat_report_stat(false) };
+    unsafe { pg_sys::pgstat_report_stat(false) };
 }

@@ -70,13 +70,10 @@ fn settle_all() {
     keep_commits_durable();
 }
 
-/// What is reserved must be on disk before it is spent. Who wants more than this server's disk gets it.
+/// What is reserved must be on disk before it is spent, and on no other: who waits for a standby hears neither the kill
+/// switch nor that the server stops.
 fn keep_commits_durable() {
-    // SAFETY: reads a global of the main thread.
-    let level = unsafe { pg_sys::synchronous_commit };
-    if level == pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32 {
-        settle(c"synchronous_commit", c"local");
-    }
+    settle(c"synchronous_commit", c"local");
 }
 
 /// Whether this process may be the gateway of its database; what to tell those who wait where it may not.

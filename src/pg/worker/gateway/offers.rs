@@ -15,6 +15,9 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Ids below this are of rows that we ship.
+const FIRST_OF_USERS: i64 = 1000;
+
 thread_local! {
     static WARNED: Cell<bool> = const { Cell::new(false) };
 }
@@ -103,8 +106,10 @@ impl Offers {
         let name = model_name(offer, cheap);
         let row = self.models.get(&name);
         let model = model(&name, offer.kind, row)?;
-        let price = self.prices.get(&name).map(|(id, price)| PriceRow { id: *id, price: *price });
         let (settings, official) = (&offer.settings, offer.endpoint.official);
+        // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
+        let price = self.prices.get(&name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
+        let price = price.map(|(id, price)| PriceRow { id: *id, price: *price });
         let either = |set: &Option<String>, is_new: bool, new: &str, old: &str| {
             set.clone().unwrap_or_else(|| if is_new { new } else { old }.to_owned())
         };

@@ -2,7 +2,7 @@
 //! they were made of.
 
 use super::offers::Offers;
-use crate::pg::{freshness, guard, spi};
+use crate::pg::{guard, spi};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::frame::Target;
@@ -42,9 +42,9 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Drops what has changed since it was read. Called at the beginning of each transaction.
-    pub fn refresh(&mut self) {
-        let generation = Some(freshness::plans());
+    /// Drops what has changed since it was read. Called at the beginning of each transaction, with the generation that was
+    /// known then: what is heard of later may be newer than what the transaction sees.
+    pub fn refresh(&mut self, generation: Option<u64>) {
         let is_over = self.offers.as_ref().is_some_and(|offers| guard::clock() >= offers.valid_until);
         if self.generation != generation || is_over {
             self.forget();

@@ -23,6 +23,9 @@ const THREADS: usize = 2;
 /// How long it sleeps at most while there is work.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// How long until it is tried again to take over from the former gateway.
+const TAKE_OVER_AGAIN: Duration = Duration::from_secs(5);
+
 /// How long what is sent may still be answered when the server stops.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
@@ -73,7 +76,10 @@ struct Serving {
 
 impl Serving {
     fn run(mut self) {
-        upkeep::begin();
+        let began = guard::clock();
+        let mut has_taken_over = upkeep::take_over(began);
+        let mut tried = Instant::now();
+        upkeep::every_hour();
         launch::enter(self.database, State::Running);
         let mut upkeep = upkeep::Clock::new();
         while !self.must_leave() {
@@ -87,6 +93,10 @@ impl Serving {
                 self.reload();
             }
             self.drain();
+            if !has_taken_over && tried.elapsed() > TAKE_OVER_AGAIN {
+                has_taken_over = upkeep::take_over(began);
+                tried = Instant::now();
+            }
             if upkeep.is_due() {
                 upkeep::every_hour();
                 self.inbox.forget_plans();

@@ -34,12 +34,13 @@ impl Clock {
     }
 }
 
-/// At the start: what the former gateway had under way is in doubt.
-pub fn begin() {
+/// What the former gateway had under way is in doubt. Whether that could be said: somebody may hold the books. `began` is when
+/// this gateway did.
+pub fn take_over(began: i64) -> bool {
     // As long as this has not been done, it is counted as reserved: nothing is lost if it must wait.
     let doubted = quietly("take over from the former gateway", || {
         spi::lock_books();
-        spi::doubt_all_open()
+        spi::doubt_open(began)
     });
     if let Some(count) = doubted.filter(|count| *count > 0) {
         error::log(
@@ -48,7 +49,7 @@ pub fn begin() {
             Some("categorize.settle_in_doubt() settles them; after a day they settle themselves."),
         );
     }
-    every_hour();
+    doubted.is_some()
 }
 
 /// Settles what has been in doubt for a day, sums old rows up, and tells of models that are about to be shut down.

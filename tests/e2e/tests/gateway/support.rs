@@ -37,6 +37,8 @@ pub fn shop_in(cluster: &Arc<Cluster>, name: &str, config: Config) -> Shop {
     session.run("SELECT categorize.create_taxonomy('shop', ARRAY['Toys', 'Tools'])");
     // Nothing but the model may answer, and each title is asked by itself unless a test wants packs.
     session.run(r#"SELECT categorize.configure('shop', '{"tiers": ["correction", "cache", "llm"], "pack_wait_ms": 0}')"#);
+    // What we ship are the prices of the official host.
+    session.run("SELECT categorize.set_price('gpt-6-luna', 0.10, 0.50, cached_input_usd => 0.01)");
     shop.connect_provider(&mut session, "fake", "{}");
     shop
 }
