@@ -4,8 +4,8 @@
 use crate::cascade::CategoryId;
 use crate::prompt::Prompt;
 use hashbrown::HashMap;
-use unicode_normalization::UnicodeNormalization;
 use std::sync::OnceLock;
+use unicode_normalization::UnicodeNormalization;
 
 /// What a model says where no category fits. Offered beside the labels; ours in case a label is the same.
 pub const NONE_OF_THESE: &str = "none of these";

@@ -50,7 +50,6 @@ pub(crate) struct Permit {
     /// When it may be sent.
     pub(crate) at: Duration,
     probe: bool,
-    tokens: u64,
     sent: bool,
     judged: bool,
 }
@@ -142,7 +141,7 @@ impl Permit {
         limiter.take(now, tokens);
         model.limiter.take(now, tokens);
         let (health, route, probe) = (health.clone(), route.clone(), pass == Pass::Probe);
-        Some(Self { health, route, at, tokens, probe, sent: false, judged: false })
+        Some(Self { health, route, at, probe, sent: false, judged: false })
     }
 
     /// When it may be sent: the provider may have asked for a pause since. `None` where it may not be sent any more.
@@ -216,12 +215,9 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut health = self.health.lock();
-        let (limiter, model) = health.of(&self.route);
+        let model = health.of(&self.route).1;
         if self.sent {
             model.in_flight = model.in_flight.saturating_sub(1);
-        } else {
-            limiter.give_back(self.tokens);
-            model.limiter.give_back(self.tokens);
         }
         if self.probe && !self.judged {
             model.breaker.abandoned();

@@ -42,15 +42,6 @@ impl Rate {
     }
 }
 
-impl Rate {
-    fn give_back(&mut self, amount: u64) {
-        if let Some(per_minute) = self.per_minute {
-            let (_, each) = Self::pace(per_minute);
-            self.arrival = self.arrival.saturating_sub(times(each, amount));
-        }
-    }
-}
-
 fn times(each: Duration, amount: u64) -> Duration {
     let nanos = each.as_nanos().saturating_mul(u128::from(amount));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -75,12 +66,6 @@ impl Limiter {
         let at = now.saturating_add(self.wait(now, tokens));
         self.requests.take(at, 1);
         self.tokens.take(at, tokens);
-    }
-
-    /// A request that was counted is not sent after all.
-    pub fn give_back(&mut self, tokens: u64) {
-        self.requests.give_back(1);
-        self.tokens.give_back(tokens);
     }
 
     /// Sets the limits; `None` leaves what is known.
@@ -115,16 +100,6 @@ mod tests {
         let mut limiter = Limiter::default();
         limiter.limit(Some(requests), Some(tokens));
         limiter
-    }
-
-    #[test]
-    fn what_is_given_back_others_may_have() {
-        let mut limiter = limited(60, 60_000);
-        let fresh = limiter;
-        (0..100).for_each(|_| limiter.take(Duration::ZERO, 100));
-        assert!(limiter.wait(Duration::ZERO, 100) > MINUTE);
-        (0..100).for_each(|_| limiter.give_back(100));
-        assert_eq!(limiter.wait(Duration::ZERO, 100), fresh.wait(Duration::ZERO, 100));
     }
 
     #[test]

@@ -100,9 +100,9 @@ impl Books {
             return false;
         }
         let accounts = self.counters.look_at(&scopes, &mine);
-        mine.iter().zip(accounts).any(|(budget, account)| {
-            budget.limit.is_some_and(|limit| account.is_soft(limit, budget.soft_ratio))
-        })
+        mine.iter()
+            .zip(accounts)
+            .any(|(budget, account)| budget.limit.is_some_and(|limit| account.is_soft(limit, budget.soft_ratio)))
     }
 
     /// The row of the price at which an attempt may be made.
@@ -127,7 +127,10 @@ impl Books {
             }
             let account = self.counters.of(budget);
             if let Some(limit) = budget.limit.filter(|limit| !account.admits(worst, *limit)) {
-                return Err(Refusal::because(Reason::BudgetExceeded, too_little(budget, account.left(limit), limit, worst)));
+                return Err(Refusal::because(
+                    Reason::BudgetExceeded,
+                    too_little(budget, account.left(limit), limit, worst),
+                ));
             }
         }
         if let Some(limit) = guc::cluster_limit() {

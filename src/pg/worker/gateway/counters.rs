@@ -1,8 +1,8 @@
 //! What the periods of budgets hold, as this process wrote it last. Others write as well, if seldom: who settles by hand. So
 //! each write says what it found before; where that is no longer so, the transaction is undone, and done anew from the tables.
 
-use crate::pg::spi::{self, Budget, Counter, Moved, Scope};
 use crate::pg::error;
+use crate::pg::spi::{self, Budget, Counter, Moved, Scope};
 use pg_categorize_core::budget::Account;
 use pgrx::prelude::PgSqlErrorCode;
 use std::collections::HashSet;

@@ -45,7 +45,9 @@ fn planning_buys_nothing() {
     let shop = shop("planning", Config::default());
     let mut session = shop.session();
     session.run("CREATE TABLE t AS SELECT 'title ' || i AS title FROM generate_series(1, 20) i");
-    session.run("EXPLAIN SELECT categorize(title) FROM t WHERE categorize(title) = 'Toys' ORDER BY categorize('constant')");
+    session.run(
+        "EXPLAIN SELECT categorize(title) FROM t WHERE categorize(title) = 'Toys' ORDER BY categorize('constant')",
+    );
     session.run("PREPARE p AS SELECT categorize('constant'), categorize(title) FROM t");
     session.run("EXPLAIN EXECUTE p");
     session.run("SELECT * FROM categorize.explain('constant')");
@@ -109,7 +111,10 @@ fn what_a_transaction_has_not_committed_is_not_sent() {
     session.run("COMMIT");
     assert_eq!(session.text(reason), None);
     session.run("BEGIN; SELECT categorize.add_category('fresh', 'C')");
-    assert_eq!(session.text("SELECT reason FROM categorize_detail('blue brick', 'fresh')").as_deref(), Some("uncommitted"));
+    assert_eq!(
+        session.text("SELECT reason FROM categorize_detail('blue brick', 'fresh')").as_deref(),
+        Some("uncommitted")
+    );
     session.run("ROLLBACK");
     assert_eq!(shop.model.account().requests, 1);
 }

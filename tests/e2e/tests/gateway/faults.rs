@@ -57,7 +57,9 @@ fn the_next_provider_answers_where_the_first_is_refused() {
     let second = pg_categorize_fake_llm::FakeLlm::spawn(Config::default());
     let mut session = first.session();
     let url = format!("{}/v1", second.url());
-    session.run(&format!("SELECT categorize.add_provider('second', 'openai', '{url}', settings => '{{\"priority\": 1}}')"));
+    session.run(&format!(
+        "SELECT categorize.add_provider('second', 'openai', '{url}', settings => '{{\"priority\": 1}}')"
+    ));
     assert_eq!(session.text("SELECT provider FROM categorize_detail('red brick')").as_deref(), Some("second"));
 }
 
@@ -100,7 +102,9 @@ fn the_wrong_case_is_read() {
 
 #[test]
 fn what_a_pack_leaves_out_is_asked_alone() {
-    for (name, fault) in [("missing", Fault::MissingItem), ("twice", Fault::DuplicateItem), ("shuffled", Fault::ShuffledItems)] {
+    for (name, fault) in
+        [("missing", Fault::MissingItem), ("twice", Fault::DuplicateItem), ("shuffled", Fault::ShuffledItems)]
+    {
         let shop = with(name, Faults::script([Step::next(fault)]));
         let mut session = shop.session();
         session.run(r#"SELECT categorize.configure('shop', '{"pack_wait_ms": 200, "pack_size": 5}')"#);
@@ -169,14 +173,18 @@ fn hostile_titles_are_data() {
 /// The fault mix of the benchmark, smaller: every row is answered or has a true reason, and money and manners hold.
 #[test]
 fn a_mix_of_faults_costs_no_answer_and_no_uncounted_money() {
-    let rates = [(Fault::RateLimit, 0.2), (Fault::ServerError, 0.05), (Fault::CutBody, 0.03), (Fault::BrokenJson, 0.02)];
+    let rates =
+        [(Fault::RateLimit, 0.2), (Fault::ServerError, 0.05), (Fault::CutBody, 0.03), (Fault::BrokenJson, 0.02)];
     let shop = with("mix", Faults::random(rates));
     let mut session = shop.session();
     session.run(r#"SELECT categorize.configure('shop', '{"pack_size": 5, "pack_wait_ms": 5}')"#);
     session.run("SET categorize.timeout_ms = 50000");
     session.run("SELECT categorize.set_budget('database', 100, 'day', per_request_usd => 1)");
     let rows = session
-        .query("SELECT reason FROM categorize_many((SELECT array_agg('title ' || i) FROM generate_series(1, 1000) i))", &[])
+        .query(
+            "SELECT reason FROM categorize_many((SELECT array_agg('title ' || i) FROM generate_series(1, 1000) i))",
+            &[],
+        )
         .unwrap();
     let allowed = ["breaker_open", "provider_error", "rate_limited", "timeout"];
     let reasons: Vec<String> = rows.iter().filter_map(|row| row.get(0)).collect();

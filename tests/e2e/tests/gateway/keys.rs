@@ -3,8 +3,8 @@
 use crate::support::{builder, shop_in};
 use pg_categorize_e2e::{Cluster, Session};
 use pg_categorize_fake_llm::{Config, FakeLlm};
-use std::process::{Command, Stdio};
 use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 const KEY: &str = "sk-not-to-be-seen-anywhere-4711";

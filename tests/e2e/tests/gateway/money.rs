@@ -32,7 +32,10 @@ fn a_budget_that_is_spent_stops_only_what_costs_money() {
     assert!(error.detail().is_some_and(|detail| detail.contains("budget_exceeded")), "{error:?}");
     let (settled, remaining): (i64, i64) = {
         let row = session
-            .query_one("SELECT (settled_usd * 1e9)::bigint, (remaining_usd * 1e9)::bigint FROM categorize.budget_status", &[])
+            .query_one(
+                "SELECT (settled_usd * 1e9)::bigint, (remaining_usd * 1e9)::bigint FROM categorize.budget_status",
+                &[],
+            )
             .unwrap();
         (row.get(0), row.get(1))
     };
@@ -105,7 +108,8 @@ fn the_ceiling_of_the_server_holds_over_its_databases() {
     let cluster = Arc::new(builder().conf("categorize.cluster_limit_usd_day = 0.004").start());
     let shops = ["one", "two"].map(|name| shop_in(&cluster, name, Config::default()));
     for shop in &shops {
-        let asked = "SELECT count(*) FROM categorize_many((SELECT array_agg('title ' || i) FROM generate_series(1, 300) i))
+        let asked =
+            "SELECT count(*) FROM categorize_many((SELECT array_agg('title ' || i) FROM generate_series(1, 300) i))
                       WHERE reason = 'budget_exceeded'";
         assert!(shop.session().one::<i64>(asked) > 0);
     }
@@ -130,7 +134,10 @@ fn usage_above_the_reservation_is_booked_and_stops_the_model() {
     assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
     let kinds: Vec<String> = session.column("SELECT DISTINCT kind FROM categorize.ledger ORDER BY 1");
     assert_eq!(kinds, ["adjust", "reserve", "settle"]);
-    assert_eq!(session.text("SELECT kind FROM categorize.alert ORDER BY 1 LIMIT 1").as_deref(), Some("reservation_exceeded"));
+    assert_eq!(
+        session.text("SELECT kind FROM categorize.alert ORDER BY 1 LIMIT 1").as_deref(),
+        Some("reservation_exceeded")
+    );
     assert_eq!(session.text("SELECT reason FROM categorize_detail('blue brick')").as_deref(), Some("breaker_open"));
 }
 
@@ -142,12 +149,13 @@ fn the_shares_of_a_pack_add_up_to_what_it_cost() {
     admin.run(r#"SELECT categorize.configure('shop', '{"pack_wait_ms": 400, "pack_size": 6}')"#);
     admin.run("CREATE ROLE share_a LOGIN IN ROLE categorize_user; CREATE ROLE share_b LOGIN IN ROLE categorize_user");
     std::thread::scope(|threads| {
-        for (role, titles) in [("share_a", "ARRAY['one', 'two']"), ("share_b", "ARRAY['three', 'four', 'five', 'six']")] {
+        for (role, titles) in [("share_a", "ARRAY['one', 'two']"), ("share_b", "ARRAY['three', 'four', 'five', 'six']")]
+        {
             let database = &shop.database;
             threads.spawn(move || {
                 let mut session = database.session_as(role);
-                let cost: i64 =
-                    session.one(&format!("SELECT (sum(cost_usd) * 1e9)::bigint FROM categorize_many({titles}, 'shop')"));
+                let cost: i64 = session
+                    .one(&format!("SELECT (sum(cost_usd) * 1e9)::bigint FROM categorize_many({titles}, 'shop')"));
                 assert!(cost > 0);
             });
         }

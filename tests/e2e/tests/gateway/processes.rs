@@ -111,7 +111,9 @@ fn who_speaks_otherwise_is_refused_and_disturbs_nobody() {
     shop.session().run("SELECT categorize('first')");
     let oid: u32 = shop.session().one::<i64>("SELECT oid::bigint FROM pg_database WHERE datname = 'versions'") as u32;
     let path = shop.database.cluster.data().join(format!("pg_stat_tmp/pg_categorize.{oid}.sock"));
-    for bytes in [&[2, 0, 0, 0, 99, 123][..], &[255, 255, 255, 255, 1], &[3, 0, 0, 0, 1, 33, 33], b"GET / HTTP/1.1\r\n\r\n"] {
+    for bytes in
+        [&[2, 0, 0, 0, 99, 123][..], &[255, 255, 255, 255, 1], &[3, 0, 0, 0, 1, 33, 33], b"GET / HTTP/1.1\r\n\r\n"]
+    {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.write_all(bytes).unwrap();
         let mut said = Vec::new();
@@ -165,9 +167,7 @@ fn the_kill_switch_stops_all_within_a_second_or_so() {
     assert_eq!(shop.session().text("SELECT reason FROM categorize_detail('blue')").as_deref(), Some("external_off"));
     cluster.connect("postgres").run("ALTER SYSTEM RESET categorize.external");
     cluster.connect("postgres").run("SELECT pg_reload_conf()");
-    eventually("it is on again", 10, || {
-        shop.session().text("SELECT reason FROM categorize_detail('green')").is_none()
-    });
+    eventually("it is on again", 10, || shop.session().text("SELECT reason FROM categorize_detail('green')").is_none());
 }
 
 #[test]
@@ -193,9 +193,7 @@ fn a_standby_says_that_it_cannot_ask() {
     shop.session().run("SELECT categorize('red brick')");
     let standby = cluster.replica();
     let mut session = standby.connect("leader");
-    eventually("the answer arrives", 30, || {
-        session.text("SELECT categorize('red brick', 'shop')").is_some()
-    });
+    eventually("the answer arrives", 30, || session.text("SELECT categorize('red brick', 'shop')").is_some());
     assert_eq!(session.text("SELECT reason FROM categorize_detail('blue brick', 'shop')").as_deref(), Some("standby"));
     drop(FakeLlm::spawn(Config::default()));
 }

@@ -91,7 +91,9 @@ fn soak(seed: u64, sessions: u64, time: Duration) {
                 kind => {
                     let kind = if kind == 1 { "pg_categorize gateway" } else { "client backend" };
                     let found = cluster.config("postgres").connect(postgres::NoTls).ok().and_then(|mut client| {
-                        let sql = format!("SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' AND datname = 'soak'");
+                        let sql = format!(
+                            "SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' AND datname = 'soak'"
+                        );
                         let rows = client.query(&sql, &[]).ok()?;
                         let at = usize::try_from(dice.below(rows.len().max(1) as u64)).ok()?;
                         rows.get(at).map(|row| row.get::<_, i32>(0))
@@ -120,7 +122,12 @@ fn soak(seed: u64, sessions: u64, time: Duration) {
     assert!(settled + doubtful <= 1_000_000_000, "the limit does not hold: {settled} + {doubtful}");
     assert!(charged <= settled + doubtful, "the ledger does not account for all: {charged}");
     assert!(settled <= charged, "more is settled than was charged: {settled} of {charged}");
-    let counter = "SELECT (settled_usd * 1e9)::bigint || ' ' || (reserved_usd * 1e9)::bigint FROM categorize.budget_status
+    let counter =
+        "SELECT (settled_usd * 1e9)::bigint || ' ' || (reserved_usd * 1e9)::bigint FROM categorize.budget_status
                     WHERE scope = 'database' AND period = 'day'";
-    assert_eq!(shop.session().text(counter), Some(format!("{settled} {doubtful}")), "the counters are those of the ledger");
+    assert_eq!(
+        shop.session().text(counter),
+        Some(format!("{settled} {doubtful}")),
+        "the counters are those of the ledger"
+    );
 }

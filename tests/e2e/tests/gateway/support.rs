@@ -36,7 +36,8 @@ pub fn shop_in(cluster: &Arc<Cluster>, name: &str, config: Config) -> Shop {
     let mut session = shop.session();
     session.run("SELECT categorize.create_taxonomy('shop', ARRAY['Toys', 'Tools'])");
     // Nothing but the model may answer, and each title is asked by itself unless a test wants packs.
-    session.run(r#"SELECT categorize.configure('shop', '{"tiers": ["correction", "cache", "llm"], "pack_wait_ms": 0}')"#);
+    session
+        .run(r#"SELECT categorize.configure('shop', '{"tiers": ["correction", "cache", "llm"], "pack_wait_ms": 0}')"#);
     // What we ship are the prices of the official host.
     session.run("SELECT categorize.set_price('gpt-6-luna', 0.10, 0.50, cached_input_usd => 0.01)");
     shop.connect_provider(&mut session, "fake", "{}");
@@ -71,7 +72,8 @@ impl Shop {
     /// Nano-dollars that are settled in the ledger, without those in doubt.
     pub fn settled(&self) -> i64 {
         self.rest();
-        let sum = "SELECT coalesce(sum(amount_nanousd), 0)::bigint FROM categorize.ledger WHERE kind IN ('settle', 'adjust')";
+        let sum =
+            "SELECT coalesce(sum(amount_nanousd), 0)::bigint FROM categorize.ledger WHERE kind IN ('settle', 'adjust')";
         self.session().one(sum)
     }
 
