@@ -51,7 +51,7 @@ SELECT d.source, d.origin, count(*) AS titles, sum(d.cost_usd) AS dollars
 \echo
 SELECT day, role, taxonomy, model, requests, inputs, input_tokens, output_tokens, spent_usd, wasted_usd FROM categorize.spend;
 SELECT scope, limit_usd, settled_usd, reserved_usd, remaining_usd FROM categorize.budget_status;
-SELECT provider, model, state, attempts, failures, latency_p50_ms, latency_p99_ms FROM categorize.provider_health;
+SELECT provider, model, state, attempts, failures, round(latency_p50_ms) AS p50_ms, round(latency_p99_ms) AS p99_ms FROM categorize.provider_health;
 
 \echo '   A budget that is spent stops only what costs money:'
 \echo
