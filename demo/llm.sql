@@ -53,8 +53,12 @@ SELECT day, role, taxonomy, model, requests, inputs, input_tokens, output_tokens
 SELECT scope, limit_usd, settled_usd, reserved_usd, remaining_usd FROM categorize.budget_status;
 SELECT provider, model, state, attempts, failures, round(latency_p50_ms) AS p50_ms, round(latency_p99_ms) AS p99_ms FROM categorize.provider_health;
 
+\if :local
+\echo '   (A model of 3 MB that knows no brands: good to see how it works, not for work. It costs nothing, so no budget stops it.)'
+\else
 \echo '   A budget that is spent stops only what costs money:'
 \echo
 SELECT categorize.set_budget('database', 0, 'day') \g /dev/null
 SELECT d.input, d.category, d.source, d.reason
   FROM categorize_many(ARRAY['Nike Air Max 270', 'a thing nobody has ever heard of, 4711']) d;
+\endif
