@@ -5,7 +5,7 @@
 //! will see what the third would have seen.
 
 use crate::pg::lock::{self, Place, Span, Thing};
-use crate::pg::worker::{attempt, report, work};
+use crate::pg::worker::{attempt, report, settle, work};
 use crate::pg::{compat, error, xact};
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
@@ -66,32 +66,22 @@ pub extern "C-unwind" fn pg_categorize_trainer_main(database: pg_sys::Datum) {
         pg_sys::BackgroundWorkerUnblockSignals();
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
     }
-    settle();
+    settle_all();
     wait_for(launcher());
     if take_place() {
         attempt::init();
         // From here on somebody who holds a table must not hold up all trainings.
-        set(c"lock_timeout", c"10s");
+        settle(c"lock_timeout", c"10s");
         work::run();
     }
 }
 
 /// What people set for their own statements must not end or mislead a training: as Postgres does for autovacuum.
-fn settle() {
-    set(c"lock_timeout", c"0");
-    set(c"transaction_timeout", c"0");
-    set(c"default_transaction_isolation", c"read committed");
-    set(c"default_transaction_read_only", c"off");
-}
-
-fn set(name: &CStr, value: &CStr) {
-    // SAFETY: plain calls with static strings. Not every version has all of them.
-    unsafe {
-        if !pg_sys::GetConfigOption(name.as_ptr(), true, false).is_null() {
-            let (context, source) = (pg_sys::GucContext::PGC_SUSET, pg_sys::GucSource::PGC_S_OVERRIDE);
-            pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, source);
-        }
-    }
+fn settle_all() {
+    settle(c"lock_timeout", c"0");
+    settle(c"transaction_timeout", c"0");
+    settle(c"default_transaction_isolation", c"read committed");
+    settle(c"default_transaction_read_only", c"off");
 }
 
 /// The transaction that started us.
