@@ -5,6 +5,7 @@
 //! back when the next one of its database begins. A file that is damaged counts as an amount that is wholly taken, until the
 //! day (UTC) on which it was last written is over; who removes it says that nothing was spent.
 
+use crate::pg::wait;
 use pg_categorize_core::budget::{Account, lease};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::money::Money;
@@ -95,7 +96,7 @@ fn lock(file: &File) -> io::Result<()> {
     for _ in 0..TRIES.0 {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(TRIES.1),
+            Err(std::fs::TryLockError::WouldBlock) => wait::nap(TRIES.1),
             Err(std::fs::TryLockError::Error(why)) => return Err(why),
         }
     }
