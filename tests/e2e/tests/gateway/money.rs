@@ -161,6 +161,7 @@ fn the_shares_of_a_pack_add_up_to_what_it_cost() {
         }
     });
     assert_eq!(shop.model.account().requests, 1, "they shared a request");
+    shop.rest();
     let spent = "SELECT (sum(spent_usd) * 1e9)::bigint FROM categorize.spend";
     assert_eq!(admin.one::<i64>(spent), shop.charged());
     let roles: Vec<String> = admin.column("SELECT DISTINCT role FROM categorize.spend ORDER BY 1");
