@@ -69,6 +69,10 @@ impl Inbox {
             self.since = Instant::now();
         }
         self.lingering.extend(may_wait);
+        // What one tenant paid for may be what another is given; they have no flight in common.
+        if urgent.iter().any(shares_answers) {
+            self.settle();
+        }
         let refused = self.together(urgent);
         let is_time = self.since.elapsed() >= LINGER || self.lingering.len() >= TOGETHER;
         // What comes back may be what somebody lacks.
@@ -269,6 +273,10 @@ impl Work {
         }
         done
     }
+}
+
+fn shares_answers(request: &Request) -> bool {
+    matches!(request, Request::LookUp(ask, _) if ask.keys.iter().any(|key| key.shared.is_some()))
 }
 
 fn is_out_of_money(done: &Done) -> bool {
