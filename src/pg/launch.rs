@@ -5,8 +5,9 @@
 //! it for itself, marks it: until the mark goes, no gateway starts there.
 
 use crate::pg::guard;
+use crate::pg::shared_memory::Piece;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 /// Databases with a gateway at once; each needs a background worker.
@@ -260,46 +261,9 @@ fn shared() -> Option<&'static Shared> {
     unsafe { SHARED.load(SeqCst).as_ref() }
 }
 
-static mut PREVIOUS_REQUEST: pg_sys::shmem_request_hook_type = None;
-static mut PREVIOUS_STARTUP: pg_sys::shmem_startup_hook_type = None;
+/// The table in shared memory: zero is one of free places without marks.
+pub const PIECE: Piece = Piece { name: c"pg_categorize launch", bytes: size_of::<Shared>(), placed };
 
-/// Asks for shared memory; called once, while preloading.
-pub fn init_shared() {
-    // SAFETY: called from _PG_init in the postmaster; hooks that were there before are called first.
-    unsafe {
-        PREVIOUS_REQUEST = pg_sys::shmem_request_hook;
-        pg_sys::shmem_request_hook = Some(request);
-        PREVIOUS_STARTUP = pg_sys::shmem_startup_hook;
-        pg_sys::shmem_startup_hook = Some(startup);
-    }
-}
-
-#[pg_guard]
-#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn request() {
-    // SAFETY: a hook of the postmaster; single-threaded.
-    unsafe {
-        if let Some(previous) = PREVIOUS_REQUEST {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
-        }
-        pg_sys::RequestAddinShmemSpace(size_of::<Shared>());
-    }
-}
-
-#[pg_guard]
-#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn startup() {
-    // SAFETY: a hook of the postmaster; zeroes are a table of free places without marks.
-    unsafe {
-        if let Some(previous) = PREVIOUS_STARTUP {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
-        }
-        let mut found = false;
-        let name = c"pg_categorize launch".as_ptr();
-        let shared = pg_sys::ShmemInitStruct(name, size_of::<Shared>(), &mut found).cast::<Shared>();
-        if !found {
-            std::ptr::write_bytes(shared, 0, 1);
-        }
-        SHARED.store(shared, SeqCst);
-    }
+unsafe fn placed(place: *mut c_void, _is_new: bool) {
+    SHARED.store(place.cast::<Shared>(), SeqCst);
 }

@@ -23,6 +23,7 @@ pub mod owner;
 pub mod probe;
 pub mod resolver;
 pub mod scope;
+pub mod shared_memory;
 pub mod spi;
 pub mod statement_end;
 pub mod stats;
@@ -45,8 +46,8 @@ pub fn init() {
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);
-        stats::init_shared();
-        launch::init_shared();
+        shared_memory::init();
+        stats::init();
         worker::launcher::init();
     }
 }

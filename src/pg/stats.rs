@@ -6,10 +6,12 @@
 
 use crate::pg::guard;
 use crate::pg::scope::Scope;
+use crate::pg::shared_memory::Piece;
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::RefCell;
+use std::ffi::c_void;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -150,54 +152,26 @@ pub fn tenant_hash(tenant: &str) -> u64 {
     hasher.finish()
 }
 
-/// Asks for shared memory; called once, while preloading.
-pub fn init_shared() {
-    // SAFETY: called from _PG_init in the postmaster; hooks that were there before are called first.
-    unsafe {
-        pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
-        PREVIOUS_REQUEST = pg_sys::shmem_request_hook;
-        pg_sys::shmem_request_hook = Some(request);
-        PREVIOUS_STARTUP = pg_sys::shmem_startup_hook;
-        pg_sys::shmem_startup_hook = Some(startup);
+/// The counters in shared memory: zero is a valid table of free places.
+pub const PIECE: Piece = Piece { name: c"pg_categorize stats", bytes: size_of::<Shared>(), placed };
+
+unsafe fn placed(place: *mut c_void, is_new: bool) {
+    let shared = place.cast::<Shared>();
+    if is_new {
+        // SAFETY: the caller passes memory of this size, which is zero.
+        unsafe { (*shared).since.store(pg_sys::GetCurrentTimestamp(), Relaxed) };
     }
+    SHARED.store(shared, Relaxed);
 }
 
-static mut PREVIOUS_REQUEST: pg_sys::shmem_request_hook_type = None;
-static mut PREVIOUS_STARTUP: pg_sys::shmem_startup_hook_type = None;
-
-#[pg_guard]
-#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn request() {
-    // SAFETY: a hook of the postmaster; single-threaded.
-    unsafe {
-        if let Some(previous) = PREVIOUS_REQUEST {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
-        }
-        pg_sys::RequestAddinShmemSpace(size_of::<Shared>());
-    }
+/// Has what was counted written at the end of transactions; called once, while preloading.
+pub fn init() {
+    // SAFETY: registered once; the function is guarded and lives as long as the library.
+    unsafe { pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut()) };
 }
 
 #[pg_guard]
-#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn startup() {
-    // SAFETY: a hook of the postmaster; fresh shared memory is zero, which is a valid table of free places.
-    unsafe {
-        if let Some(previous) = PREVIOUS_STARTUP {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous());
-        }
-        let mut found = false;
-        let shared =
-            pg_sys::ShmemInitStruct(c"pg_categorize stats".as_ptr(), size_of::<Shared>(), &mut found).cast::<Shared>();
-        if !found {
-            std::ptr::write_bytes(shared, 0, 1);
-            (*shared).since.store(pg_sys::GetCurrentTimestamp(), Relaxed);
-        }
-        SHARED.store(shared, Relaxed);
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PARALLEL_COMMIT | XACT_EVENT_PARALLEL_ABORT) {
         flush();
