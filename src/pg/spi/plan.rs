@@ -3,6 +3,7 @@
 
 use super::run;
 use super::taxonomy::TaxonomyRow;
+use pg_categorize_core::model_settings::ModelSettings;
 use pg_categorize_core::money::Rate;
 use pg_categorize_core::price::{Price, Rates};
 use pgrx::JsonB;
@@ -35,20 +36,8 @@ pub struct ProviderRow {
 pub struct ModelRow {
     /// Its name at the provider.
     pub name: String,
-    /// How it is asked.
-    pub mode: String,
-    /// Tokens of the largest request.
-    pub max_input_tokens: Option<i64>,
-    /// Tokens of the largest answer.
-    pub max_output_tokens: Option<i64>,
-    /// What is sent as it is.
-    pub reasoning_effort: Option<String>,
-    /// What it may think.
-    pub thinking_tokens: i32,
-    /// What is sent as it is.
-    pub temperature: Option<f32>,
-    /// Whether the constant beginning is marked.
-    pub cache_breakpoint: bool,
+    /// How it is asked, and what it can take.
+    pub settings: ModelSettings,
     /// Days until it is shut down; negative afterwards.
     pub days_left: Option<i32>,
     /// Whether a row of its name is one of ours: then it is a provider's own model, wherever it is served.
@@ -93,22 +82,16 @@ pub fn provider_rows() -> Vec<ProviderRow> {
 /// All models; of two rows of one name, that of the user.
 pub fn model_rows() -> Vec<ModelRow> {
     let sql = "SELECT DISTINCT ON (name) name, mode, max_input_tokens, max_output_tokens, reasoning_effort,
-                      thinking_tokens, temperature, cache_breakpoint,
+                      thinking_tokens, temperature, cache_breakpoint, to_char(shut_down_on, 'YYYY-MM-DD'),
                       shut_down_on - (now() AT TIME ZONE 'UTC')::date,
                       bool_or(id < 1000) OVER (PARTITION BY name)
                  FROM categorize.model ORDER BY name, id >= 1000 DESC, id DESC";
     let rows = run::read(sql, &[], |row| {
         Some(ModelRow {
             name: row.get(1)?,
-            mode: row.get(2)?,
-            max_input_tokens: row.get(3),
-            max_output_tokens: row.get(4),
-            reasoning_effort: row.get(5),
-            thinking_tokens: row.get(6)?,
-            temperature: row.get(7),
-            cache_breakpoint: row.get(8)?,
-            days_left: row.get(9),
-            shipped: row.get(10)?,
+            settings: super::provider::model_settings(row)?,
+            days_left: row.get(10),
+            shipped: row.get(11)?,
         })
     });
     rows.into_iter().flatten().collect()

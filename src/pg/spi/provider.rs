@@ -149,20 +149,21 @@ pub fn model(name: &str) -> Option<(String, ModelSettings)> {
     let sql = "SELECT kind, mode, max_input_tokens, max_output_tokens, reasoning_effort, thinking_tokens, temperature,
                       cache_breakpoint, pg_catalog.to_char(shut_down_on, 'YYYY-MM-DD')
                  FROM categorize.model WHERE name = $1 ORDER BY id >= 1000 DESC LIMIT 1";
-    let row = |row: &run::Row| {
-        let settings = ModelSettings {
-            mode: row.get(2)?,
-            max_input_tokens: row.get(3),
-            max_output_tokens: row.get(4),
-            reasoning_effort: row.get(5),
-            thinking_tokens: row.get(6)?,
-            temperature: row.get(7),
-            cache_breakpoint: row.get(8)?,
-            shut_down_on: row.get(9),
-        };
-        Some((row.get(1)?, settings))
-    };
-    run::write_returning(sql, &[name.into()], row).pop()?
+    run::write_returning(sql, &[name.into()], |row| Some((row.get(1)?, model_settings(row)?))).pop()?
+}
+
+/// The settings of a model, which stand in the second column and those behind it.
+pub(super) fn model_settings(row: &run::Row) -> Option<ModelSettings> {
+    Some(ModelSettings {
+        mode: row.get(2)?,
+        max_input_tokens: row.get(3),
+        max_output_tokens: row.get(4),
+        reasoning_effort: row.get(5),
+        thinking_tokens: row.get(6)?,
+        temperature: row.get(7),
+        cache_breakpoint: row.get(8)?,
+        shut_down_on: row.get(9),
+    })
 }
 
 /// Stores what the user says of a model, in place of what was said before.

@@ -5,8 +5,9 @@ use crate::pg::spi::{self, ModelRow, ProviderRow};
 use crate::pg::{error, guc};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::endpoint::{self, Endpoint, Policy};
+use pg_categorize_core::model_settings::ModelSettings;
 use pg_categorize_core::price::Price;
-use pg_categorize_core::provider_settings::ProviderSettings;
+use pg_categorize_core::provider_settings::{ProviderSettings, usual_model};
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::secret::Secret;
 use pg_categorize_gateway::store::Refusal;
@@ -105,7 +106,7 @@ impl Offers {
     fn route(&self, offer: &Offer, cheap: Option<&str>) -> Option<Route> {
         let name = model_name(offer, cheap);
         let row = self.models.get(&name);
-        let model = model(&name, offer.kind, row)?;
+        let model = model(&name, &offer.row.kind, row)?;
         let (settings, official) = (&offer.settings, offer.endpoint.official);
         // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
         let price = self.prices.get(&name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
@@ -137,36 +138,28 @@ impl Offers {
 
 /// The provider's own model, else that of the taxonomy, else the usual one of its kind.
 fn model_name(offer: &Offer, cheap: Option<&str>) -> String {
-    let usual = match offer.kind {
-        ProviderKind::OpenAi => "gpt-6-luna",
-        ProviderKind::SystemOne => "jev-latest",
-    };
-    offer.settings.model.as_deref().or(cheap).unwrap_or(usual).to_owned()
+    offer.settings.model.as_deref().or(cheap).unwrap_or_else(|| usual_model(&offer.row.kind)).to_owned()
 }
 
 /// A model as its row says, or as models of its kind mostly are; `None` where it answers no questions.
-fn model(name: &str, kind: ProviderKind, row: Option<&ModelRow>) -> Option<Model> {
+fn model(name: &str, kind: &str, row: Option<&ModelRow>) -> Option<Model> {
     let tokens = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-    let usual = match kind {
-        ProviderKind::OpenAi => AnswerMode::JsonSchema,
-        ProviderKind::SystemOne => AnswerMode::Decision,
-    };
-    let mode = match row.map(|row| row.mode.as_str()) {
-        None => usual,
-        Some("decision") => AnswerMode::Decision,
-        Some("json_schema") => AnswerMode::JsonSchema,
-        Some("text") => AnswerMode::Text,
-        Some(_) => return None,
+    let settings = row.map_or_else(|| ModelSettings::of_kind(kind), |row| row.settings.clone());
+    let mode = match settings.mode.as_str() {
+        "decision" => AnswerMode::Decision,
+        "json_schema" => AnswerMode::JsonSchema,
+        "text" => AnswerMode::Text,
+        _ => return None,
     };
     Some(Model {
         name: name.to_owned(),
         mode,
-        max_input_tokens: row.and_then(|row| tokens(row.max_input_tokens)),
-        max_output_tokens: row.and_then(|row| tokens(row.max_output_tokens)),
-        reasoning_effort: row.and_then(|row| row.reasoning_effort.clone()),
-        thinking_tokens: row.map_or(0, |row| u64::try_from(row.thinking_tokens).unwrap_or(0)),
-        temperature: row.and_then(|row| row.temperature),
-        cache_breakpoint: row.is_some_and(|row| row.cache_breakpoint),
+        max_input_tokens: tokens(settings.max_input_tokens),
+        max_output_tokens: tokens(settings.max_output_tokens),
+        reasoning_effort: settings.reasoning_effort,
+        thinking_tokens: u64::try_from(settings.thinking_tokens).unwrap_or(0),
+        temperature: settings.temperature,
+        cache_breakpoint: settings.cache_breakpoint,
     })
 }
 
