@@ -131,6 +131,22 @@ pub struct Model {
     pub cache_breakpoint: bool,
 }
 
+impl Model {
+    /// A model of which only its name and the way to ask it are known.
+    pub fn new(name: impl Into<String>, mode: AnswerMode) -> Self {
+        Self {
+            name: name.into(),
+            mode,
+            max_input_tokens: None,
+            max_output_tokens: None,
+            reasoning_effort: None,
+            thinking_tokens: 0,
+            temperature: None,
+            cache_breakpoint: false,
+        }
+    }
+}
+
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.provider.name, self.model.name)

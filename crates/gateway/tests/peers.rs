@@ -112,16 +112,7 @@ fn route(base_url: &str, kind: ProviderKind, mode: AnswerMode, model: &str) -> R
             requests_per_minute: None,
             tokens_per_minute: None,
         },
-        model: Model {
-            name: model.into(),
-            mode,
-            max_input_tokens: None,
-            max_output_tokens: None,
-            reasoning_effort: None,
-            thinking_tokens: 0,
-            temperature: None,
-            cache_breakpoint: false,
-        },
+        model: Model::new(model, mode),
         price: Some(PriceRow { id: 1, price: Price { rates, long: None } }),
     }
 }

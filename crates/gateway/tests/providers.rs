@@ -41,16 +41,7 @@ fn route(base_url: &str, kind: ProviderKind, mode: AnswerMode) -> Route {
         requests_per_minute: None,
         tokens_per_minute: None,
     };
-    let model = Model {
-        name: "gpt-6-luna".into(),
-        mode,
-        max_input_tokens: None,
-        max_output_tokens: None,
-        reasoning_effort: None,
-        thinking_tokens: 0,
-        temperature: None,
-        cache_breakpoint: false,
-    };
+    let model = Model::new("gpt-6-luna", mode);
     Route { provider, model, price: None }
 }
 

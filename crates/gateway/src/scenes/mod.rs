@@ -57,16 +57,7 @@ fn route(id: i32, model: &str) -> Route {
             requests_per_minute: None,
             tokens_per_minute: None,
         },
-        model: Model {
-            name: model.into(),
-            mode: AnswerMode::JsonSchema,
-            max_input_tokens: None,
-            max_output_tokens: None,
-            reasoning_effort: None,
-            thinking_tokens: 0,
-            temperature: None,
-            cache_breakpoint: false,
-        },
+        model: Model::new(model, AnswerMode::JsonSchema),
         price: Some(PriceRow { id: 1, price: Price { rates, long: None } }),
     }
 }

@@ -21,16 +21,7 @@ fn route(base_url: &str) -> Route {
             requests_per_minute: None,
             tokens_per_minute: None,
         },
-        model: Model {
-            name: "m".into(),
-            mode: AnswerMode::JsonSchema,
-            max_input_tokens: None,
-            max_output_tokens: None,
-            reasoning_effort: None,
-            thinking_tokens: 0,
-            temperature: None,
-            cache_breakpoint: false,
-        },
+        model: Model::new("m", AnswerMode::JsonSchema),
         price: None,
     }
 }
