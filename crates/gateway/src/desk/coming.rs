@@ -157,7 +157,7 @@ impl State {
         } else if plan.routes.is_empty() {
             Some(Refusal::new(Reason::NoProvider))
         } else if too_sure {
-            let detail = "The budget is above its soft ratio, and a free tier is nearly sure of this input.";
+            let detail = "The budget is above its soft ratio, and a free tier has a fair guess at this input.";
             Some(Refusal::because(Reason::BudgetExceeded, detail))
         } else {
             None
