@@ -44,6 +44,8 @@ pub struct Route {
     pub model: Model,
     /// Its price; `None` where nobody said it: then it is not asked.
     pub price: Option<PriceRow>,
+    /// Whether it is also asked why: a sentence an answer, which is paid.
+    pub rationale: bool,
 }
 
 /// A price as it was read, so that what is reserved at it is settled at it.
@@ -129,6 +131,10 @@ pub struct Model {
     pub temperature: Option<f32>,
     /// Whether the constant prefix is marked as a cache breakpoint (OpenAI from 5.6 on).
     pub cache_breakpoint: bool,
+    /// Whether it tells the log-probabilities of what it writes.
+    pub log_probabilities: bool,
+    /// The most input tokens that one image counts for; `None` where it takes none.
+    pub image_tokens: Option<u64>,
 }
 
 impl Model {
@@ -143,7 +149,16 @@ impl Model {
             thinking_tokens: 0,
             temperature: None,
             cache_breakpoint: false,
+            log_probabilities: false,
+            image_tokens: None,
         }
+    }
+}
+
+impl Route {
+    /// A route that is asked for categories alone.
+    pub fn new(provider: Provider, model: Model, price: Option<PriceRow>) -> Self {
+        Self { provider, model, price, rationale: false }
     }
 }
 

@@ -96,31 +96,28 @@ fn say(line: &str) {
 fn route(base_url: &str, kind: ProviderKind, mode: AnswerMode, model: &str) -> Route {
     let (input, output) = (Rate(100_000_000), Rate(500_000_000));
     let rates = Rates { input, cached_input: input, cache_write: input, cache_write_long: input, output };
-    Route {
-        provider: Provider {
-            id: 1,
-            name: "peer".into(),
-            kind,
-            base_url: base_url.into(),
-            private_allowed: true,
-            key: Some(Secret::new("sk-peer".into())),
-            abilities: Abilities {
-                instruction_role: "system".into(),
-                max_tokens_field: "max_tokens".into(),
-                openai_extras: false,
-            },
-            requests_per_minute: None,
-            tokens_per_minute: None,
+    let provider = Provider {
+        id: 1,
+        name: "peer".into(),
+        kind,
+        base_url: base_url.into(),
+        private_allowed: true,
+        key: Some(Secret::new("sk-peer".into())),
+        abilities: Abilities {
+            instruction_role: "system".into(),
+            max_tokens_field: "max_tokens".into(),
+            openai_extras: false,
         },
-        model: Model::new(model, mode),
-        price: Some(PriceRow { id: 1, price: Price { rates, long: None } }),
-    }
+        requests_per_minute: None,
+        tokens_per_minute: None,
+    };
+    Route::new(provider, Model::new(model, mode), Some(PriceRow { id: 1, price: Price { rates, long: None } }))
 }
 
 /// Asks once, and checks what holds whatever a server says: no other ids, no other categories, and numbers that are
 /// probabilities; what it says that it charged is within the bounds.
 async fn send(http: &Http, route: &Route, choices: &Choices, titles: &[&str]) -> Ended {
-    let items: Vec<Item<'_>> = titles.iter().zip(1..).map(|(text, id)| Item { id, text }).collect();
+    let items: Vec<Item<'_>> = titles.iter().zip(1..).map(|(text, id)| Item { id, text, image: None }).collect();
     let prepared = prepare(route, choices, &items).expect("a request");
     let ended = http.send(route, choices, &prepared, LONG).await;
     if let Ok(answers) = &ended.result {

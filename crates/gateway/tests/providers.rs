@@ -42,7 +42,7 @@ fn route(base_url: &str, kind: ProviderKind, mode: AnswerMode) -> Route {
         tokens_per_minute: None,
     };
     let model = Model::new("gpt-6-luna", mode);
-    Route { provider, model, price: None }
+    Route::new(provider, model, None)
 }
 
 fn chat(base_url: &str) -> Route {
@@ -50,7 +50,7 @@ fn chat(base_url: &str) -> Route {
 }
 
 const ITEMS: [Item<'static>; 2] =
-    [Item { id: 1, text: "LEGO police station" }, Item { id: 2, text: "SQL for \"all\"" }];
+    [Item { id: 1, text: "LEGO police station", image: None }, Item { id: 2, text: "SQL for \"all\"", image: None }];
 
 fn body(route: &Route, choices: &Choices, items: &[Item<'_>]) -> Value {
     serde_json::from_str(prepare(route, choices, items).unwrap().body()).unwrap()
@@ -203,7 +203,7 @@ fn bounds_and_packs_follow_the_limits_of_the_model() {
     route.model.max_output_tokens = Some(1000 + 32 + 2 * 64);
     assert_eq!(pack_limit(&route, &shop()), 2);
     assert_eq!(prepare(&route, &shop(), &ITEMS).unwrap().output_bound(), 1160);
-    let three = [ITEMS[0], ITEMS[1], Item { id: 3, text: "x" }];
+    let three = [ITEMS[0], ITEMS[1], Item { id: 3, text: "x", image: None }];
     assert_eq!(reason(&route, &shop(), &three), Some("input_too_large"));
     route.model.max_output_tokens = None;
     let longer = prepare(&route, &shop(), &ITEMS).unwrap().body_bytes() as u64;
@@ -239,7 +239,7 @@ proptest! {
         ] {
             let route = route("https://example.com/v1", kind, mode);
             let of = |text| {
-                let mut body = body(&route, &shop(), &[Item { id: 1, text }]);
+                let mut body = body(&route, &shop(), &[Item { id: 1, text, image: None }]);
                 (body.pointer_mut(pointer).map(Value::take).unwrap(), body)
             };
             let ((data, rest), (_, usual)) = (of(&title), of("x"));

@@ -2,6 +2,7 @@
 
 use super::embedded::{values, without_thoughts};
 use crate::choices::{Choices, Verdict};
+use crate::confidence::Source;
 use serde_json::Value;
 
 /// How sure a model is taken to be that does not say it, or says nothing that is a number. Below the threshold of the
@@ -17,6 +18,8 @@ pub struct Answer {
     pub verdict: Verdict,
     /// How sure, 0 to 1.
     pub confidence: f32,
+    /// Where that number comes from.
+    pub source: Source,
 }
 
 /// The answers in what a model wrote, of the items that were asked about and in their order. An item without one is left
@@ -41,12 +44,14 @@ pub fn read_label(content: &str, choices: &Choices, id: u32) -> Answer {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let bare = line.trim_start_matches("- ").trim_matches(['"', '\'', '*', '.', ' ']);
     let read = [text, line, bare].into_iter().map(|form| choices.read(form)).find(|v| *v != Verdict::Invalid);
-    Answer { id, verdict: read.unwrap_or(Verdict::Invalid), confidence: DEFAULT_CONFIDENCE }
+    let verdict = read.unwrap_or(Verdict::Invalid);
+    Answer { id, verdict, confidence: DEFAULT_CONFIDENCE, source: Source::Assumed }
 }
 
 /// A number as a probability, or the default where it is none: who writes 3.14 does not know how sure he is.
-pub fn confidence(number: Option<f64>) -> f32 {
-    number.filter(|number| (0.0..=1.0).contains(number)).map_or(DEFAULT_CONFIDENCE, |number| number as f32)
+pub fn confidence(number: Option<f64>, source: Source) -> (f32, Source) {
+    let probability = number.filter(|number| (0.0..=1.0).contains(number));
+    probability.map_or((DEFAULT_CONFIDENCE, Source::Assumed), |number| (number as f32, source))
 }
 
 fn read_value(value: &Value, choices: &Choices, ids: &[u32]) -> Vec<Answer> {
@@ -89,7 +94,8 @@ fn read_entry(entry: &Value, choices: &Choices, id: u32) -> Option<Answer> {
         Some(number) => number.as_f64(),
         None => None,
     };
-    Some(Answer { id, verdict, confidence: confidence(number) })
+    let (confidence, source) = confidence(number, Source::SelfReported);
+    Some(Answer { id, verdict, confidence, source })
 }
 
 /// What two answers to one item say together.

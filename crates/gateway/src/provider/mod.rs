@@ -19,6 +19,7 @@ use crate::store::Refusal;
 pub use outcome::{Charge, Ended, Failure, FailureClass, ItemAnswer, Limits};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
+use pg_categorize_core::image::ImageType;
 use pg_categorize_core::price::Usage;
 use serde_json::Value;
 use std::time::Duration;
@@ -35,6 +36,17 @@ pub struct Item<'a> {
     pub id: u32,
     /// The text.
     pub text: &'a str,
+    /// The image, beside or instead of the text.
+    pub image: Option<&'a Image>,
+}
+
+/// An image as requests carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its kind.
+    pub kind: ImageType,
+    /// Its bytes in base64 (RFC 4648, 4).
+    pub base64: String,
 }
 
 /// A request that can be sent, with what it can cost at most.

@@ -2,6 +2,7 @@
 
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::choices::Verdict;
+use pg_categorize_core::confidence::Source;
 use pg_categorize_core::price::Usage;
 use pg_categorize_core::prompt::Answer;
 use std::time::Duration;
@@ -29,6 +30,10 @@ pub struct ItemAnswer {
     pub verdict: Verdict,
     /// How sure, 0 to 1.
     pub confidence: f32,
+    /// Where that number comes from.
+    pub source: Source,
+    /// Why, in the model's words, where it was asked.
+    pub rationale: Option<String>,
     /// The likeliest categories with their probabilities, best first, where the provider tells them.
     pub alternatives: Vec<(CategoryId, f32)>,
 }
@@ -105,15 +110,15 @@ impl Failure {
 }
 
 impl From<Answer> for ItemAnswer {
-    fn from(Answer { id, verdict, confidence }: Answer) -> Self {
-        Self { id, verdict, confidence, alternatives: Vec::new() }
+    fn from(Answer { id, verdict, confidence, source }: Answer) -> Self {
+        Self { id, verdict, confidence, source, rationale: None, alternatives: Vec::new() }
     }
 }
 
 impl ItemAnswer {
     /// No answer to this item, though the provider thought so.
     pub fn invalid(id: u32) -> Self {
-        Answer { id, verdict: Verdict::Invalid, confidence: 0.0 }.into()
+        Answer { id, verdict: Verdict::Invalid, confidence: 0.0, source: Source::Assumed }.into()
     }
 
     /// What two answers to one item say together.

@@ -4,6 +4,7 @@ use super::{ItemAnswer, refusal};
 use crate::plan::Route;
 use crate::store::Refusal;
 use pg_categorize_core::choices::{Choices, Verdict};
+use pg_categorize_core::confidence::Source;
 use pg_categorize_core::prompt::{Answer, Prompt, confidence};
 
 /// Choices of one question, by the documentation of each API.
@@ -55,11 +56,11 @@ impl Probabilities<'_> {
             _ => None,
         };
         let alternatives = known.iter().filter_map(category).take(ALTERNATIVES).collect();
-        let confidence = match verdict {
-            Verdict::Invalid => 0.0,
-            _ => confidence(chosen.or(self.confidence)),
+        let (confidence, source) = match verdict {
+            Verdict::Invalid => (0.0, Source::Assumed),
+            _ => confidence(chosen.or(self.confidence), Source::Probabilities),
         };
-        ItemAnswer { alternatives, ..Answer { id, verdict, confidence }.into() }
+        ItemAnswer { alternatives, ..Answer { id, verdict, confidence, source }.into() }
     }
 }
 

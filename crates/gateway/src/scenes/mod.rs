@@ -41,25 +41,26 @@ fn route(id: i32, model: &str) -> Route {
         cache_write_long: Rate(100_000_000),
         output: Rate(500_000_000),
     };
-    Route {
-        provider: Provider {
-            id,
-            name: format!("provider {id}"),
-            kind: ProviderKind::OpenAi,
-            base_url: "http://localhost".into(),
-            private_allowed: true,
-            key: None,
-            abilities: Abilities {
-                instruction_role: "system".into(),
-                max_tokens_field: "max_tokens".into(),
-                openai_extras: false,
-            },
-            requests_per_minute: None,
-            tokens_per_minute: None,
+    let provider = Provider {
+        id,
+        name: format!("provider {id}"),
+        kind: ProviderKind::OpenAi,
+        base_url: "http://localhost".into(),
+        private_allowed: true,
+        key: None,
+        abilities: Abilities {
+            instruction_role: "system".into(),
+            max_tokens_field: "max_tokens".into(),
+            openai_extras: false,
         },
-        model: Model::new(model, AnswerMode::JsonSchema),
-        price: Some(PriceRow { id: 1, price: Price { rates, long: None } }),
-    }
+        requests_per_minute: None,
+        tokens_per_minute: None,
+    };
+    Route::new(
+        provider,
+        Model::new(model, AnswerMode::JsonSchema),
+        Some(PriceRow { id: 1, price: Price { rates, long: None } }),
+    )
 }
 
 /// A plan of one route, ten inputs a request.

@@ -8,6 +8,7 @@ use hashbrown::HashSet;
 use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choices, Verdict};
+use pg_categorize_core::confidence::Source;
 use pg_categorize_core::price::Usage;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +148,8 @@ impl Parcel for Scripted {
                     id: at as u32 + 1,
                     verdict: verdict(text),
                     confidence: 0.9,
+                    source: Source::Probabilities,
+                    rationale: None,
                     alternatives: Vec::new(),
                 };
                 all.map(answer).collect::<Vec<_>>()

@@ -132,7 +132,7 @@ impl Offers {
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
         };
-        Some(Route { provider, model, price })
+        Some(Route::new(provider, model, price))
     }
 }
 
@@ -152,14 +152,13 @@ fn model(name: &str, kind: &str, row: Option<&ModelRow>) -> Option<Model> {
         _ => return None,
     };
     Some(Model {
-        name: name.to_owned(),
-        mode,
         max_input_tokens: tokens(settings.max_input_tokens),
         max_output_tokens: tokens(settings.max_output_tokens),
         reasoning_effort: settings.reasoning_effort,
         thinking_tokens: u64::try_from(settings.thinking_tokens).unwrap_or(0),
         temperature: settings.temperature,
         cache_breakpoint: settings.cache_breakpoint,
+        ..Model::new(name, mode)
     })
 }
 

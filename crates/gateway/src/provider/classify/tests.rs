@@ -5,25 +5,22 @@ use crate::plan::{Abilities, AnswerMode, Model, Provider, ProviderKind};
 use FailureClass::*;
 
 fn route(base_url: &str) -> Route {
-    Route {
-        provider: Provider {
-            id: 1,
-            name: "p".into(),
-            kind: ProviderKind::OpenAi,
-            base_url: base_url.into(),
-            private_allowed: false,
-            key: None,
-            abilities: Abilities {
-                instruction_role: "developer".into(),
-                max_tokens_field: "max_completion_tokens".into(),
-                openai_extras: true,
-            },
-            requests_per_minute: None,
-            tokens_per_minute: None,
+    let provider = Provider {
+        id: 1,
+        name: "p".into(),
+        kind: ProviderKind::OpenAi,
+        base_url: base_url.into(),
+        private_allowed: false,
+        key: None,
+        abilities: Abilities {
+            instruction_role: "developer".into(),
+            max_tokens_field: "max_completion_tokens".into(),
+            openai_extras: true,
         },
-        model: Model::new("m", AnswerMode::JsonSchema),
-        price: None,
-    }
+        requests_per_minute: None,
+        tokens_per_minute: None,
+    };
+    Route::new(provider, Model::new("m", AnswerMode::JsonSchema), None)
 }
 
 fn of(status: u16, body: &str, headers: &[(&'static str, &str)]) -> Failure {
