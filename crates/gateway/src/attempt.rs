@@ -3,7 +3,7 @@
 use crate::ask::Counted;
 use crate::desk::Desk;
 use crate::plan::{Plan, Route};
-use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, Refusal, Share, Store};
+use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, NotReserved, Share, Store};
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::money::Money;
 use std::pin::Pin;
@@ -35,7 +35,7 @@ impl OpenAttempt {
         worst_case: Money,
         inputs: usize,
         asker: Asker,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, NotReserved> {
         let counted = Counted::new(&desk.attempts);
         let attempt = Attempt { plan: plan.clone(), route: route.clone(), worst_case, inputs, asker };
         let reserved = desk.store.reserve(attempt).await?;

@@ -5,11 +5,11 @@ use crate::lane::LaneKey;
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::piece::Signal;
-use crate::store::Refusal;
+use crate::store::{Keys, Refusal};
 use hashbrown::HashMap;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{Answered, Asker, Reply};
+use pg_categorize_core::frame::{Answered, Asker, Reply, Target};
 use std::sync::Arc;
 
 /// Tells flights apart, for ever.
@@ -53,6 +53,9 @@ pub(crate) struct Payer {
 /// An input that is being answered.
 pub(crate) struct Flight {
     pub(crate) key: FlightKey,
+    /// How it was looked up, and is again where its plan is outdated.
+    pub(crate) keys: Keys,
+    pub(crate) target: Arc<Target>,
     pub(crate) text: Arc<str>,
     /// How sure the free tiers were, at the least.
     pub(crate) best_confidence: f32,
@@ -127,6 +130,13 @@ impl Flights {
             flight.near = Some(key);
         }
         None
+    }
+
+    /// From now on near-duplicates do not wait for this one.
+    pub(crate) fn part(&mut self, id: FlightId) {
+        if let Some(near) = self.by_id.get_mut(&id).and_then(|flight| flight.near.take()) {
+            self.by_near.remove(&near);
+        }
     }
 
     pub(crate) fn forget(&mut self, id: FlightId) -> Option<Flight> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How the inputs of one tenant in one set of labels are asked about. Two inputs may share a request only where they
 /// have the same plan: the same `serial`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Plan {
     /// Tells plans apart; what changed anything below changed it.
     pub serial: u64,
@@ -36,7 +36,7 @@ pub struct Plan {
 }
 
 /// One model at one provider, and what it costs there.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Route {
     /// The provider.
     pub provider: Provider,
@@ -49,7 +49,7 @@ pub struct Route {
 }
 
 /// A price as it was read, so that what is reserved at it is settled at it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PriceRow {
     /// Its row.
     pub id: i64,
@@ -67,7 +67,7 @@ pub enum ProviderKind {
 }
 
 /// A provider as it is configured, with its key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// Its row.
     pub id: i32,

@@ -17,7 +17,7 @@ pub enum Request {
     /// How inputs are asked about, and what is known of them by now.
     LookUp(LookUp, oneshot::Sender<Result<Known, Refusal>>),
     /// Money for one attempt, durable before the reply.
-    Reserve(Attempt, oneshot::Sender<Result<Reserved, Refusal>>),
+    Reserve(Attempt, oneshot::Sender<Result<Reserved, NotReserved>>),
     /// What became of an attempt, and the answers it brought: one transaction. The reply tells what could be stored; what
     /// could not yet is kept and stored later.
     Close(Closing, oneshot::Sender<()>),
@@ -117,6 +117,16 @@ pub struct Attempt {
 pub struct Reserved {
     /// The attempt's number in the ledger.
     pub attempt: i64,
+}
+
+/// Why no money is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReserved {
+    /// There is none, or it must not be spent.
+    Refused(Refusal),
+    /// What the plan was made of has changed since: provider, key, host, price or categories. The inputs are to be looked
+    /// up again.
+    Outdated,
 }
 
 /// What became of an attempt.
@@ -219,8 +229,8 @@ impl Store {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn reserve(&self, attempt: Attempt) -> Result<Reserved, Refusal> {
-        self.ask(|reply| Request::Reserve(attempt, reply)).await?
+    pub async fn reserve(&self, attempt: Attempt) -> Result<Reserved, NotReserved> {
+        self.ask(|reply| Request::Reserve(attempt, reply)).await.map_err(NotReserved::Refused)?
     }
 
     /// Books what became of an attempt. It is in the inbox when this returns; what is returned waits for the commit.

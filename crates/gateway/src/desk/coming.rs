@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::flow::near;
-use pg_categorize_core::frame::{Answered, Input, Reply};
+use pg_categorize_core::frame::{Answered, Input, Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,13 @@ const AT_ONCE: usize = 256;
 
 impl Desk {
     /// Joins the flights of these inputs, and begins those that there are not; returns the latter, to look up.
-    pub(crate) fn enter(&self, ask: &Arc<Asked>, tenant: &Arc<str>, inputs: Vec<Input>) -> Vec<(FlightId, Keys)> {
+    pub(crate) fn enter(
+        &self,
+        ask: &Arc<Asked>,
+        tenant: &Arc<str>,
+        target: &Arc<Target>,
+        inputs: Vec<Input>,
+    ) -> Vec<(FlightId, Keys)> {
         let mut begun = Vec::new();
         let mut inputs = (0_u32..).zip(inputs);
         loop {
@@ -32,7 +38,7 @@ impl Desk {
             for (position, input) in inputs.by_ref().take(AT_ONCE) {
                 more = true;
                 if !ask.has_left() {
-                    begun.extend(state.enter(ask, tenant, position, input, self.max_flights, &mut mail));
+                    begun.extend(state.enter(ask, (tenant, target), position, input, self.max_flights, &mut mail));
                 }
             }
             state.last_work = self.clock.now();
@@ -90,7 +96,7 @@ impl State {
     fn enter(
         &mut self,
         ask: &Arc<Asked>,
-        tenant: &Arc<str>,
+        (tenant, target): (&Arc<str>, &Arc<Target>),
         position: u32,
         input: Input,
         most: usize,
@@ -117,6 +123,8 @@ impl State {
         }
         let id = self.flights.begin(Flight {
             key,
+            keys,
+            target: target.clone(),
             text: input.text.into(),
             best_confidence: input.best_confidence,
             connection,

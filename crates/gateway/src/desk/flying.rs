@@ -1,12 +1,14 @@
 //! The inputs of a request, from when it is packed until it has landed.
 
 use super::Desk;
+use crate::ask;
 use crate::flight::{FlightId, FlightKey, Payer, Stage, for_nothing};
 use crate::lane::LaneKey;
 use crate::mail::Mail;
 use crate::piece::Piece;
-use crate::store::Refusal;
-use pg_categorize_core::frame::Reply;
+use crate::store::{Keys, Refusal};
+use hashbrown::HashMap;
+use pg_categorize_core::frame::{Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,26 @@ impl Desk {
             piece.ids.push(id);
         }
         (loads, patience)
+    }
+
+    /// The plan of a request is outdated: its inputs are looked up again, as if they had just come in.
+    pub(crate) fn look_up_again(self: &Arc<Self>, piece: &mut Piece) {
+        let mut asks: HashMap<_, Vec<(FlightId, Keys)>> = HashMap::new();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            for id in std::mem::take(&mut piece.ids) {
+                state.flights.part(id);
+                let Some(flight) = state.flights.get_mut(id) else { continue };
+                flight.stage = Stage::LookingUp;
+                let of = (flight.key.tenant.clone(), flight.target.clone());
+                asks.entry(of).or_default().push((id, flight.keys));
+            }
+        }
+        for ((tenant, target), begun) in asks {
+            let desk = self.clone();
+            tokio::spawn(async move { ask::admit(&desk, tenant.to_string(), (*target).clone(), begun).await });
+        }
     }
 
     /// Whether anybody waits for any of these.

@@ -1,7 +1,9 @@
 //! A store in memory that keeps the promises of the real one, and counts.
 
 use crate::plan::Plan;
-use crate::store::{Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, Refusal, Request, Reserved, Store};
+use crate::store::{
+    Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NotReserved, Refusal, Request, Reserved, Store,
+};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
@@ -12,6 +14,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 type MakePlan = Box<dyn Fn(&str) -> Arc<Plan> + Send>;
+
+/// A tenant who has no money.
+pub(super) const POOR: &str = "poor";
 
 /// What the store holds.
 pub(super) struct Ledger {
@@ -96,8 +101,10 @@ impl Ledger {
                 if attempt.inputs == 0 {
                     self.faults.push("an attempt without inputs".into());
                 }
-                let reserved = if self.held() + attempt.worst_case.0 > self.budget {
-                    Err(Refusal::new(Reason::BudgetExceeded))
+                let reserved = if attempt.plan.serial != (self.plan_of)(&attempt.plan.tenant).serial {
+                    Err(NotReserved::Outdated)
+                } else if attempt.plan.tenant == POOR || self.held() + attempt.worst_case.0 > self.budget {
+                    Err(NotReserved::Refused(Refusal::new(Reason::BudgetExceeded)))
                 } else {
                     self.attempts += 1;
                     self.open.insert(self.attempts, attempt.worst_case);

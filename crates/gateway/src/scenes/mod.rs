@@ -5,6 +5,7 @@ mod faults;
 mod frames;
 mod ledger;
 mod packing;
+mod places;
 mod stopping;
 mod weather;
 mod wire;
@@ -87,6 +88,8 @@ struct Scene {
     ledger: Arc<Mutex<Ledger>>,
     account: Arc<Mutex<Account>>,
     connections: AtomicU64,
+    /// The plans that hold now; whoever empties it has them made anew.
+    plans: Arc<Mutex<BTreeMap<String, Arc<Plan>>>>,
 }
 
 impl Scene {
@@ -96,14 +99,15 @@ impl Scene {
     }
 
     fn bounded(wire: Wire, max_flights: usize, change: impl Fn(&mut Plan) + Send + 'static) -> Self {
-        let plans: Mutex<BTreeMap<String, Arc<Plan>>> = Mutex::default();
+        let plans: Arc<Mutex<BTreeMap<String, Arc<Plan>>>> = Arc::default();
+        let (kept, serial) = (plans.clone(), AtomicU64::new(0));
         let plan_of = move |tenant: &str| {
-            let mut plans = plans.lock();
-            let next = plans.len() as u64;
+            let mut plans = kept.lock();
             plans
                 .entry(tenant.to_owned())
                 .or_insert_with(|| {
-                    let mut plan = Plan { serial: next, tenant: tenant.to_owned(), ..plan() };
+                    let serial = serial.fetch_add(1, Ordering::Relaxed);
+                    let mut plan = Plan { serial, tenant: tenant.to_owned(), ..plan() };
                     change(&mut plan);
                     Arc::new(plan)
                 })
@@ -113,7 +117,7 @@ impl Scene {
         let account = wire.account.clone();
         let switch = Switch { external: true, phase: Phase::Running };
         let desk = Arc::new(Desk::new(store, Arc::new(wire), switch, max_flights));
-        Self { desk, ledger, account, connections: AtomicU64::new(0) }
+        Self { desk, ledger, account, connections: AtomicU64::new(0), plans }
     }
 
     fn connect(&self) -> Backend {
