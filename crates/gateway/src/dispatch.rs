@@ -1,7 +1,7 @@
 //! A request from its choice of a route to its end, and again while it is worth it. One task each.
 
-use crate::attempt::OpenAttempt;
-use crate::desk::Load;
+use crate::attempt::{Brought, OpenAttempt};
+use crate::desk::{Load, Rest};
 use crate::health::{Intent, Permit, alert};
 use crate::piece::Piece;
 use crate::plan::Route;
@@ -30,7 +30,7 @@ pub(crate) async fn run(mut piece: Piece) {
     let desk = piece.desk.clone();
     let plan = piece.plan.clone();
     let mut switch = desk.switch.subscribe();
-    let mut trail = Trail::new(&plan);
+    let mut trail = Trail::new(plan.routes_of(piece.grade()));
     loop {
         let refused = switch.borrow_and_update().refuses_new();
         if let Some(refusal) = refused {
@@ -40,7 +40,7 @@ pub(crate) async fn run(mut piece: Piece) {
         if loads.is_empty() {
             return;
         }
-        match trail.choose(&desk, &plan, &loads, patience) {
+        match trail.choose(&desk, (&plan, piece.grade()), &loads, patience) {
             Choice::Nobody(refusal) => return piece.refuse(&refusal),
             Choice::Smaller(most) => return piece.split(most),
             Choice::Go(chosen) => {
@@ -198,11 +198,15 @@ fn conclude(
             Step::Again
         }
         Ok(answers) => {
-            let Verdicts { landed, shares, stored } = verdicts::read(&route, &loads, answers, cost);
-            let told: Vec<_> = landed.iter().filter(|(_, reply)| reply.is_some()).map(|(id, _)| *id).collect();
+            let grade = piece.grade();
+            let Verdicts { landed, shares, stored, decided } =
+                verdicts::read((&piece.plan, grade), &route, &loads, answers, cost);
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
-            let again = desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
-            let closed = open.close(outcome, shares, stored);
+            let Rest { again, unsure, told } =
+                desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
+            let closed = open.close(outcome, shares, Brought { stored, decided });
+            // What the cheap model said is on its way to the database before anybody can say that it counts.
+            desk.upgrade(&piece.plan, &unsure);
             tokio::spawn(async move {
                 closed.await;
                 desk.forget(&told);

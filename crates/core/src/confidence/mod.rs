@@ -1,7 +1,10 @@
 //! How sure an answer is: where a number comes from, and what it is worth.
 
+use serde::{Deserialize, Serialize};
+
 /// Where a language model's confidence comes from, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The model returned a probability for each choice.
     Probabilities,

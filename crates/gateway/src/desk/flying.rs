@@ -2,13 +2,15 @@
 
 use super::Desk;
 use crate::ask;
-use crate::flight::{FlightId, FlightKey, Payer, Stage, for_nothing};
+use crate::flight::{First, FlightId, FlightKey, Payer, Stage, for_nothing};
 use crate::lane::LaneKey;
 use crate::mail::Mail;
 use crate::piece::Piece;
+use crate::plan::Grade;
 use crate::store::{Keys, Refusal};
 use hashbrown::HashMap;
-use pg_categorize_core::frame::{Reply, Target};
+use pg_categorize_core::frame::Reply;
+use pg_categorize_core::money::Money;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,32 @@ pub(crate) struct Load {
     pub(crate) key: FlightKey,
     pub(crate) text: Arc<str>,
     pub(crate) payer: Payer,
+    /// What the cheap model said, where this request is for a strong one.
+    pub(crate) first: Option<First>,
+    /// Whether a strong model may decide after this.
+    pub(crate) may_upgrade: bool,
+}
+
+/// What a reply of a provider says of one input.
+pub(crate) struct Landed {
+    pub(crate) id: FlightId,
+    /// `None` where the answer is missing or invalid.
+    pub(crate) reply: Option<Reply>,
+    /// Its share of the cost.
+    pub(crate) cost: Money,
+    /// Whether a strong model is to decide.
+    pub(crate) unsure: bool,
+}
+
+/// What is to be done about the inputs of a reply.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// They are asked again, alone.
+    pub(crate) again: Vec<FlightId>,
+    /// They go to a strong model.
+    pub(crate) unsure: Vec<FlightId>,
+    /// Those who waited have been told.
+    pub(crate) told: Vec<FlightId>,
 }
 
 impl Desk {
@@ -39,8 +67,15 @@ impl Desk {
                 patience = patience.max(waiter.ask.deadline.saturating_sub(now));
             }
             flight.stage = Stage::Packed(piece.signal.clone());
-            let (key, text, payer) = (flight.key.clone(), flight.text.clone(), flight.payer.clone());
-            loads.push(Load { id, key, text, payer });
+            let can_upgrade = piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
+            loads.push(Load {
+                id,
+                key: flight.key.clone(),
+                text: flight.text.clone(),
+                payer: flight.payer.clone(),
+                first: flight.first.clone(),
+                may_upgrade: can_upgrade && (!flight.soft || piece.plan.upgrade_above_soft),
+            });
             piece.ids.push(id);
         }
         (loads, patience)
@@ -92,37 +127,38 @@ impl Desk {
         true
     }
 
-    /// What a reply of a provider says: who waits is told at once. Returns what has to be asked again, alone.
-    pub(crate) fn land(
-        &self,
-        piece: &mut Piece,
-        landed: Vec<(FlightId, Option<Reply>)>,
-        refusal: &Refusal,
-    ) -> Vec<FlightId> {
-        let (mut mail, mut again, now) = (Mail::default(), Vec::new(), self.clock.now());
+    /// What a reply of a provider says: who waits is told at once, unless a strong model is to decide.
+    pub(crate) fn land(&self, piece: &mut Piece, landed: Vec<Landed>, refusal: &Refusal) -> Rest {
+        let (mut mail, mut rest, now) = (Mail::default(), Rest::default(), self.clock.now());
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
-            for (id, reply) in landed {
+            for Landed { id, reply, cost, unsure } in landed {
                 piece.ids.retain(|other| *other != id);
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 match reply {
+                    Some(reply) if unsure => {
+                        flight.first = Some(First { reply, cost });
+                        rest.unsure.push(id);
+                    }
                     Some(reply) => {
                         flight.land(reply.clone(), &mut mail);
+                        rest.told.push(id);
                         if let (Some(near), Reply::Answered(_)) = (&flight.near, &reply) {
                             state.near.keep(near.clone(), for_nothing(&reply, true), now);
                         }
                     }
-                    None if flight.again => state.flights.refuse(id, refusal, &mut mail),
-                    None => {
+                    None if !flight.again => {
                         flight.again = true;
-                        again.push(id);
+                        rest.again.push(id);
                     }
+                    None if unsure => rest.unsure.push(id),
+                    None => state.flights.refuse(id, refusal, &mut mail),
                 }
             }
         }
         mail.post();
-        again
+        rest
     }
 
     /// Ends flights without an answer.

@@ -7,6 +7,7 @@ mod ledger;
 mod packing;
 mod places;
 mod stopping;
+mod upgrades;
 mod weather;
 mod wire;
 
@@ -68,19 +69,8 @@ fn route(id: i32, model: &str) -> Route {
 fn plan() -> Plan {
     let choices = ["a", "b", "c"].iter().zip(0..);
     let choices = choices.map(|(label, id)| Choice { id, label: label.to_string(), description: None }).collect();
-    Plan {
-        serial: 1,
-        tenant: String::new(),
-        taxonomy: Some(1),
-        taxonomy_version: 1,
-        choices: Choices::new(choices),
-        routes: vec![Arc::new(route(1, "cheap"))],
-        pack_size: 10,
-        pack_wait: Duration::from_millis(10),
-        in_flight: 20,
-        near_duplicates: false,
-        soft_confidence: 0.3,
-    }
+    let routes = vec![Arc::new(route(1, "cheap"))];
+    Plan { taxonomy: Some(1), taxonomy_version: 1, soft_confidence: 0.3, ..Plan::new(Choices::new(choices), routes) }
 }
 
 struct Scene {
@@ -141,10 +131,13 @@ impl Scene {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // What was said last may still be on its way to the store.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let (ledger, account) = (self.ledger.lock(), self.account.lock());
         assert!(over(), "something is still under way");
         assert_eq!(ledger.faults, Vec::<String>::new());
         assert_eq!(account.faults, Vec::<String>::new());
+        assert!(ledger.unsure.is_empty(), "answers that nobody confirmed: {:?}", ledger.unsure);
         assert!(ledger.open.is_empty(), "attempts are open: {:?}", ledger.open);
         assert_eq!(ledger.closings, ledger.attempts as usize);
         assert_eq!(self.desk.health.lock().in_flight(), 0);
