@@ -1,5 +1,7 @@
 //! How sure an answer is: where a number comes from, and what it is worth.
 
+pub mod log_probabilities;
+
 /// Where a language model's confidence comes from, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
