@@ -2,8 +2,8 @@
 //! choices is no answer.
 
 use crate::cascade::CategoryId;
-use crate::prompt::Prompt;
-use hashbrown::HashMap;
+use crate::prompt::{Prompt, Reasoned};
+use hashbrown::{HashMap, HashSet};
 use std::sync::OnceLock;
 use unicode_normalization::UnicodeNormalization;
 
@@ -40,6 +40,7 @@ pub struct Choices {
     exact: HashMap<String, Verdict>,
     folded: HashMap<String, Verdict>,
     prompt: OnceLock<Prompt>,
+    reasoned: OnceLock<Reasoned>,
 }
 
 /// What is read from the list, and the prompt, which is written from it, add nothing.
@@ -61,7 +62,7 @@ impl Choices {
             // Labels that differ only in case are told apart by their case alone.
             folded.entry(fold(label)).and_modify(|other| *other = Verdict::Invalid).or_insert(verdict);
         }
-        Self { list, exact, folded, prompt: OnceLock::new() }
+        Self { list, exact, folded, prompt: OnceLock::new(), reasoned: OnceLock::new() }
     }
 
     /// The choices, in their order.
@@ -78,7 +79,24 @@ impl Choices {
 
     /// What a model is told about them: written at the first request and kept, as all requests begin with it.
     pub fn prompt(&self) -> &Prompt {
-        self.prompt.get_or_init(|| Prompt::new(&self.list, |answer| self.read(answer)))
+        self.prompt.get_or_init(|| Prompt::new(&self.offered()))
+    }
+
+    /// What a model is told that is also asked why; written at the first such request.
+    pub fn reasoned(&self) -> &Reasoned {
+        self.reasoned.get_or_init(|| Reasoned::new(&self.offered()))
+    }
+
+    /// What may be chosen, each label once, with what is said of it; the last one is that none fits.
+    pub fn offered(&self) -> Vec<(&str, Option<&str>)> {
+        let mut seen = HashSet::new();
+        let labels = self.list.iter().filter(|choice| seen.insert(choice.label.as_str()));
+        let mut offered: Vec<_> = labels.map(|choice| (choice.label.as_str(), choice.description.as_deref())).collect();
+        // Where a label of ours is the same, it is not offered twice.
+        if self.read(NONE_OF_THESE) == Verdict::NoneOfThese {
+            offered.push((NONE_OF_THESE, Some("everything that is in no other category")));
+        }
+        offered
     }
 
     /// Bytes of the longest label that a model may have to write.

@@ -6,10 +6,42 @@
 use crate::error::{Error, ErrorKind, Result};
 use url::{Host, Url};
 
-/// Hosts of providers, with the variable that holds their key.
-const OFFICIAL: [(&str, &str, &str, &str); 2] = [
-    ("openai", "api.openai.com", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-    ("systemone", "api.typesafe.ai", "https://api.typesafe.ai", "TYPESAFE_API_KEY"),
+/// A provider's own host.
+struct Official {
+    kind: &'static str,
+    host: &'static str,
+    base_url: &'static str,
+    /// The variables that its documentation keeps the key in.
+    variables: &'static [&'static str],
+}
+
+/// Hosts of providers.
+const OFFICIAL: [Official; 4] = [
+    Official {
+        kind: "openai",
+        host: "api.openai.com",
+        base_url: "https://api.openai.com/v1",
+        variables: &["OPENAI_API_KEY"],
+    },
+    Official {
+        kind: "anthropic",
+        host: "api.anthropic.com",
+        base_url: "https://api.anthropic.com",
+        variables: &["ANTHROPIC_API_KEY"],
+    },
+    Official {
+        kind: "gemini",
+        host: "generativelanguage.googleapis.com",
+        // Decisions, and names that end in `-latest`, are documented for this version.
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+    },
+    Official {
+        kind: "systemone",
+        host: "api.typesafe.ai",
+        base_url: "https://api.typesafe.ai",
+        variables: &["TYPESAFE_API_KEY"],
+    },
 ];
 
 /// With this prefix a variable may be read without being listed.
@@ -74,7 +106,7 @@ impl Policy {
 
 /// Where a provider of this kind is by default.
 pub fn default_base_url(kind: &str) -> Option<&'static str> {
-    OFFICIAL.iter().find(|official| official.0 == kind).map(|official| official.2)
+    OFFICIAL.iter().find(|official| official.kind == kind).map(|official| official.base_url)
 }
 
 /// Allows a provider to be called at this URL with the key of this name, or refuses it.
@@ -103,7 +135,7 @@ pub fn check(_kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) ->
     let name = host.to_string();
     let port = url.port_or_known_default();
     let usual = url.port().is_none();
-    let official = OFFICIAL.iter().find(|known| usual && url.scheme() == "https" && known.1 == name);
+    let official = OFFICIAL.iter().find(|known| usual && url.scheme() == "https" && known.host == name);
     let listed: Vec<&Allowed> = policy
         .hosts
         .iter()
@@ -119,7 +151,7 @@ pub fn check(_kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) ->
             .hint("A superuser can list it in categorize.allowed_hosts."));
     }
     if let Some(key) = key {
-        let usual_key = official.is_some_and(|known| known.3 == key && policy.may_read_variable(key));
+        let usual_key = official.is_some_and(|known| known.variables.contains(&key) && policy.may_read_variable(key));
         if !usual_key && !listed.iter().any(|allowed| allowed.keys.iter().any(|bound| bound == key)) {
             return Err(Error::new(
                 ErrorKind::NotAllowed,
@@ -172,7 +204,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const USUAL: &str = "OPENAI_API_KEY, TYPESAFE_API_KEY";
+    const USUAL: &str = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, TYPESAFE_API_KEY";
 
     fn asked(hosts: &str, url: &str, key: Option<&str>) -> Result<Endpoint> {
         check("openai", url, key, &Policy::new(hosts, USUAL))
@@ -186,6 +218,8 @@ mod tests {
         for (url, key) in [
             ("https://api.openai.com/v1", "TYPESAFE_API_KEY"),
             ("https://api.openai.com/v1", "PG_CATEGORIZE_KEY"),
+            ("https://api.anthropic.com", "OPENAI_API_KEY"),
+            ("https://generativelanguage.googleapis.com/v1beta", "ANTHROPIC_API_KEY"),
             ("https://api.openai.com:8443/v1", "OPENAI_API_KEY"),
             ("https://api.openai.com.example.com/v1", "OPENAI_API_KEY"),
         ] {
@@ -194,9 +228,11 @@ mod tests {
         let unlisted = Policy::new("", "");
         assert!(check("openai", "https://api.openai.com/v1", Some("OPENAI_API_KEY"), &unlisted).is_err());
         assert!(asked("api.openai.com=mine", "https://api.openai.com/v1", Some("mine")).unwrap().official);
-        for (kind, _, url, key) in OFFICIAL {
-            assert!(check(kind, url, Some(key), &Policy::new("", USUAL)).unwrap().official);
-            assert_eq!(default_base_url(kind), Some(url));
+        for Official { kind, base_url, variables, .. } in OFFICIAL {
+            for key in variables {
+                assert!(check(kind, base_url, Some(key), &Policy::new("", USUAL)).unwrap().official);
+            }
+            assert_eq!(default_base_url(kind), Some(base_url));
         }
     }
 

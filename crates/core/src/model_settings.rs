@@ -21,6 +21,10 @@ pub struct ModelSettings {
     pub temperature: Option<f32>,
     /// Whether the constant beginning of a request is marked for the provider's cache.
     pub cache_breakpoint: bool,
+    /// Whether it is asked for the log-probabilities of what it writes.
+    pub log_probabilities: bool,
+    /// The most input tokens that one image counts for; it takes none where `None`.
+    pub image_tokens: Option<i64>,
     /// The day on which the provider shuts it down, as in 2026-12-31.
     pub shut_down_on: Option<String>,
 }
@@ -28,7 +32,7 @@ pub struct ModelSettings {
 /// The APIs that models are reached by.
 pub const KINDS: [&str; 4] = ["openai", "systemone", "anthropic", "gemini"];
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 10] = [
     "mode",
     "max_input_tokens",
     "max_output_tokens",
@@ -36,6 +40,8 @@ const KEYS: [&str; 8] = [
     "thinking_tokens",
     "temperature",
     "cache_breakpoint",
+    "log_probabilities",
+    "image_tokens",
     "shut_down_on",
 ];
 
@@ -52,6 +58,8 @@ impl ModelSettings {
             thinking_tokens: 0,
             temperature: None,
             cache_breakpoint: false,
+            log_probabilities: false,
+            image_tokens: None,
             shut_down_on: None,
         }
     }
@@ -99,6 +107,12 @@ impl ModelSettings {
                 "cache_breakpoint" => {
                     self.cache_breakpoint = value.as_bool().ok_or_else(|| refused(key, value, "true or false"))?;
                 }
+                "log_probabilities" if null => self.log_probabilities = false,
+                "log_probabilities" => {
+                    self.log_probabilities = value.as_bool().ok_or_else(|| refused(key, value, "true or false"))?;
+                }
+                "image_tokens" if null => self.image_tokens = None,
+                "image_tokens" => self.image_tokens = Some(whole(key, value, 1, i64::from(i32::MAX))?),
                 "shut_down_on" if null => self.shut_down_on = None,
                 "shut_down_on" => {
                     let day = value.as_str().filter(|day| is_day(day));
@@ -142,7 +156,11 @@ mod tests {
         let changed =
             known.clone().changed("openai", &json!({"temperature": 0, "shut_down_on": "2026-12-31"})).unwrap();
         assert_eq!((changed.max_input_tokens, changed.temperature), (Some(1000), Some(0.0)));
-        let back = changed.changed("openai", &json!({"temperature": null, "shut_down_on": null})).unwrap();
+        let seeing = changed.changed("openai", &json!({"image_tokens": 1600, "log_probabilities": true})).unwrap();
+        assert_eq!((seeing.image_tokens, seeing.log_probabilities), (Some(1600), true));
+        let taken_back =
+            json!({"temperature": null, "shut_down_on": null, "image_tokens": null, "log_probabilities": null});
+        let back = seeing.changed("openai", &taken_back).unwrap();
         assert_eq!(back, known);
         assert_eq!(ModelSettings::of_kind("systemone").mode, "decision");
     }
@@ -159,6 +177,9 @@ mod tests {
             json!({"thinking_tokens": -1}),
             json!({"temperature": 3}),
             json!({"cache_breakpoint": 1}),
+            json!({"log_probabilities": "yes"}),
+            json!({"image_tokens": 0}),
+            json!({"image_tokens": 85.5}),
             json!({"shut_down_on": "soon"}),
         ] {
             assert!(ModelSettings::of_kind("openai").changed("openai", &bad).is_err(), "{bad}");

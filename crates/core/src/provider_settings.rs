@@ -5,12 +5,16 @@ use crate::error::{Error, Result};
 use serde_json::Value;
 
 /// Settings as they were given; what is `None` was not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProviderSettings {
     /// Providers are asked in this order, the lowest first.
     pub priority: i32,
     /// The model that is asked there; that of the taxonomy, or the usual one of its kind, where `None`.
     pub model: Option<String>,
+    /// The model that is asked again where that one is not sure.
+    pub strong_model: StrongModel,
+    /// Its share of the requests among providers of the same priority.
+    pub weight: f64,
     /// Requests a minute that are allowed.
     pub requests_per_minute: Option<u32>,
     /// Tokens a minute that are allowed.
@@ -23,10 +27,24 @@ pub struct ProviderSettings {
     pub openai_extras: Option<bool>,
 }
 
+/// Which model is asked where the usual one is not sure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum StrongModel {
+    /// That of the taxonomy, or the usual strong one of its kind.
+    #[default]
+    Usual,
+    /// This one.
+    Named(String),
+    /// None: at this provider nothing is asked twice.
+    Never,
+}
+
 /// The keys, in the order in which they are documented.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 9] = [
     "priority",
     "model",
+    "strong_model",
+    "weight",
     "requests_per_minute",
     "tokens_per_minute",
     "instruction_role",
@@ -35,11 +53,45 @@ pub const KEYS: [&str; 7] = [
 ];
 
 /// Which APIs can be configured.
-pub const KINDS: [&str; 2] = ["openai", "systemone"];
+pub const KINDS: [&str; 4] = ["openai", "anthropic", "gemini", "systemone"];
+
+/// More than this share no provider needs, and sums of shares stay exact.
+const HEAVIEST: f64 = 1_000_000.0;
 
 /// The model that is asked where neither provider nor taxonomy names one.
 pub fn usual_model(kind: &str) -> &'static str {
-    if kind == "systemone" { "jev-latest" } else { "gpt-6-luna" }
+    match kind {
+        "anthropic" => "claude-haiku-5-5",
+        "gemini" => "gemini-2.5-flash-lite",
+        "systemone" => "jev-latest",
+        _ => "gpt-6-luna",
+    }
+}
+
+/// The model that is asked where that one is not sure and nobody names another; `None` where there is none.
+pub fn usual_strong_model(kind: &str) -> Option<&'static str> {
+    match kind {
+        "anthropic" => Some("claude-sonnet-5-5"),
+        "gemini" => Some("gemini-3.8-flash"),
+        "systemone" => None,
+        _ => Some("gpt-6-sol"),
+    }
+}
+
+impl Default for ProviderSettings {
+    fn default() -> Self {
+        Self {
+            priority: 0,
+            model: None,
+            strong_model: StrongModel::Usual,
+            weight: 1.0,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            instruction_role: None,
+            max_tokens_field: None,
+            openai_extras: None,
+        }
+    }
 }
 
 impl ProviderSettings {
@@ -60,6 +112,11 @@ impl ProviderSettings {
             match key.as_str() {
                 "priority" => read.priority = whole(key, value, i64::from(i32::MIN), i64::from(i32::MAX))?,
                 "model" => read.model = Some(name(key, value)?),
+                "strong_model" => read.strong_model = strong_model(key, value)?,
+                "weight" => {
+                    let weight = value.as_f64().filter(|weight| *weight > 0.0 && *weight <= HEAVIEST);
+                    read.weight = weight.ok_or_else(|| refused(key, value, "a positive number up to 1000000"))?;
+                }
                 "requests_per_minute" => {
                     read.requests_per_minute = Some(whole(key, value, 1, i64::from(u32::MAX))?);
                 }
@@ -98,6 +155,13 @@ fn name(key: &str, value: &Value) -> Result<String> {
     value.as_str().filter(usable).map(str::to_owned).ok_or_else(|| refused(key, value, "a name"))
 }
 
+fn strong_model(key: &str, value: &Value) -> Result<StrongModel> {
+    match value {
+        Value::Bool(false) => Ok(StrongModel::Never),
+        _ => name(key, value).map(StrongModel::Named).map_err(|_| refused(key, value, "a name, or false for none")),
+    }
+}
+
 fn word(key: &str, value: &Value, words: &[&str]) -> Result<String> {
     let known = value.as_str().filter(|word| words.contains(word));
     known.map(str::to_owned).ok_or_else(|| refused(key, value, &words.join(", ")))
@@ -113,10 +177,13 @@ mod tests {
         let read = ProviderSettings::parse(&json!({
             "priority": -1, "model": "gpt-6-luna", "requests_per_minute": 500, "tokens_per_minute": 200_000,
             "instruction_role": "system", "max_tokens_field": "max_tokens", "openai_extras": false,
+            "strong_model": "gpt-6-sol", "weight": 0.5,
         }));
         let all = ProviderSettings {
             priority: -1,
             model: Some("gpt-6-luna".into()),
+            strong_model: StrongModel::Named("gpt-6-sol".into()),
+            weight: 0.5,
             requests_per_minute: Some(500),
             tokens_per_minute: Some(200_000),
             instruction_role: Some("system".into()),
@@ -125,6 +192,18 @@ mod tests {
         };
         assert_eq!(read.unwrap(), all);
         assert_eq!(ProviderSettings::parse(&json!({"model": null})).unwrap(), ProviderSettings::default());
+        let never = ProviderSettings::parse(&json!({"strong_model": false, "weight": null})).unwrap();
+        assert_eq!((never.strong_model, never.weight), (StrongModel::Never, 1.0));
+    }
+
+    #[test]
+    fn every_kind_has_a_usual_model() {
+        let models: std::collections::HashSet<_> = KINDS.iter().map(|kind| usual_model(kind)).collect();
+        assert_eq!(models.len(), KINDS.len());
+        for kind in KINDS {
+            assert_eq!(usual_strong_model(kind).is_none(), kind == "systemone");
+            assert!(crate::endpoint::default_base_url(kind).is_some(), "{kind}");
+        }
     }
 
     #[test]
@@ -141,6 +220,12 @@ mod tests {
             json!({"instruction_role": "user"}),
             json!({"max_tokens_field": "n"}),
             json!({"openai_extras": "no"}),
+            json!({"strong_model": true}),
+            json!({"strong_model": ""}),
+            json!({"weight": 0}),
+            json!({"weight": -1}),
+            json!({"weight": 1e9}),
+            json!({"weight": "1"}),
         ] {
             assert!(ProviderSettings::parse(&bad).is_err(), "{bad}");
         }

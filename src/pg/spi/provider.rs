@@ -163,6 +163,8 @@ pub(super) fn model_settings(row: &run::Row) -> Option<ModelSettings> {
         temperature: row.get(7),
         cache_breakpoint: row.get(8)?,
         shut_down_on: row.get(9),
+        log_probabilities: false,
+        image_tokens: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Replies of language models, read leniently in their form and strictly in what they say.
 
 use super::embedded::{values, without_thoughts};
+use super::one_line;
 use crate::choices::{Choices, Verdict};
 use crate::confidence::Source;
 use serde_json::Value;
@@ -9,8 +10,11 @@ use serde_json::Value;
 /// default profile's upgrade (0.80): such an answer is no reason not to ask a stronger model.
 pub const DEFAULT_CONFIDENCE: f32 = 0.75;
 
+/// Characters of a rationale that are kept.
+pub const RATIONALE_CHARACTERS: usize = 500;
+
 /// What a reply says of one item.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The item.
     pub id: u32,
@@ -20,6 +24,8 @@ pub struct Answer {
     pub confidence: f32,
     /// Where that number comes from.
     pub source: Source,
+    /// Why, in the model's words, where it says so.
+    pub rationale: Option<String>,
 }
 
 /// The answers in what a model wrote, of the items that were asked about and in their order. An item without one is left
@@ -36,7 +42,7 @@ pub fn read_items(content: &str, choices: &Choices, ids: &[u32]) -> Vec<Answer> 
 /// The answer of a model that was asked for the label alone.
 pub fn read_label(content: &str, choices: &Choices, id: u32) -> Answer {
     // A server that forces JSON upon every model is understood as well.
-    if let [answer] = read_items(content, choices, &[id])[..] {
+    if let Some(answer) = read_items(content, choices, &[id]).pop() {
         return answer;
     }
     let content = without_thoughts(content);
@@ -45,7 +51,7 @@ pub fn read_label(content: &str, choices: &Choices, id: u32) -> Answer {
     let bare = line.trim_start_matches("- ").trim_matches(['"', '\'', '*', '.', ' ']);
     let read = [text, line, bare].into_iter().map(|form| choices.read(form)).find(|v| *v != Verdict::Invalid);
     let verdict = read.unwrap_or(Verdict::Invalid);
-    Answer { id, verdict, confidence: DEFAULT_CONFIDENCE, source: Source::Assumed }
+    Answer { id, verdict, confidence: DEFAULT_CONFIDENCE, source: Source::Assumed, rationale: None }
 }
 
 /// A number as a probability, or the default where it is none: who writes 3.14 does not know how sure he is.
@@ -68,7 +74,10 @@ fn read_value(value: &Value, choices: &Choices, ids: &[u32]) -> Vec<Answer> {
         let Some(position) = position(entry, ids) else { continue };
         let Some(answer) = read_entry(entry, choices, ids[position]) else { continue };
         let known = &mut answers[position];
-        *known = Some(known.map_or(answer, |known| agree(known, answer)));
+        *known = Some(match known.take() {
+            Some(known) => agree(known, answer),
+            None => answer,
+        });
     }
     answers.into_iter().flatten().collect()
 }
@@ -95,7 +104,14 @@ fn read_entry(entry: &Value, choices: &Choices, id: u32) -> Option<Answer> {
         None => None,
     };
     let (confidence, source) = confidence(number, Source::SelfReported);
-    Some(Answer { id, verdict, confidence, source })
+    let rationale = entry.get("rationale").and_then(Value::as_str).and_then(rationale);
+    Some(Answer { id, verdict, confidence, source, rationale })
+}
+
+/// A rationale as it may be shown: one line without control characters, and no longer than it should be.
+fn rationale(text: &str) -> Option<String> {
+    let line: String = one_line(text).chars().take(RATIONALE_CHARACTERS).collect();
+    Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
 /// What two answers to one item say together.
