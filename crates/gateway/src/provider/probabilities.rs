@@ -5,7 +5,7 @@ use crate::plan::Route;
 use crate::store::Refusal;
 use pg_categorize_core::choices::{Choices, Verdict};
 use pg_categorize_core::confidence::Source;
-use pg_categorize_core::prompt::{Answer, Prompt, confidence};
+use pg_categorize_core::prompt::{Prompt, confidence};
 
 /// Choices of one question, by the documentation of each API.
 const CHOICES: std::ops::RangeInclusive<usize> = 2..=255;
@@ -60,7 +60,7 @@ impl Probabilities<'_> {
             Verdict::Invalid => (0.0, Source::Assumed),
             _ => confidence(chosen.or(self.confidence), Source::Probabilities),
         };
-        ItemAnswer { alternatives, ..Answer { id, verdict, confidence, source }.into() }
+        ItemAnswer { id, verdict, confidence, source, rationale: None, alternatives }
     }
 }
 
