@@ -65,7 +65,7 @@ fn measure(name: &str, text: &str, shows: bool) {
     }
     let share = |part: f64, whole: usize| 100.0 * part / whole.max(1) as f64;
     println!(
-        "| {name} | {rows} | {distinct} | {:.1}% | {:.1}% | {pairs} | {different} ({:.1}%) | {:.2}% of distinct | ",
+        "| {name} | {rows} | {distinct} | {:.1}% | {:.1}% | {:.1}% | {pairs} | {different} ({:.1}%) | {:.2}% |",
         share(several as f64, distinct),
         share(shared as f64, distinct),
         share((distinct - keys.len()) as f64, distinct),
