@@ -28,6 +28,11 @@ impl Body {
         self.json(name, &quoted(text));
     }
 
+    /// Whether it has no members.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
     /// The JSON.
     pub(super) fn end(mut self) -> String {
         self.0.push('}');

@@ -85,7 +85,7 @@ pub enum Charge {
     Unknown,
 }
 
-/// What a provider says of its limits in `x-ratelimit-*` headers.
+/// What a provider says of its limits in its headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Requests allowed in a window, mostly a minute.
@@ -110,15 +110,16 @@ impl Failure {
 }
 
 impl From<Answer> for ItemAnswer {
-    fn from(Answer { id, verdict, confidence, source }: Answer) -> Self {
-        Self { id, verdict, confidence, source, rationale: None, alternatives: Vec::new() }
+    fn from(Answer { id, verdict, confidence, source, rationale }: Answer) -> Self {
+        Self { id, verdict, confidence, source, rationale, alternatives: Vec::new() }
     }
 }
 
 impl ItemAnswer {
     /// No answer to this item, though the provider thought so.
     pub fn invalid(id: u32) -> Self {
-        Answer { id, verdict: Verdict::Invalid, confidence: 0.0, source: Source::Assumed }.into()
+        let (verdict, source) = (Verdict::Invalid, Source::Assumed);
+        Self { id, verdict, confidence: 0.0, source, rationale: None, alternatives: Vec::new() }
     }
 
     /// What two answers to one item say together.
