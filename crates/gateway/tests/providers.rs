@@ -2,6 +2,8 @@
 
 #[path = "providers/anthropic.rs"]
 mod anthropic;
+#[path = "providers/embeddings.rs"]
+mod embeddings;
 #[path = "providers/fake.rs"]
 mod fake;
 #[path = "providers/gemini.rs"]

@@ -85,7 +85,7 @@ struct Told<'a> {
 }
 
 /// The failure that a status other than success stands for.
-pub(super) fn failure(route: &Route, status: u16, headers: &HeaderMap, body: Option<&Value>) -> Failure {
+pub(crate) fn failure(route: &Route, status: u16, headers: &HeaderMap, body: Option<&Value>) -> Failure {
     let told = body.map(told).unwrap_or_default();
     let now = SystemTime::now();
     let class = match (class(route, status, &told), should_retry(headers)) {

@@ -20,18 +20,23 @@ mod reply;
 mod systemone;
 mod usage;
 
-use crate::http::Clients;
+use crate::http::{Clients, Reply};
 use crate::plan::{AnswerMode, ProviderKind, Route};
 use crate::store::Refusal;
+pub(crate) use body::Body;
+pub(crate) use classify::failure;
+pub(crate) use gemini::{bare as bare_model, path as model_path};
 pub use image::Image;
 pub use outcome::{Charge, Ended, Failure, FailureClass, ItemAnswer, Limits};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::price::Usage;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 use url::Url;
+pub(crate) use usage::of_embeddings as embeddings_usage;
 
 /// Tokens of output that are reserved for a decision. The documentation bills none (OpenAI, TypeSafe: output is free),
 /// servers count up to a few a question; a model whose output has a price is then still within what was reserved.
@@ -191,7 +196,7 @@ fn is_version(segment: &str) -> bool {
 /// Sends requests, over connections that it keeps.
 #[derive(Debug)]
 pub struct Http {
-    pub(crate) clients: Clients,
+    clients: Clients,
 }
 
 impl Default for Http {
@@ -209,14 +214,29 @@ impl Http {
     /// Sends a request, once. Where the time is over or this future is dropped, its connection (with HTTP/2, its stream)
     /// is closed: no answer can come any more.
     pub async fn send(&self, route: &Route, choices: &Choices, prepared: &Prepared, time_limit: Duration) -> Ended {
-        let exchange = self.clients.post(&route.provider, &prepared.url, &prepared.body, time_limit);
-        let (reply, latency) = exchange.await;
+        let (reply, latency) = self.post(route, &prepared.url, &prepared.body, time_limit).await;
         match reply {
             Ok(reply) => {
                 let (result, usage) = reply::read(route, choices, &prepared.ids, &reply);
-                Ended { result, usage, limits: headers::limits(&reply.headers, SystemTime::now()), latency }
+                Ended { result, usage, limits: limits(&reply.headers), latency }
             }
             Err(failure) => Ended { result: Err(failure), usage: None, limits: Limits::default(), latency },
         }
     }
+
+    /// Sends a body, once, and reads the reply; tells how long that took.
+    pub(crate) async fn post(
+        &self,
+        route: &Route,
+        url: &Url,
+        body: &str,
+        time_limit: Duration,
+    ) -> (Result<Reply, Failure>, Duration) {
+        self.clients.post(&route.provider, url, body, time_limit).await
+    }
+}
+
+/// What the headers of a reply say of the provider's limits.
+pub(crate) fn limits(headers: &HeaderMap) -> Limits {
+    headers::limits(headers, SystemTime::now())
 }

@@ -54,7 +54,6 @@ pub(super) fn of_gemini_decision(usage: &Value) -> Option<Usage> {
 }
 
 /// Usage of embeddings, which write nothing.
-#[expect(dead_code, reason = "the embeddings come next")]
 pub(crate) fn of_embeddings(usage: &Value) -> Option<Usage> {
     let read = ["prompt_tokens", "promptTokenCount", "total_tokens"].into_iter().find_map(|name| usage.get(name))?;
     Some(Usage { input: count(read)?, ..Usage::default() })
