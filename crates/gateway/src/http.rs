@@ -1,11 +1,12 @@
 //! The way to providers: no redirects, no proxy, and no address that they should not have.
 
 mod addresses;
+mod envelope;
 
-use crate::plan::Route;
+use crate::plan::Provider;
 use crate::provider::{Charge, Failure, FailureClass};
 use addresses::{AddressRefused, Resolver};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, redirect};
 use std::error::Error;
 use std::time::Duration;
@@ -48,33 +49,26 @@ impl Clients {
     /// Sends a body, once, and reads the reply; tells how long that took.
     pub(crate) async fn post(
         &self,
-        route: &Route,
+        provider: &Provider,
         url: &Url,
         body: &str,
         time_limit: Duration,
     ) -> (Result<Reply, Failure>, Duration) {
         let start = Instant::now();
-        let reply = self.exchange(route, url, body, start + time_limit).await;
+        let reply = self.exchange(provider, url, body, start + time_limit).await;
         (reply, start.elapsed())
     }
 
-    async fn exchange(&self, route: &Route, url: &Url, body: &str, deadline: Instant) -> Result<Reply, Failure> {
-        let private_allowed = route.provider.private_allowed;
+    async fn exchange(&self, provider: &Provider, url: &Url, body: &str, deadline: Instant) -> Result<Reply, Failure> {
+        let private_allowed = provider.private_allowed;
         if !addresses::host_allowed(url, private_allowed) {
             return Err(not_sent(FailureClass::Stopped, "address not allowed"));
         }
         let client = if private_allowed { &self.private } else { &self.public };
         let client = client.as_ref().ok_or_else(|| not_sent(FailureClass::NotSent, "no TLS"))?;
-        let mut request = client
-            .post(url.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(key) = route.provider.key.as_ref().map(|key| key.expose().trim()).filter(|key| !key.is_empty()) {
-            let value = HeaderValue::from_str(&format!("Bearer {key}"));
-            let mut value = value.map_err(|_| not_sent(FailureClass::Stopped, "the key is no header"))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
+        let headers = envelope::headers(provider);
+        let headers = headers.map_err(|_| not_sent(FailureClass::Stopped, "the key is no header"))?;
+        let request = client.post(url.clone()).headers(headers);
         let response = match timeout_at(deadline, request.body(body.to_owned()).send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(failure(&error)),

@@ -10,6 +10,7 @@ mod clock;
 mod connection;
 mod desk;
 mod dispatch;
+pub mod embeddings;
 mod flight;
 mod gateway;
 mod health;

@@ -88,6 +88,10 @@ pub struct PriceRow {
 pub enum ProviderKind {
     /// OpenAI, and every server that is compatible with it.
     OpenAi,
+    /// Messages of Anthropic, and servers that offer them, too.
+    Anthropic,
+    /// The Developer API of Gemini.
+    Gemini,
     /// The decision servers of `/v1/systemone`.
     SystemOne,
 }
@@ -149,13 +153,13 @@ pub struct Model {
     pub max_input_tokens: Option<u64>,
     /// Tokens of the largest answer; `None` where unknown.
     pub max_output_tokens: Option<u64>,
-    /// `reasoning_effort` to send; `None` sends nothing.
+    /// How much to reason, as the provider's documentation names it; `none` turns it off. `None` sends nothing.
     pub reasoning_effort: Option<String>,
     /// Tokens that a model may think beyond what it writes, within the same bound; 0 where it does not.
     pub thinking_tokens: u64,
     /// Sampling parameter; `None`, the default, sends nothing.
     pub temperature: Option<f32>,
-    /// Whether the constant prefix is marked as a cache breakpoint (OpenAI from 5.6 on).
+    /// Whether the constant prefix is marked as a cache breakpoint (OpenAI from 5.6 on, Anthropic).
     pub cache_breakpoint: bool,
     /// Whether it tells the log-probabilities of what it writes.
     pub log_probabilities: bool,

@@ -193,7 +193,7 @@ fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[
     let Some(price) = &route.price else {
         return Err(Refusal::because(Reason::UnknownPrice, format!("The model \"{name}\" has no price.")));
     };
-    let items: Vec<_> = (1_u32..).zip(loads).map(|(id, load)| Item { id, text: &load.text, image: None }).collect();
+    let items: Vec<_> = (1_u32..).zip(loads).map(|(id, load)| Item::text(id, &load.text)).collect();
     let parcel = desk.sender.prepare(route, plan, &items)?;
     let (input, output) = (parcel.input_bound(), parcel.output_bound());
     let worst_case = price.price.worst_case(input, output).ok_or_else(|| {

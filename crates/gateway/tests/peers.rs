@@ -117,7 +117,7 @@ fn route(base_url: &str, kind: ProviderKind, mode: AnswerMode, model: &str) -> R
 /// Asks once, and checks what holds whatever a server says: no other ids, no other categories, and numbers that are
 /// probabilities; what it says that it charged is within the bounds.
 async fn send(http: &Http, route: &Route, choices: &Choices, titles: &[&str]) -> Ended {
-    let items: Vec<Item<'_>> = titles.iter().zip(1..).map(|(text, id)| Item { id, text, image: None }).collect();
+    let items: Vec<Item<'_>> = titles.iter().zip(1..).map(|(text, id)| Item::text(id, text)).collect();
     let prepared = prepare(route, choices, &items).expect("a request");
     let ended = http.send(route, choices, &prepared, LONG).await;
     if let Ok(answers) = &ended.result {

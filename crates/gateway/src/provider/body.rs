@@ -3,18 +3,18 @@
 use pg_categorize_core::prompt::quoted;
 
 /// The object so far.
-pub(super) struct Body(String);
+pub(crate) struct Body(String);
 
 impl Body {
     /// An object that will have about so many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Self {
         let mut text = String::with_capacity(bytes + 512);
         text.push('{');
         Self(text)
     }
 
     /// Adds a member whose value is JSON.
-    pub(super) fn json(&mut self, name: &str, json: &str) {
+    pub(crate) fn json(&mut self, name: &str, json: &str) {
         if self.0.len() > 1 {
             self.0.push(',');
         }
@@ -24,12 +24,17 @@ impl Body {
     }
 
     /// Adds a member whose value is a text.
-    pub(super) fn text(&mut self, name: &str, text: &str) {
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
         self.json(name, &quoted(text));
     }
 
+    /// Whether it has no members.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
     /// The JSON.
-    pub(super) fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         self.0.push('}');
         self.0
     }

@@ -1,19 +1,45 @@
 //! Headers that say when to come again and how much is left.
 
-use super::Limits;
+use super::{Limits, moment};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-/// What `x-ratelimit-*` headers say (OpenAI, "Rate limits: headers"; compatible servers send them, too).
-pub(super) fn limits(headers: &HeaderMap) -> Limits {
-    Limits {
+/// What `x-ratelimit-*` headers say (OpenAI, "Rate limits: headers"; compatible servers send them, too), or those of
+/// Anthropic, of which the plain tokens are the limit that is reached first ("Rate limits: response headers").
+pub(super) fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
+    let told = Limits {
         requests_limit: parsed(headers, "x-ratelimit-limit-requests"),
         requests_remaining: parsed(headers, "x-ratelimit-remaining-requests"),
         requests_reset: text(headers, "x-ratelimit-reset-requests").and_then(duration),
         tokens_limit: parsed(headers, "x-ratelimit-limit-tokens"),
         tokens_remaining: parsed(headers, "x-ratelimit-remaining-tokens"),
         tokens_reset: text(headers, "x-ratelimit-reset-tokens").and_then(duration),
+    };
+    if told != Limits::default() {
+        return told;
+    }
+    let now = server_time(headers).unwrap_or(now);
+    let until = |name| moment::rfc3339(text(headers, name)?)?.duration_since(now).ok();
+    let requests = Limits {
+        requests_limit: parsed(headers, "anthropic-ratelimit-requests-limit"),
+        requests_remaining: parsed(headers, "anthropic-ratelimit-requests-remaining"),
+        requests_reset: until("anthropic-ratelimit-requests-reset"),
+        ..Limits::default()
+    };
+    if headers.contains_key("anthropic-ratelimit-tokens-limit") {
+        return Limits {
+            tokens_limit: parsed(headers, "anthropic-ratelimit-tokens-limit"),
+            tokens_remaining: parsed(headers, "anthropic-ratelimit-tokens-remaining"),
+            tokens_reset: until("anthropic-ratelimit-tokens-reset"),
+            ..requests
+        };
+    }
+    Limits {
+        tokens_limit: parsed(headers, "anthropic-ratelimit-input-tokens-limit"),
+        tokens_remaining: parsed(headers, "anthropic-ratelimit-input-tokens-remaining"),
+        tokens_reset: until("anthropic-ratelimit-input-tokens-reset"),
+        ..requests
     }
 }
 
@@ -24,14 +50,15 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         let value = text(headers, RETRY_AFTER.as_str())?;
         match value.parse() {
             Ok(number) => seconds(number),
-            Err(_) => {
-                // By the server's own clock, which need not be ours.
-                let server = text(headers, DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
-                httpdate::parse_http_date(value).ok()?.duration_since(server.unwrap_or(now)).ok()
-            }
+            Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(server_time(headers).unwrap_or(now)).ok(),
         }
     });
     wait.filter(|wait| !wait.is_zero())
+}
+
+/// What the server's own clock says, which need not be what ours says.
+fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()
 }
 
 /// Whether the provider says that trying again is of use (or of none).
@@ -47,7 +74,8 @@ fn parsed<T: FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
     text(headers, name)?.parse().ok()
 }
 
-fn seconds(number: f64) -> Option<Duration> {
+/// A span of so many seconds, unless there is none.
+pub(super) fn seconds(number: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(number).ok()
 }
 
@@ -101,13 +129,16 @@ mod tests {
 
     #[test]
     fn limits_are_read_where_they_are_numbers() {
-        let limits = limits(&headers(&[
-            ("x-ratelimit-limit-requests", "500"),
-            ("x-ratelimit-remaining-requests", "-1"),
-            ("x-ratelimit-limit-tokens", "200000"),
-            ("x-ratelimit-remaining-tokens", "many"),
-            ("x-ratelimit-reset-tokens", "6m0s"),
-        ]));
+        let limits = limits(
+            &headers(&[
+                ("x-ratelimit-limit-requests", "500"),
+                ("x-ratelimit-remaining-requests", "-1"),
+                ("x-ratelimit-limit-tokens", "200000"),
+                ("x-ratelimit-remaining-tokens", "many"),
+                ("x-ratelimit-reset-tokens", "6m0s"),
+            ]),
+            SystemTime::UNIX_EPOCH,
+        );
         let expected = Limits {
             requests_limit: Some(500),
             tokens_limit: Some(200_000),
@@ -115,6 +146,31 @@ mod tests {
             ..Limits::default()
         };
         assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn the_limits_of_anthropic_end_at_moments() {
+        let told = [
+            ("anthropic-ratelimit-requests-limit", "50"),
+            ("anthropic-ratelimit-requests-remaining", "0"),
+            ("anthropic-ratelimit-requests-reset", "1994-11-06T08:49:47Z"),
+            ("anthropic-ratelimit-input-tokens-limit", "30000"),
+            ("anthropic-ratelimit-input-tokens-remaining", "29000"),
+            ("anthropic-ratelimit-input-tokens-reset", "1994-11-06T08:49:07Z"),
+        ];
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let expected = Limits {
+            requests_limit: Some(50),
+            requests_remaining: Some(0),
+            requests_reset: Some(Duration::from_secs(10)),
+            tokens_limit: Some(30_000),
+            tokens_remaining: Some(29_000),
+            tokens_reset: None,
+        };
+        assert_eq!(limits(&headers(&told), now), expected);
+        let both = [&told[..], &[("anthropic-ratelimit-tokens-limit", "20000")]].concat();
+        let expected = Limits { tokens_limit: Some(20_000), tokens_remaining: None, ..expected };
+        assert_eq!(limits(&headers(&both), now), expected);
     }
 
     #[test]
@@ -139,9 +195,16 @@ mod tests {
             for value in [value, number] {
                 _ = duration(&value);
                 let Ok(value) = reqwest::header::HeaderValue::from_bytes(value.as_bytes()) else { continue };
-                let names = ["retry-after", "retry-after-ms", "x-should-retry", "x-ratelimit-limit-requests"];
+                let names = [
+                    "retry-after",
+                    "retry-after-ms",
+                    "x-should-retry",
+                    "x-ratelimit-limit-requests",
+                    "anthropic-ratelimit-tokens-limit",
+                    "anthropic-ratelimit-requests-reset",
+                ];
                 let headers = names.iter().map(|name| (name.parse().unwrap(), value.clone())).collect();
-                _ = (retry_after(&headers, SystemTime::UNIX_EPOCH), should_retry(&headers), limits(&headers));
+                _ = (retry_after(&headers, SystemTime::UNIX_EPOCH), should_retry(&headers), limits(&headers, SystemTime::UNIX_EPOCH));
             }
         }
     }

@@ -2,28 +2,41 @@
 //!
 //! One trait, a file for each API. What is the same for all (transport, limits, the meaning of a status) is beside them.
 
+mod anthropic;
 mod body;
 mod classify;
+mod gemini;
+mod gemini_decisions;
 mod headers;
+mod image;
+mod log_probabilities;
+mod moment;
 mod openai_chat;
 mod openai_decisions;
 mod outcome;
 mod probabilities;
+mod question;
 mod reply;
 mod systemone;
 mod usage;
 
-use crate::http::Clients;
+use crate::http::{Clients, Reply};
 use crate::plan::{AnswerMode, ProviderKind, Route};
 use crate::store::Refusal;
+pub(crate) use body::Body;
+pub(crate) use classify::failure;
+pub(crate) use gemini::{bare as bare_model, path as model_path};
+pub use image::Image;
 pub use outcome::{Charge, Ended, Failure, FailureClass, ItemAnswer, Limits};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
-use pg_categorize_core::image::ImageType;
 use pg_categorize_core::price::Usage;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 use url::Url;
+pub(crate) use usage::of_embeddings as embeddings_usage;
 
 /// Tokens of output that are reserved for a decision. The documentation bills none (OpenAI, TypeSafe: output is free),
 /// servers count up to a few a question; a model whose output has a price is then still within what was reserved.
@@ -40,13 +53,11 @@ pub struct Item<'a> {
     pub image: Option<&'a Image>,
 }
 
-/// An image as requests carry it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// Its kind.
-    pub kind: ImageType,
-    /// Its bytes in base64 (RFC 4648, 4).
-    pub base64: String,
+impl<'a> Item<'a> {
+    /// An input that is a text alone.
+    pub const fn text(id: u32, text: &'a str) -> Self {
+        Self { id, text, image: None }
+    }
 }
 
 /// A request that can be sent, with what it can cost at most.
@@ -62,7 +73,8 @@ pub struct Prepared {
 impl Prepared {
     /// Tokens of input, at most: no tokenizer of the kind that providers use (byte-level byte-pair encoding: Sennrich et
     /// al. 2016, Radford et al. 2019) makes a token of less than one byte, and what a provider puts around a message is a
-    /// few tokens. Thus the bytes of the whole body, and 64 for each message.
+    /// few tokens. Thus the bytes of the whole body, 64 for each message, and what the API is documented to add. An image
+    /// is no text: it counts for as many tokens as its model is known to make of one at most, in place of its bytes.
     pub fn input_bound(&self) -> u64 {
         self.input_bound
     }
@@ -86,11 +98,13 @@ impl Prepared {
 /// What an API makes of a question.
 struct Written {
     /// What follows the base URL.
-    path: &'static str,
+    path: Cow<'static, str>,
     /// The JSON.
     body: String,
     /// Messages in it.
     messages: u64,
+    /// Tokens that the API puts before the model beside what was sent, by its documentation.
+    hidden: u64,
     /// Tokens that may be written.
     output_bound: u64,
 }
@@ -103,6 +117,11 @@ trait Api: Sync {
     /// The request.
     fn write(&self, route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Written, Refusal>;
 
+    /// Whether there is a way to send an image.
+    fn takes_images(&self) -> bool {
+        false
+    }
+
     /// The answers of a reply; `None` where it is no reply of this API.
     fn read(&self, reply: &Value, choices: &Choices, ids: &[u32]) -> Option<Vec<ItemAnswer>>;
 
@@ -114,11 +133,15 @@ fn api(route: &Route) -> &'static dyn Api {
     match (route.provider.kind, route.model.mode) {
         (ProviderKind::OpenAi, AnswerMode::Decision) => &openai_decisions::Decisions,
         (ProviderKind::OpenAi, AnswerMode::JsonSchema | AnswerMode::Text) => &openai_chat::Chat,
+        (ProviderKind::Anthropic, _) => &anthropic::Messages,
+        (ProviderKind::Gemini, AnswerMode::Decision) => &gemini_decisions::Decisions,
+        (ProviderKind::Gemini, AnswerMode::JsonSchema | AnswerMode::Text) => &gemini::Generate,
         (ProviderKind::SystemOne, _) => &systemone::SystemOne,
     }
 }
 
-/// Inputs that this route can take in one request, at least 1.
+/// Inputs that this route can take in one request, at least 1. An input with an image goes alone: [`prepare`] refuses a
+/// pack with one as too large, so that it is split.
 pub fn pack_limit(route: &Route, choices: &Choices) -> usize {
     api(route).pack_limit(route, choices).max(1)
 }
@@ -126,19 +149,22 @@ pub fn pack_limit(route: &Route, choices: &Choices) -> usize {
 /// Writes a request, and tells what it can cost. It is not sent yet.
 ///
 /// # Errors
-/// `input_too_large` where the model reads or writes less than this needs: a smaller pack may do. `provider_error` where
-/// the route cannot take any: its URL is none, or it offers fewer choices.
+/// `input_too_large` where the model reads or writes less than this needs, or an image is not alone: a smaller pack may do.
+/// `no_provider` where there is an image and the route takes none. `provider_error` where the route cannot take any
+/// request: its URL is none, or it offers fewer choices.
 pub fn prepare(route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Prepared, Refusal> {
-    let Written { path, body, messages, output_bound } = api(route).write(route, choices, items)?;
-    let url = url(&route.provider.base_url, path).ok_or_else(|| refusal(route, "has no usable base URL"))?;
-    let bytes = body.len() as u64;
+    let image = image::sent(route, api(route).takes_images(), items)?;
+    let Written { path, body, messages, hidden, output_bound } = api(route).write(route, choices, items)?;
+    let url = url(&route.provider.base_url, &path).ok_or_else(|| refusal(route, "has no usable base URL"))?;
+    let bytes = (body.len() as u64).saturating_sub(image.bytes);
     // A token is a few bytes: only what is far beyond the limit is known to be. The provider tells the rest.
     if let Some(limit) = route.model.max_input_tokens.filter(|limit| bytes / 8 > *limit) {
         let detail = format!("The request has {bytes} bytes; {} reads {limit} tokens.", route.model.name);
         return Err(Refusal::because(Reason::InputTooLarge, detail));
     }
     let ids = items.iter().map(|item| item.id).collect();
-    Ok(Prepared { url, body, ids, input_bound: bytes + 64 * messages, output_bound })
+    let input_bound = bytes.saturating_add(64 * messages).saturating_add(hidden).saturating_add(image.tokens);
+    Ok(Prepared { url, body, ids, input_bound, output_bound })
 }
 
 /// A route that can take no request of this kind at all.
@@ -146,14 +172,25 @@ fn refusal(route: &Route, what: impl std::fmt::Display) -> Refusal {
     Refusal::because(Reason::ProviderError, format!("{route} {what}."))
 }
 
-fn url(base: &str, path: &str) -> Option<Url> {
+/// The address of an API. Where both begin with a version, the base URL's counts: it may be given with or without.
+pub(crate) fn url(base: &str, path: &str) -> Option<Url> {
     let base = base.trim_end_matches('/');
-    // The base URL of a System One server may be given with or without its version.
-    let path = if base.ends_with("/v1") { path.trim_start_matches("/v1") } else { path };
+    let path = match path.trim_start_matches('/').split_once('/') {
+        Some((version, _)) if is_version(version) && base.rsplit('/').next().is_some_and(is_version) => {
+            &path[1 + version.len()..]
+        }
+        _ => path,
+    };
     let url = Url::parse(&format!("{base}{path}")).ok()?;
     // Names and passwords would be sent as a header that nobody expects, and URLs are shown in messages.
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.has_host();
     (plain && matches!(url.scheme(), "http" | "https")).then_some(url)
+}
+
+/// `v1`, `v1beta`, `v1alpha`.
+fn is_version(segment: &str) -> bool {
+    let digits = segment.strip_prefix('v').unwrap_or_default();
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Sends requests, over connections that it keeps.
@@ -177,14 +214,29 @@ impl Http {
     /// Sends a request, once. Where the time is over or this future is dropped, its connection (with HTTP/2, its stream)
     /// is closed: no answer can come any more.
     pub async fn send(&self, route: &Route, choices: &Choices, prepared: &Prepared, time_limit: Duration) -> Ended {
-        let exchange = self.clients.post(route, &prepared.url, &prepared.body, time_limit);
-        let (reply, latency) = exchange.await;
+        let (reply, latency) = self.post(route, &prepared.url, &prepared.body, time_limit).await;
         match reply {
             Ok(reply) => {
                 let (result, usage) = reply::read(route, choices, &prepared.ids, &reply);
-                Ended { result, usage, limits: headers::limits(&reply.headers), latency }
+                Ended { result, usage, limits: limits(&reply.headers), latency }
             }
             Err(failure) => Ended { result: Err(failure), usage: None, limits: Limits::default(), latency },
         }
     }
+
+    /// Sends a body, once, and reads the reply; tells how long that took.
+    pub(crate) async fn post(
+        &self,
+        route: &Route,
+        url: &Url,
+        body: &str,
+        time_limit: Duration,
+    ) -> (Result<Reply, Failure>, Duration) {
+        self.clients.post(&route.provider, url, body, time_limit).await
+    }
+}
+
+/// What the headers of a reply say of the provider's limits.
+pub(crate) fn limits(headers: &HeaderMap) -> Limits {
+    headers::limits(headers, SystemTime::now())
 }

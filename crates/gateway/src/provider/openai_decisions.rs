@@ -3,14 +3,15 @@
 //! Source: <https://developers.openai.com/api/docs/guides/decisions> (public beta of 2026-10).
 
 use super::body::Body;
-use super::openai_chat::{content, unmarked};
+use super::openai_chat::content;
 use super::probabilities::{Probabilities, options};
+use super::question::unmarked;
 use super::{Api, DECISION_TOKENS, Item, ItemAnswer, Written, usage};
 use crate::plan::Route;
 use crate::store::Refusal;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::price::Usage;
-use pg_categorize_core::prompt::{quoted, user_data};
+use pg_categorize_core::prompt::{IMAGE, quoted, user_data};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -31,6 +32,16 @@ impl Api for Decisions {
         let (provider, model) = (&route.provider, &route.model);
         let prompt = options(route, choices)?;
         let data = unmarked(&user_data(items.iter().map(|item| (item.id, item.text))));
+        let image = items.iter().find_map(|item| item.image);
+        let user = image.map_or_else(
+            || quoted(&data),
+            |image| {
+                let (data, note, url) = (quoted(&data), quoted(IMAGE), quoted(&image.data_url()));
+                format!(
+                    r#"[{{"type":"input_text","text":{data}}},{{"type":"input_text","text":{note}}},{{"type":"input_image","image_url":{url},"detail":"low"}}]"#
+                )
+            },
+        );
         let mut questions = String::with_capacity((prompt.options.len() + 128) * items.len());
         for Item { id, .. } in items {
             let comma = if questions.is_empty() { "" } else { "," };
@@ -40,7 +51,7 @@ impl Api for Decisions {
                 prompt.options
             );
         }
-        let mut body = Body::new(prompt.decision.json.len() + data.len() + data.len() / 4 + questions.len());
+        let mut body = Body::new(prompt.decision.json.len() + user.len() + questions.len());
         body.text("model", &model.name);
         body.json(
             "input",
@@ -48,7 +59,7 @@ impl Api for Decisions {
                 r#"[{{"type":"message","role":{},"content":{}}},{{"type":"message","role":"user","content":{}}}]"#,
                 quoted(&provider.abilities.instruction_role),
                 content(&prompt.decision, "input_text", model.cache_breakpoint),
-                quoted(&data),
+                user,
             ),
         );
         body.json("questions", &format!("[{questions}]"));
@@ -57,7 +68,12 @@ impl Api for Decisions {
         }
         let output_bound = DECISION_TOKENS.saturating_mul(items.len() as u64);
         // Each question is put before the model as a message of its own.
-        Ok(Written { path: "/decisions", body: body.end(), messages: 2 + items.len() as u64, output_bound })
+        let messages = 2 + items.len() as u64;
+        Ok(Written { path: "/decisions".into(), body: body.end(), messages, hidden: 0, output_bound })
+    }
+
+    fn takes_images(&self) -> bool {
+        true
     }
 
     fn read(&self, reply: &Value, choices: &Choices, ids: &[u32]) -> Option<Vec<ItemAnswer>> {

@@ -6,6 +6,7 @@ use crate::store::Refusal;
 use pg_categorize_core::choices::{Choices, Verdict};
 use pg_categorize_core::confidence::Source;
 use pg_categorize_core::prompt::{Prompt, confidence};
+use serde_json::Value;
 
 /// Choices of one question, by the documentation of each API.
 const CHOICES: std::ops::RangeInclusive<usize> = 2..=255;
@@ -34,7 +35,17 @@ pub(super) fn options<'a>(route: &Route, choices: &'a Choices) -> Result<&'a Pro
     Err(refusal(route, format!("decides between 1 to 254 categories, and these are {count}")))
 }
 
-impl Probabilities<'_> {
+impl<'a> Probabilities<'a> {
+    /// Those of an answer that names its labels as members.
+    pub(super) fn of_object(answer: &'a Value) -> Self {
+        let of = answer.get("probabilities").and_then(Value::as_object);
+        Self {
+            choice: answer.get("choice").and_then(Value::as_str),
+            confidence: answer.get("confidence").and_then(Value::as_f64),
+            of: of.into_iter().flatten().filter_map(|(label, p)| Some((label.as_str(), p.as_f64()?))).collect(),
+        }
+    }
+
     /// The answer: how sure it is, is the probability of what was chosen.
     pub(super) fn answer(&self, id: u32, choices: &Choices) -> ItemAnswer {
         let verdict = self.choice.map_or(Verdict::Invalid, |label| choices.read(label));

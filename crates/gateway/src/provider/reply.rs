@@ -21,7 +21,7 @@ pub(super) fn read(
         (200..=299, Err(failure), _) => Err(failure.clone()),
         (200..=299, _, None) => Err(unreadable("no JSON")),
         (200..=299, _, Some(json)) => match (api(route).read(json, choices, ids), embedded_status(json)) {
-            (Some(answers), _) => Ok(answers),
+            (Some(answers), _) => Ok(reasoned(route, answers)),
             // Gateways in front of providers report their errors this way, after the model may have answered.
             (None, Some(status)) => {
                 Err(Failure { charge: Charge::Unknown, ..failure(route, status, &reply.headers, Some(json)) })
@@ -33,6 +33,17 @@ pub(super) fn read(
     (result, usage)
 }
 
+/// Reasons that nobody asked for are not shown: a title may have asked for them.
+fn reasoned(route: &Route, mut answers: Vec<ItemAnswer>) -> Vec<ItemAnswer> {
+    if !route.rationale {
+        answers.iter_mut().for_each(|answer| answer.rationale = None);
+    }
+    answers
+}
+
 fn unreadable(detail: &str) -> Failure {
     Failure::new(FailureClass::Unreadable, Charge::Unknown, detail)
 }
+
+#[cfg(test)]
+mod tests;

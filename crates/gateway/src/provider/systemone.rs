@@ -36,25 +36,17 @@ impl Api for SystemOne {
                 prompt.criteria
             ),
         );
-        Ok(Written { path: "/v1/systemone", body: body.end(), messages: 2, output_bound: DECISION_TOKENS })
+        let (path, output_bound) = ("/v1/systemone".into(), DECISION_TOKENS);
+        Ok(Written { path, body: body.end(), messages: 2, hidden: 0, output_bound })
     }
 
     fn read(&self, reply: &Value, choices: &Choices, ids: &[u32]) -> Option<Vec<ItemAnswer>> {
         let answers = reply.get("answers")?.as_object()?;
         let Some(answer) = answers.get("category") else { return Some(Vec::new()) };
-        Some(ids.iter().map(|id| probabilities(answer).answer(*id, choices)).collect())
+        Some(ids.iter().map(|id| Probabilities::of_object(answer).answer(*id, choices)).collect())
     }
 
     fn usage(&self, reply: &Value) -> Option<Usage> {
         usage::of_decision(reply.get("usage")?)
-    }
-}
-
-fn probabilities(answer: &Value) -> Probabilities<'_> {
-    let of = answer.get("probabilities").and_then(Value::as_object);
-    Probabilities {
-        choice: answer.get("choice").and_then(Value::as_str),
-        confidence: answer.get("confidence").and_then(Value::as_f64),
-        of: of.into_iter().flatten().filter_map(|(label, p)| Some((label.as_str(), p.as_f64()?))).collect(),
     }
 }
