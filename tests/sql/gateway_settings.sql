@@ -97,9 +97,18 @@ SELECT scope, period, time_zone, limit_usd, remaining_usd, soft, soft_ratio, per
   FROM categorize.budget_status ORDER BY scope, period;
 SELECT scope, starts_at AT TIME ZONE time_zone = date_trunc(period, now() AT TIME ZONE time_zone) AS starts_with_its_period
   FROM categorize.budget_status ORDER BY scope, period;
--- NULL keeps what was, but for the limit.
+-- NULL keeps what was, but for the limit, and who had one is told.
 SELECT categorize.set_budget('database', NULL, 'month', soft_ratio => 0.6);
 SELECT limit_usd, soft_ratio, time_zone FROM categorize.budget_status WHERE scope = 'database' AND period = 'month';
+SELECT categorize.set_budget('database', period => 'month', soft_ratio => 0.6);
+SELECT categorize.set_budget('tenant:acme', per_request_usd => 0.02);
+SELECT limit_usd, per_request_usd FROM categorize.budget_status WHERE scope = 'tenant:acme';
+SELECT categorize.set_budget('tenant:acme', 0.000000001, per_request_usd => 0.01);
+-- The shipped one, too.
+BEGIN;
+SELECT categorize.drop_budget('database');
+SELECT categorize.set_budget(per_request_usd => 0.01);
+ROLLBACK;
 CALL testing.sweep(
     $$ SELECT categorize.set_budget('world', 1) $$,
     $$ SELECT categorize.set_budget('tenant', 1) $$,
