@@ -5,6 +5,7 @@ mod ceiling;
 mod faults;
 mod interrupts;
 mod keys;
+mod ledger;
 mod money;
 mod processes;
 mod soak;
