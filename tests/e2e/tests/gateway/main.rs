@@ -7,6 +7,8 @@ mod interrupts;
 mod keys;
 mod ledger;
 mod money;
+mod periods;
 mod processes;
 mod soak;
 mod support;
+mod thrift;
