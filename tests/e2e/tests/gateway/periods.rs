@@ -44,7 +44,7 @@ fn status(shop: &Shop, scope: &str) -> (i64, i64, i64) {
 
 #[test]
 fn the_hour_that_comes_twice_is_counted_once() {
-    let shop = shop("twice", Config::default());
+    let shop = shop("hour_twice", Config::default());
     let now: i64 = shop.session().one("SELECT extract(epoch FROM clock_timestamp())::bigint");
     let (past, coming) = (now - HOUR / 2, now + HOUR / 2);
     let budgets = [
