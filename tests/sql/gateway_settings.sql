@@ -76,6 +76,12 @@ SELECT categorize.set_price('my-model', 0.000000001, 12.345678901) >= 1000 AS se
 SELECT categorize.set_price('my-model', 99, 99, valid_from => now() + interval '1 year') >= 1000 AS set;
 SELECT name, input_usd, cached_input_usd, cache_write_usd, cache_write_long_usd, output_usd, long_above, long_input_usd,
        long_output_usd FROM categorize.models WHERE name IN ('gpt-6-luna', 'my-model') ORDER BY name;
+-- A model that has only a price is there, with no more than that; a price that is to come makes none.
+SELECT categorize.set_price('only-priced', 0.3, 0.6) >= 1000 AS set;
+SELECT categorize.set_price('to-come', 1, 1, valid_from => now() + interval '1 year') >= 1000 AS set;
+SELECT name, kind, mode, thinking_tokens, cache_breakpoint, shut_down_on, known_on, shipped, input_usd, output_usd
+  FROM categorize.models WHERE name IN ('only-priced', 'to-come');
+SELECT count(*) = count(DISTINCT name) AS each_once, count(*) FILTER (WHERE shipped IS NULL) AS unsaid FROM categorize.models;
 CALL testing.sweep(
     $$ SELECT categorize.set_price('m', -1, 1) $$,
     $$ SELECT categorize.set_price('m', 1, 0.0000000001) $$,
