@@ -108,10 +108,12 @@ CREATE VIEW categorize.providers WITH (security_barrier) AS
            p.created_by, p.created_at
       FROM categorize.provider p;
 
--- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens.
+-- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens. Of a model that
+-- somebody only set a price for, no more than that is known.
 CREATE VIEW categorize.models WITH (security_barrier) AS
-    SELECT m.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
-           m.temperature, m.cache_breakpoint, m.log_probabilities, m.image_tokens, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
+    SELECT n.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
+           m.temperature, m.cache_breakpoint, m.log_probabilities, m.image_tokens, m.shut_down_on, m.known_on,
+           coalesce(m.id::bigint, p.id) < 1000::bigint AS shipped,
            p.valid_from AS price_valid_from,
            p.input::numeric * 0.000000001 AS input_usd,
            p.cached_input::numeric * 0.000000001 AS cached_input_usd,
@@ -120,9 +122,12 @@ CREATE VIEW categorize.models WITH (security_barrier) AS
            p.output::numeric * 0.000000001 AS output_usd,
            p.long_above, p.long_input::numeric * 0.000000001 AS long_input_usd,
            p.long_output::numeric * 0.000000001 AS long_output_usd
-      FROM (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m
+      FROM (SELECT r.name FROM categorize.model r
+             UNION
+            SELECT r.model FROM categorize.price r WHERE r.valid_from <= statement_timestamp()) n
+      LEFT JOIN (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m ON m.name = n.name
       LEFT JOIN LATERAL (SELECT r.* FROM categorize.price r
-                          WHERE r.model = m.name AND r.valid_from <= statement_timestamp()
+                          WHERE r.model = n.name AND r.valid_from <= statement_timestamp()
                           ORDER BY r.id >= 1000::bigint DESC, r.valid_from DESC, r.id DESC LIMIT 1) p ON true;
 
 -- The budgets that hold now, each with its present period. For the view below; nobody is granted it.

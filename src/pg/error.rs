@@ -132,6 +132,13 @@ pub fn warn_in_full(message: &str, detail: Option<&str>, hint: &str) {
     report.set_hint(hint).report(PgLogLevel::WARNING);
 }
 
+/// Tells the caller what he may not have meant.
+pub fn notice(message: &str, detail: String, hint: String) {
+    let code = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
+    let report = ErrorReport::new(code, message.to_owned(), "pg_categorize").set_detail(detail).set_hint(hint);
+    report.report(PgLogLevel::NOTICE);
+}
+
 /// Writes to the server's log, not to the client.
 pub fn log(message: &str, detail: Option<String>, hint: Option<&str>) {
     let mut report =

@@ -11,6 +11,10 @@ use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 use std::panic::AssertUnwindSafe;
 
+/// What may stand in the place of the mode.
+const MODES: &str =
+    "Leave the mode out to fill the column from what is known, or say live to ask a language model for the rest.";
+
 /// What the trigger was told.
 struct Arguments {
     inputs: Vec<String>,
@@ -156,13 +160,11 @@ impl Arguments {
             None => false,
             Some("live") => true,
             Some("deferred") => error::raise(
-                Error::new(ErrorKind::NotSupported, "categorize_trigger: mode \"deferred\" needs a queue")
-                    .hint("This version fills the column from what is known."),
+                Error::new(ErrorKind::NotSupported, "categorize_trigger: mode \"deferred\" needs a queue").hint(MODES),
             ),
-            Some(other) => error::raise(
-                Error::invalid(format!("categorize_trigger: unknown mode \"{other}\""))
-                    .hint("Modes are live and deferred."),
-            ),
+            Some(other) => {
+                error::raise(Error::invalid(format!("categorize_trigger: unknown mode \"{other}\"")).hint(MODES))
+            }
         };
         if !(2..=4).contains(&given.len()) {
             error::raise(

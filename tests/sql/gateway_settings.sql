@@ -76,6 +76,12 @@ SELECT categorize.set_price('my-model', 0.000000001, 12.345678901) >= 1000 AS se
 SELECT categorize.set_price('my-model', 99, 99, valid_from => now() + interval '1 year') >= 1000 AS set;
 SELECT name, input_usd, cached_input_usd, cache_write_usd, cache_write_long_usd, output_usd, long_above, long_input_usd,
        long_output_usd FROM categorize.models WHERE name IN ('gpt-6-luna', 'my-model') ORDER BY name;
+-- A model that has only a price is there, with no more than that; a price that is to come makes none.
+SELECT categorize.set_price('only-priced', 0.3, 0.6) >= 1000 AS set;
+SELECT categorize.set_price('to-come', 1, 1, valid_from => now() + interval '1 year') >= 1000 AS set;
+SELECT name, kind, mode, thinking_tokens, cache_breakpoint, shut_down_on, known_on, shipped, input_usd, output_usd
+  FROM categorize.models WHERE name IN ('only-priced', 'to-come');
+SELECT count(*) = count(DISTINCT name) AS each_once, count(*) FILTER (WHERE shipped IS NULL) AS unsaid FROM categorize.models;
 CALL testing.sweep(
     $$ SELECT categorize.set_price('m', -1, 1) $$,
     $$ SELECT categorize.set_price('m', 1, 0.0000000001) $$,
@@ -97,9 +103,18 @@ SELECT scope, period, time_zone, limit_usd, remaining_usd, soft, soft_ratio, per
   FROM categorize.budget_status ORDER BY scope, period;
 SELECT scope, starts_at AT TIME ZONE time_zone = date_trunc(period, now() AT TIME ZONE time_zone) AS starts_with_its_period
   FROM categorize.budget_status ORDER BY scope, period;
--- NULL keeps what was, but for the limit.
+-- NULL keeps what was, but for the limit, and who had one is told.
 SELECT categorize.set_budget('database', NULL, 'month', soft_ratio => 0.6);
 SELECT limit_usd, soft_ratio, time_zone FROM categorize.budget_status WHERE scope = 'database' AND period = 'month';
+SELECT categorize.set_budget('database', period => 'month', soft_ratio => 0.6);
+SELECT categorize.set_budget('tenant:acme', per_request_usd => 0.02);
+SELECT limit_usd, per_request_usd FROM categorize.budget_status WHERE scope = 'tenant:acme';
+SELECT categorize.set_budget('tenant:acme', 0.000000001, per_request_usd => 0.01);
+-- The shipped one, too.
+BEGIN;
+SELECT categorize.drop_budget('database');
+SELECT categorize.set_budget(per_request_usd => 0.01);
+ROLLBACK;
 CALL testing.sweep(
     $$ SELECT categorize.set_budget('world', 1) $$,
     $$ SELECT categorize.set_budget('tenant', 1) $$,

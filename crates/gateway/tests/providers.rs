@@ -102,7 +102,8 @@ async fn said(route: &Route, items: &[Item<'_>], reply: &Value) -> Ended {
     let (url, _sight) = server(Act::Say(http(200, "", &reply.to_string()))).await;
     let mut provider = route.provider.clone();
     provider.base_url = url;
-    let route = Route { provider, model: route.model.clone(), price: None, rationale: route.rationale };
+    let rationale = route.rationale;
+    let route = Route { rationale, ..Route::new(provider, route.model.clone(), None) };
     send(&route, items, LONG).await
 }
 

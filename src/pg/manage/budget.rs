@@ -51,7 +51,22 @@ pub fn set(scope: &str, period: &str, terms: &Terms<'_>) {
             time_zone: terms.time_zone.map_or(known.time_zone, time_zone),
         };
         spi::upsert_budget(&of, &terms, &caller.name);
+        if let Some(before) = known.limit.filter(|_| limit.is_none()) {
+            tell_of_no_limit(scope, period, before);
+        }
     });
+}
+
+/// Who means to change only the cap of a request leaves the limit out, and that is no limit.
+fn tell_of_no_limit(scope: &str, period: &str, before: Money) {
+    error::notice(
+        &format!(
+            "the {} budget \"{scope}\" has no limit any more",
+            if period == "month" { "monthly" } else { "daily" }
+        ),
+        format!("limit_usd was left out or NULL. The limit was {before} dollars."),
+        format!("Say limit_usd => {before} to keep it."),
+    );
 }
 
 /// Takes back what was set for a scope and period; says whether there was anything.

@@ -41,7 +41,8 @@ pub fn roll_up(days: i32) {
               (day, provider_id, provider, model, tenant, taxonomy_id, role, application_name, query_id, requests, inputs,
                wasted, input_tokens, cached_tokens, output_tokens, spent_nanousd, wasted_nanousd)
         SELECT (reserved_at AT TIME ZONE 'UTC')::date, provider_id, provider, model, tenant, taxonomy_id, role,
-               application_name, query_id, count(DISTINCT attempt_id), sum(inputs), sum(wasted),
+               application_name, query_id, count(DISTINCT attempt_id),
+               coalesce(sum(inputs) FILTER (WHERE kind = 'settle'), 0), coalesce(sum(wasted) FILTER (WHERE kind = 'settle'), 0),
                coalesce(sum(input_tokens), 0), coalesce(sum(cached_tokens), 0), coalesce(sum(output_tokens), 0),
                sum(amount_nanousd),
                coalesce(sum(round(amount_nanousd::numeric * wasted / inputs)) FILTER (WHERE inputs > 0), 0)

@@ -1,48 +1,31 @@
 //! The ceiling for all databases of the server: a file in which each database takes parts of the day's amount before it
 //! reserves from them.
 //!
-//! A record has 32 bytes: the database, the day, the amount, a checksum. What a gateway took and did not use is given
-//! back when the next one of its database begins. A file that is damaged counts as an amount that is wholly taken, until the
-//! day (UTC) on which it was last written is over; who removes it says that nothing was spent.
+//! What a gateway took and did not use is given back when the next one of its database begins. A file that is damaged counts
+//! as an amount that is wholly taken, until the day (UTC) on which it was last written is over; who removes it says that
+//! nothing was spent.
 
-use crate::pg::wait;
+mod file;
+
+use crate::pg::error;
+use file::{Record, Shared, Trouble};
 use pg_categorize_core::budget::{Account, lease};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::money::Money;
 use pg_categorize_gateway::store::Refusal;
 use pgrx::pg_sys;
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where it is, from the data directory.
-const PATH: &str = "pg_categorize.cluster";
-
-/// Bytes of a record.
-const RECORD: usize = 32;
-
-/// What a record begins with.
-const MAGIC: [u8; 4] = *b"PGC1";
-
-/// How often somebody who holds the file is waited for, and how long each time.
-const TRIES: (u32, Duration) = (50, Duration::from_millis(2));
-
-/// Days from 1970 to the epoch of Postgres.
-const DAYS_TO_EPOCH: i64 = 10_957;
+/// What helps who can reach the data directory.
+const HINT: &str =
+    "Give it back to the user of the server, or remove it: that says that nothing was spent today (UTC).";
 
 /// What this database holds of the server's amount.
 #[derive(Default)]
 pub struct Cluster {
     day: i64,
     held: Option<Money>,
-}
-
-#[derive(Clone, Copy)]
-struct Record {
-    database: u32,
-    day: i64,
-    held: Money,
+    /// The day on which the server's log was told that the file is of no use.
+    told: Option<i64>,
 }
 
 impl Cluster {
@@ -63,22 +46,18 @@ impl Cluster {
         match self.take(used, wanted, limit, day) {
             Ok(true) => Ok(()),
             Ok(false) => refusal("categorize.cluster_limit_usd_day is reached by the databases of this server."),
-            Err(why) if why.kind() == io::ErrorKind::InvalidData => refusal(
-                "The file pg_categorize.cluster in the data directory is damaged: nothing is spent under categorize.cluster_limit_usd_day until the day is over (UTC).",
-            ),
-            Err(_) => refusal("The file pg_categorize.cluster in the data directory cannot be used."),
+            Err(trouble) => refusal(&self.tell(&trouble, day)),
         }
     }
 
     /// Takes what is missing up to `wanted`; whether it could be had. The first time it gives back what the former gateway
     /// held beyond `used`.
-    fn take(&mut self, used: Money, wanted: Money, limit: Money, day: i64) -> io::Result<bool> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(PATH)?;
-        lock(&file)?;
-        let mut records = read(&file, day)?;
-        let mine = self.held.filter(|_| self.day == day).unwrap_or(used);
+    fn take(&mut self, used: Money, wanted: Money, limit: Money, day: i64) -> Result<bool, Trouble> {
         // SAFETY: reads a global of the main thread.
         let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+        let file = Shared::hold(database)?;
+        let mut records = file.read(day)?;
+        let mine = self.held.filter(|_| self.day == day).unwrap_or(used);
         let others: Money = records.iter().filter(|r| r.database != database && r.day == day).map(|r| r.held).sum();
         let needs = Money((wanted.0 - mine.0).max(0));
         let taken = lease(limit, Money(others.0.saturating_add(mine.0)), needs);
@@ -86,67 +65,32 @@ impl Cluster {
         // At midnight, and when the clock was set back, others may still be in another day.
         records.retain(|record| record.day + 1 >= day && (record.database, record.day) != (database, day));
         records.push(Record { database, day, held });
-        write(&file, &records)?;
-        (self.day, self.held) = (day, Some(held));
+        file.write(&records)?;
+        (self.day, self.held, self.told) = (day, Some(held), None);
         Ok(taken.is_some())
     }
-}
 
-fn lock(file: &File) -> io::Result<()> {
-    for _ in 0..TRIES.0 {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(std::fs::TryLockError::WouldBlock) => wait::nap(TRIES.1),
-            Err(std::fs::TryLockError::Error(why)) => return Err(why),
+    /// What who asked is told; the server's log is told once a day.
+    fn tell(&mut self, trouble: &Trouble, day: i64) -> String {
+        let why = match trouble {
+            Trouble::Busy => {
+                return "The file pg_categorize.cluster in the data directory is held by other databases for long."
+                    .to_owned();
+            }
+            Trouble::Damaged => "is damaged".to_owned(),
+            Trouble::Unusable(why) => format!("cannot be used ({})", why.kind()),
+        };
+        let detail = format!(
+            "The file pg_categorize.cluster in the data directory {why}: nothing is spent under categorize.cluster_limit_usd_day until {}.",
+            match trouble {
+                Trouble::Damaged => "the day is over (UTC), or the file is removed",
+                _ => "the server can read and write it, or it is removed",
+            }
+        );
+        if self.told != Some(day) {
+            error::log("the ceiling of the server cannot be told", Some(detail.clone()), Some(HINT));
+            self.told = Some(day);
         }
+        detail
     }
-    Err(io::ErrorKind::WouldBlock.into())
-}
-
-fn read(file: &File, day: i64) -> io::Result<Vec<Record>> {
-    let about = file.metadata()?;
-    let mut bytes = vec![0; usize::try_from(about.len()).unwrap_or(usize::MAX).min(RECORD * 65_536)];
-    file.read_exact_at(&mut bytes, 0)?;
-    let records: Option<Vec<Record>> = bytes.chunks(RECORD).map(decode).collect();
-    match records {
-        Some(records) if bytes.len() as u64 == about.len() => Ok(records),
-        _ if written_on(about.modified()?) < day => Ok(Vec::new()),
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-/// Writes what is new over what is old; the file never has too few records for long enough to be read.
-fn write(file: &File, records: &[Record]) -> io::Result<()> {
-    let bytes: Vec<u8> = records.iter().flat_map(encode).collect();
-    file.write_all_at(&bytes, 0)?;
-    file.set_len(bytes.len() as u64)?;
-    file.sync_data()
-}
-
-fn written_on(time: SystemTime) -> i64 {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(seconds / 86_400).unwrap_or(i64::MAX) - DAYS_TO_EPOCH
-}
-
-fn encode(record: &Record) -> [u8; RECORD] {
-    let mut bytes = [0; RECORD];
-    bytes[..4].copy_from_slice(&MAGIC);
-    bytes[4..8].copy_from_slice(&record.database.to_le_bytes());
-    bytes[8..16].copy_from_slice(&record.day.to_le_bytes());
-    bytes[16..24].copy_from_slice(&record.held.0.to_le_bytes());
-    let sum = checksum(&bytes[..24]);
-    bytes[24..].copy_from_slice(&sum.to_le_bytes());
-    bytes
-}
-
-fn decode(bytes: &[u8]) -> Option<Record> {
-    let number = |from: usize| Some(i64::from_le_bytes(bytes.get(from..from + 8)?.try_into().ok()?));
-    let is_whole = bytes.len() == RECORD && bytes[..4] == MAGIC && number(24)? == checksum(&bytes[..24]).cast_signed();
-    let database = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
-    is_whole.then_some(Record { database, day: number(8)?, held: Money(number(16)?) })
-}
-
-/// FNV-1a (Fowler, Noll, Vo; RFC 9923): it tells what was torn, not what was forged.
-fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

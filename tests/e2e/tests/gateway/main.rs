@@ -1,10 +1,14 @@
 //! Language models behind SQL: real gateways against a fake provider that keeps its own account.
 
 mod answers;
+mod ceiling;
 mod faults;
 mod interrupts;
 mod keys;
+mod ledger;
 mod money;
+mod periods;
 mod processes;
 mod soak;
 mod support;
+mod thrift;
