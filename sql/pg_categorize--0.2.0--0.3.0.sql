@@ -2,6 +2,12 @@
 
 -- 0.3.0: language models and money.
 
+ALTER TABLE categorize.cache
+    ADD COLUMN upgraded boolean NOT NULL DEFAULT false,
+    ADD COLUMN raw_confidence real,
+    ADD COLUMN confidence_source text,
+    ADD COLUMN rationale text;
+
 -- Language models and money: who can be asked, what it costs, how much may be spent, and where every nano-dollar went.
 -- Amounts are nano-dollars; prices are nano-dollars for a million tokens.
 
@@ -10,7 +16,7 @@ CREATE SEQUENCE categorize.provider_id_seq AS int START 1000 MINVALUE 1000;
 CREATE TABLE categorize.provider (
     id                int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.provider_id_seq'),
     name              text NOT NULL CHECK (name <> ''),
-    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone')),
+    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone', 'anthropic', 'gemini')),
     base_url          text NOT NULL,
     -- Which key, never the key.
     key_env           text,
@@ -43,6 +49,10 @@ CREATE TABLE categorize.model (
     temperature       real,
     -- Whether the constant beginning of a request is marked for the provider's cache.
     cache_breakpoint  boolean NOT NULL DEFAULT false,
+    -- Whether it is asked for the log-probabilities of what it writes.
+    log_probabilities boolean NOT NULL DEFAULT false,
+    -- The most input tokens that one image counts for; NULL where it takes none.
+    image_tokens      int CHECK (image_tokens > 0),
     shut_down_on      date,
     -- When this was read from the provider's documentation.
     known_on          date NOT NULL DEFAULT CURRENT_DATE
@@ -186,6 +196,28 @@ CREATE TABLE categorize.ledger_day (
 CREATE UNIQUE INDEX ledger_day_key ON categorize.ledger_day
     (day, provider_id, provider, model, tenant, coalesce(taxonomy_id, 0), role, application_name, query_id);
 
+-- What a cheap model said while a strong one is asked. It is paid, so it is kept; nobody is given it before it counts.
+CREATE TABLE categorize.unsure_answer (
+    LIKE categorize.cache INCLUDING DEFAULTS,
+    PRIMARY KEY (fingerprint)
+);
+
+-- Of which answers of language models it became known whether they were right: what their confidence is calibrated by.
+CREATE TABLE categorize.confidence_observation (
+    -- Of the input, in its tenant and taxonomy.
+    fingerprint bytea NOT NULL,
+    model       text NOT NULL,
+    tenant      text NOT NULL,
+    -- What the model said of its confidence, and where that came from.
+    source      text NOT NULL,
+    raw         real NOT NULL CHECK (raw BETWEEN 0::real AND 1::real),
+    is_right    boolean NOT NULL,
+    said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
+    observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (fingerprint, model)
+);
+CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;
 CREATE TABLE categorize.alert_log (
@@ -202,6 +234,7 @@ SELECT pg_catalog.pg_extension_config_dump('categorize.provider', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.budget', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.confidence_observation', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.provider_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price_id_seq', '');
@@ -215,6 +248,8 @@ COMMENT ON TABLE categorize.budget_counter IS 'What is settled and reserved in a
 COMMENT ON TABLE categorize.reservation IS 'Attempts whose cost is not known yet: under way, or in doubt.';
 COMMENT ON TABLE categorize.ledger IS 'Every reservation, and what became of it; rows are added and never changed.';
 COMMENT ON TABLE categorize.ledger_day IS 'Daily totals of ledger rows that were pruned.';
+COMMENT ON TABLE categorize.unsure_answer IS 'What a cheap model said while a strong one is asked.';
+COMMENT ON TABLE categorize.confidence_observation IS 'What is known of answers of language models being right, for the calibration of their confidence.';
 COMMENT ON TABLE categorize.alert_log IS 'What an operator should see.';
 COMMENT ON SEQUENCE categorize.provider_id_seq IS 'Ids of providers.';
 COMMENT ON SEQUENCE categorize.model_id_seq IS 'Ids of models; those below 1000 are shipped.';
@@ -352,6 +387,17 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
 ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;
 
 -- As they are generated for a fresh install.
+CREATE  FUNCTION categorize."set_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC, /* Option < AnyNumeric > */
+	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_price_wrapper';
+
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
 	"model" TEXT,  /* String */
@@ -368,61 +414,10 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 
-CREATE  FUNCTION categorize."settle_in_doubt"(
-	"attempt_id" bigint, /* Option < i64 > */
-	"cost_usd" NUMERIC /* Option < AnyNumeric > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
-
 CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
 STRICT 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
-
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-
-CREATE  FUNCTION categorize."set_price"(
-	"model" TEXT, /* Option < & str > */
-	"input_usd" NUMERIC, /* Option < AnyNumeric > */
-	"output_usd" NUMERIC, /* Option < AnyNumeric > */
-	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_price_wrapper';
 
 CREATE  FUNCTION categorize."set_model"(
 	"name" TEXT, /* Option < & str > */
@@ -445,6 +440,46 @@ CREATE  FUNCTION categorize."add_provider"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'add_provider_wrapper';
 
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+
+CREATE  FUNCTION categorize."settle_in_doubt"(
+	"attempt_id" bigint, /* Option < i64 > */
+	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,
            CASE WHEN categorize.sees_all_tenants() THEN p.base_url END AS base_url,
@@ -456,10 +491,12 @@ CREATE VIEW categorize.providers WITH (security_barrier) AS
            p.created_by, p.created_at
       FROM categorize.provider p;
 
--- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens.
+-- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens. Of a model that
+-- somebody only set a price for, no more than that is known.
 CREATE VIEW categorize.models WITH (security_barrier) AS
-    SELECT m.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
-           m.temperature, m.cache_breakpoint, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
+    SELECT n.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
+           m.temperature, m.cache_breakpoint, m.log_probabilities, m.image_tokens, m.shut_down_on, m.known_on,
+           coalesce(m.id::bigint, p.id) < 1000::bigint AS shipped,
            p.valid_from AS price_valid_from,
            p.input::numeric * 0.000000001 AS input_usd,
            p.cached_input::numeric * 0.000000001 AS cached_input_usd,
@@ -468,9 +505,12 @@ CREATE VIEW categorize.models WITH (security_barrier) AS
            p.output::numeric * 0.000000001 AS output_usd,
            p.long_above, p.long_input::numeric * 0.000000001 AS long_input_usd,
            p.long_output::numeric * 0.000000001 AS long_output_usd
-      FROM (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m
+      FROM (SELECT r.name FROM categorize.model r
+             UNION
+            SELECT r.model FROM categorize.price r WHERE r.valid_from <= statement_timestamp()) n
+      LEFT JOIN (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m ON m.name = n.name
       LEFT JOIN LATERAL (SELECT r.* FROM categorize.price r
-                          WHERE r.model = m.name AND r.valid_from <= statement_timestamp()
+                          WHERE r.model = n.name AND r.valid_from <= statement_timestamp()
                           ORDER BY r.id >= 1000::bigint DESC, r.valid_from DESC, r.id DESC LIMIT 1) p ON true;
 
 -- The budgets that hold now, each with its present period. For the view below; nobody is granted it.
@@ -640,8 +680,9 @@ COMMENT ON FUNCTION categorize.sees_all_tenants() IS
     'Whether the caller is a member of categorize_admin, who sees the money of all tenants.';
 
 REVOKE ALL ON categorize.provider, categorize.model, categorize.price, categorize.budget, categorize.budget_counter,
-    categorize.reservation, categorize.ledger, categorize.ledger_day, categorize.alert_log, categorize.providers,
-    categorize.models, categorize.effective_budget, categorize.budget_status, categorize.spend, categorize.in_doubt,
+    categorize.reservation, categorize.ledger, categorize.ledger_day, categorize.unsure_answer,
+    categorize.confidence_observation, categorize.alert_log, categorize.providers, categorize.models,
+    categorize.effective_budget, categorize.budget_status, categorize.spend, categorize.in_doubt,
     categorize.provider_health, categorize.alert FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.provider_id_seq, categorize.model_id_seq, categorize.price_id_seq,
     categorize.budget_id_seq, categorize.attempt_id_seq, categorize.ledger_id_seq, categorize.alert_id_seq FROM PUBLIC;
@@ -668,12 +709,13 @@ DECLARE
 BEGIN
     FOREACH object IN ARRAY ARRAY['TABLE categorize.provider', 'TABLE categorize.model', 'TABLE categorize.price',
     'TABLE categorize.budget', 'TABLE categorize.budget_counter', 'TABLE categorize.reservation',
-    'TABLE categorize.ledger', 'TABLE categorize.ledger_day', 'TABLE categorize.alert_log',
-    'SEQUENCE categorize.provider_id_seq', 'SEQUENCE categorize.model_id_seq', 'SEQUENCE categorize.price_id_seq',
-    'SEQUENCE categorize.budget_id_seq', 'SEQUENCE categorize.attempt_id_seq', 'SEQUENCE categorize.ledger_id_seq',
-    'SEQUENCE categorize.alert_id_seq', 'VIEW categorize.providers', 'VIEW categorize.models',
-    'VIEW categorize.effective_budget', 'VIEW categorize.budget_status', 'VIEW categorize.spend',
-    'VIEW categorize.in_doubt', 'VIEW categorize.provider_health', 'VIEW categorize.alert',
+    'TABLE categorize.ledger', 'TABLE categorize.ledger_day', 'TABLE categorize.unsure_answer',
+    'TABLE categorize.confidence_observation', 'TABLE categorize.alert_log', 'SEQUENCE categorize.provider_id_seq',
+    'SEQUENCE categorize.model_id_seq', 'SEQUENCE categorize.price_id_seq', 'SEQUENCE categorize.budget_id_seq',
+    'SEQUENCE categorize.attempt_id_seq', 'SEQUENCE categorize.ledger_id_seq', 'SEQUENCE categorize.alert_id_seq',
+    'VIEW categorize.providers', 'VIEW categorize.models', 'VIEW categorize.effective_budget',
+    'VIEW categorize.budget_status', 'VIEW categorize.spend', 'VIEW categorize.in_doubt',
+    'VIEW categorize.provider_health', 'VIEW categorize.alert',
     'FUNCTION categorize.add_provider(text, text, text, text, text, jsonb)',
     'FUNCTION categorize.drop_provider(text)',
     'FUNCTION categorize.set_price(text, numeric, numeric, numeric, timestamptz)',
