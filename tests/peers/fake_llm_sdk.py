@@ -13,17 +13,21 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import traceback
-import urllib.request
 import venv
 
+from fake_llm_anthropic import check_anthropic
+from fake_llm_gemini import check_gemini
+from fake_llm_server import LABELS, TITLES, Server, pack, schema_of
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PACKAGES = ["openai==3.54.0", "typesafe-sdk==0.7.5", "jevcompat==0.1.1"]
-TITLES = {"LEGO police station": "Toys", "War and Peace": "Books", "Garden hose 20 m": "Garden"}
-LABELS = ["Toys", "Books", "Garden", "none of these"]
-
-
+PACKAGES = [
+    "openai==3.54.0",
+    "anthropic==2.12.0",
+    "google-genai==3.4.0",
+    "typesafe-sdk==0.7.5",
+    "jevcompat==0.1.1",
+]
 def environment(folder):
     """The environment's Python, with the packages in it."""
     python = folder / "bin" / "python"
@@ -33,62 +37,6 @@ def environment(folder):
     if missing := [package for package in PACKAGES if package not in listed.split()]:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *missing], check=True)
     return python
-
-
-class Server:
-    """fake-llm on a free port."""
-
-    def __init__(self, program, *arguments):
-        self.file = tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8")
-        self.file.writelines(f"{title}\t{label}\n" for title, label in TITLES.items())
-        self.file.flush()
-        command = [program, "--labels", self.file.name, *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), line
-        self.url = line.split()[-1]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        assert self.process.wait(timeout=10) == 0, "it ends at SIGTERM with status 0"
-        self.file.close()
-
-    def account(self):
-        return json.load(urllib.request.urlopen(f"{self.url}/_fake/account"))
-
-    def faults(self, *script):
-        body = json.dumps({"script": [{"fault": fault} if isinstance(fault, str) else fault for fault in script]})
-        request = urllib.request.Request(
-            f"{self.url}/_fake/faults", body.encode(), {"content-type": "application/json"}
-        )
-        urllib.request.urlopen(request).read()
-
-
-def schema_of(labels):
-    item = {
-        "type": "object",
-        "properties": {
-            "id": {"type": "integer"},
-            "category": {"type": "string", "enum": labels},
-            "confidence": {"type": "number"},
-        },
-        "required": ["id", "category", "confidence"],
-        "additionalProperties": False,
-    }
-    schema = {
-        "type": "object",
-        "properties": {"items": {"type": "array", "items": item}},
-        "required": ["items"],
-        "additionalProperties": False,
-    }
-    return {"type": "json_schema", "json_schema": {"name": "answers", "strict": True, "schema": schema}}
-
-
-def pack(titles):
-    return json.dumps({"items": [{"id": at, "title": title} for at, title in enumerate(titles, 1)]})
 
 
 def check_openai(server):
@@ -163,6 +111,15 @@ def check_openai(server):
     assert all(abs(sum(p.probability for p in answer.probabilities) - 1) < 1e-9 for answer in decided.answers)
     assert decided.usage.output_tokens == 0 and decided.usage.input_tokens > 0
     yield "decisions"
+
+    embedded = [
+        client.embeddings.create(model="text-embedding-3-small", input=["red shoes", "red shoe"], dimensions=64, **how)
+        for how in ({}, {"encoding_format": "float"})
+    ]
+    vectors = [[entry.embedding for entry in reply.data] for reply in embedded]
+    assert all(math.isclose(a, b, abs_tol=1e-6) for a, b in zip(vectors[0][0], vectors[1][0])), vectors
+    assert sum(a * b for a, b in zip(*vectors[0])) > 0.6 and len(vectors[0][0]) == 64
+    yield "embeddings: base64, which the SDK prefers, and numbers"
 
     for fault, error in {
         "unauthorized": openai.AuthenticationError,
@@ -263,7 +220,14 @@ def main():
         os.execv(python, [python, __file__, "--inside", "--server", str(arguments.server)])
     passed, failed = 0, 0
     with Server(arguments.server) as server:
-        checks = [check_openai(server), check_typesafe(server), check_jevcompat(arguments.server), check_account(server)]
+        checks = [
+            check_openai(server),
+            check_anthropic(server),
+            check_gemini(server),
+            check_typesafe(server),
+            check_jevcompat(arguments.server),
+            check_account(server),
+        ]
         for check in checks:
             try:
                 for line in check:

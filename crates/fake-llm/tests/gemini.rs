@@ -142,6 +142,8 @@ async fn decisions_are_at_both_versions() {
         let reply: Value = call(&peer, path, &body).await.json().await.unwrap();
         let choices = [1, 2, 3].map(|at| reply["answers"][format!("item_{at}")]["choice"].as_str().unwrap());
         assert_eq!(choices, LABELS);
+        let first = &reply["answers"]["item_1"];
+        assert_eq!(first["confidence"], first["probabilities"]["Toys"], "the largest probability");
         assert!((0.01..=0.99).contains(&reply["answers"]["gift"]["noul"].as_f64().unwrap()));
         assert_eq!(reply["usage"]["total_output_tokens"], 0);
     }
@@ -159,8 +161,11 @@ async fn decisions_are_at_both_versions() {
     peer.server.set_faults(Faults::script([Step::next(Fault::Refusal)]));
     let blocked: Value = call(&peer, "/v1beta/decisions", &body).await.json().await.unwrap();
     assert!(blocked["prompt_feedback"]["block_reason"].is_string() && blocked.get("answers").is_none());
-    let wrong = json!({"model": "m", "input": "x", "questions": {"a": {"type": "choice", "criteria": {"one": ""}}}});
-    assert_eq!(call(&peer, "/v1beta/decisions", &wrong).await.status(), 400);
+    for criteria in [json!({"one": ""}), json!({"one": "", "two": null}), json!({"one": "", " two": ""})] {
+        let question = json!({"type": "choice", "instructions": "Which?", "criteria": criteria});
+        let wrong = json!({"model": "m", "input": "x", "questions": {"a": question}});
+        assert_eq!(call(&peer, "/v1beta/decisions", &wrong).await.status(), 400, "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ fn requests(text: &str) -> Vec<(&'static str, Value)> {
         (
             "/v1beta/decisions",
             json!({
-                "model": "models/gemini-decision-1", "input": parts,
+                "model": "models/gemini-decision-1",
+                "input": [{"type": "text", "text": text}, {"type": "image", "mime_type": "image/png", "data": IMAGE}],
                 "questions": {"item_1": {"type": "choice", "instructions": "Which?", "criteria": criteria}},
             }),
         ),

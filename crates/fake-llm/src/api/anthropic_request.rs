@@ -1,10 +1,11 @@
 //! A request for `POST /v1/messages`, and what Anthropic refuses of it.
 
 use super::anthropic::{WITHOUT_SAMPLING, version};
+use super::anthropic_content::{Content, mark};
 use super::anthropic_schema::fault_in;
-use super::talk::{Talk, image_name, image_of_url};
+use super::talk::Talk;
 use super::{Failure, Incoming};
-use crate::tokens::{Kept, Prompt};
+use crate::tokens::Prompt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,22 +46,6 @@ struct Message {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Blocks(Vec<Block>),
-}
-
-#[derive(Deserialize)]
-struct Block {
-    r#type: String,
-    #[serde(default)]
-    text: String,
-    source: Option<Value>,
-    cache_control: Option<Value>,
-}
-
-#[derive(Deserialize)]
 struct OutputConfig {
     format: Option<Value>,
 }
@@ -87,7 +72,8 @@ pub(crate) fn shortest_prefix(model: &str) -> u64 {
     }
 }
 
-fn wrong(message: impl Into<String>) -> Failure {
+/// A request for what is wrong with it.
+pub(crate) fn wrong(message: impl Into<String>) -> Failure {
     Failure::invalid(message, "body")
 }
 
@@ -177,50 +163,5 @@ impl Request {
         }
         mark(self.cache_control.as_ref(), prompt);
         talk.checked("messages")
-    }
-}
-
-impl Content {
-    fn read(
-        &self,
-        prompt: &mut Prompt,
-        mut see: impl FnMut(&Block, &mut Prompt) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        match self {
-            Self::Text(text) => {
-                let block = Block { r#type: "text".to_owned(), text: text.clone(), source: None, cache_control: None };
-                see(&block, prompt)
-            }
-            Self::Blocks(blocks) => blocks.iter().try_for_each(|block| {
-                see(block, prompt)?;
-                mark(block.cache_control.as_ref(), prompt);
-                Ok(())
-            }),
-        }
-    }
-}
-
-fn mark(control: Option<&Value>, prompt: &mut Prompt) {
-    if let Some(control) = control.filter(|control| control["type"] == "ephemeral") {
-        prompt.mark(if control["ttl"] == "1h" { Kept::Hour } else { Kept::Minutes });
-    }
-}
-
-impl Block {
-    fn say(&self, talk: &mut Talk, prompt: &mut Prompt) -> Result<(), Failure> {
-        match (self.r#type.as_str(), &self.source) {
-            ("text", _) => talk.say(&self.text, prompt),
-            ("image", Some(source)) => {
-                let text = |name: &str| source[name].as_str().unwrap_or_default();
-                let image = match text("type") {
-                    "base64" if text("media_type").starts_with("image/") => image_name(text("data"), "messages")?,
-                    "url" => image_of_url(text("url"), "messages")?,
-                    _ => return Err(wrong("messages.content.source: neither an image in base64 nor a URL")),
-                };
-                talk.show(image, prompt);
-            }
-            (other, _) => return Err(wrong(format!("messages.content.type: this server does not read {other:?}"))),
-        }
-        Ok(())
     }
 }

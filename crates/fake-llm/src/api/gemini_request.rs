@@ -119,7 +119,7 @@ impl Request {
 }
 
 impl Part {
-    pub(crate) fn say(&self, talk: &mut Talk, prompt: &mut Prompt) -> Result<(), Failure> {
+    fn say(&self, talk: &mut Talk, prompt: &mut Prompt) -> Result<(), Failure> {
         match &self.inline {
             Some(inline) if !inline.kind.starts_with("image/") => {
                 return Err(wrong(format!("Unsupported MIME type: {}", inline.kind)));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod anthropic;
+mod anthropic_content;
 mod anthropic_count;
 mod anthropic_messages;
 mod anthropic_request;
