@@ -43,6 +43,13 @@ pub struct Choices {
     reasoned: OnceLock<Reasoned>,
 }
 
+/// What is read from the list, and the prompt, which is written from it, add nothing.
+impl PartialEq for Choices {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
+}
+
 impl Choices {
     /// Choices in the order given.
     pub fn new(list: Vec<Choice>) -> Self {

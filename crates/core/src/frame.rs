@@ -4,13 +4,14 @@
 //! still hold an older library than the gateway after an update: a version that is not ours is refused, never guessed at.
 
 use crate::cascade::{CategoryId, Reason};
+use crate::confidence::Source;
 use crate::fingerprint::Fingerprint;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The version of what follows.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Bytes of the largest frame: one input of 1 MB, or a thousand of some kilobytes, escaped.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -149,6 +150,21 @@ pub struct Answered {
     pub cost: i64,
     /// The likeliest categories with their probabilities, best first.
     pub alternatives: Vec<(CategoryId, f32)>,
+    /// Whether the strong model decided.
+    pub upgraded: bool,
+    /// What its confidence is made of.
+    pub grounds: Option<Grounds>,
+}
+
+/// What the confidence of a language model's answer is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grounds {
+    /// What the model said, before it was calibrated.
+    pub raw_confidence: f32,
+    /// Where that came from.
+    pub source: Source,
+    /// Why, in the model's words, where it was asked.
+    pub rationale: Option<String>,
 }
 
 /// How one provider and model are doing.

@@ -3,10 +3,10 @@
 use crate::connection::Outbox;
 use crate::desk::Desk;
 use crate::flight::FlightId;
-use crate::store::{LookUp, Refusal};
+use crate::store::{Keys, LookUp, Refusal};
 use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
-use pg_categorize_core::frame::{Ask, Asker, STOPPING};
+use pg_categorize_core::frame::{Ask, Asker, STOPPING, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -123,12 +123,20 @@ pub(crate) async fn run(desk: Arc<Desk>, asked: Arc<Asked>, ask: Ask) {
 }
 
 async fn look_up(desk: &Arc<Desk>, asked: &Arc<Asked>, ask: Ask) {
-    let (ids, keys): (Vec<_>, Vec<_>) = desk.enter(asked, &ask.tenant.as_str().into(), ask.inputs).into_iter().unzip();
-    if !ids.is_empty() {
-        let mut begun = Begun { desk, ids };
-        let known = desk.store.look_up(LookUp { tenant: ask.tenant, target: ask.target, keys }).await;
-        desk.admit(&std::mem::take(&mut begun.ids), known);
+    let target = Arc::new(ask.target);
+    let begun = desk.enter(asked, &ask.tenant.as_str().into(), &target, ask.inputs);
+    admit(desk, ask.tenant, (*target).clone(), begun).await;
+}
+
+/// Looks flights up, and lets those go on that the database does not know.
+pub(crate) async fn admit(desk: &Arc<Desk>, tenant: String, target: Target, begun: Vec<(FlightId, Keys)>) {
+    if begun.is_empty() {
+        return;
     }
+    let (ids, keys) = begun.into_iter().unzip();
+    let mut begun = Begun { desk, ids };
+    let known = desk.store.look_up(LookUp { tenant, target, keys }).await;
+    desk.admit(&std::mem::take(&mut begun.ids), known);
 }
 
 /// Flights that are looked up. Whatever becomes of the task, nobody waits for them for ever.

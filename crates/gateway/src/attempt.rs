@@ -3,7 +3,8 @@
 use crate::ask::Counted;
 use crate::desk::Desk;
 use crate::plan::{Plan, Route};
-use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, Refusal, Share, Store};
+use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, NotReserved, Share, Store};
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::money::Money;
 use std::pin::Pin;
@@ -18,6 +19,13 @@ pub(crate) struct OpenAttempt {
     worst_case: Money,
     sent: bool,
     counted: Option<Counted>,
+}
+
+/// What a request brought.
+#[derive(Default)]
+pub(crate) struct Brought {
+    pub(crate) stored: Vec<NewAnswer>,
+    pub(crate) decided: Vec<Fingerprint>,
 }
 
 /// Resolves once the end of an attempt is committed.
@@ -35,7 +43,7 @@ impl OpenAttempt {
         worst_case: Money,
         inputs: usize,
         asker: Asker,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, NotReserved> {
         let counted = Counted::new(&desk.attempts);
         let attempt = Attempt { plan: plan.clone(), route: route.clone(), worst_case, inputs, asker };
         let reserved = desk.store.reserve(attempt).await?;
@@ -67,23 +75,31 @@ impl OpenAttempt {
 
     /// Closes it without an answer. It counts as open until that is committed.
     pub(crate) fn end(self, outcome: AttemptOutcome, shares: Vec<Share>) {
-        tokio::spawn(self.close(outcome, shares, Vec::new()));
+        tokio::spawn(self.close(outcome, shares, Brought::default()));
     }
 
     /// Closes it. The store has the question when this returns, so that what is reserved next comes after it; what is
     /// returned waits for the commit.
-    pub(crate) fn close(mut self, outcome: AttemptOutcome, shares: Vec<Share>, answers: Vec<NewAnswer>) -> Closed {
+    pub(crate) fn close(mut self, outcome: AttemptOutcome, shares: Vec<Share>, brought: Brought) -> Closed {
         let counted = self.counted.take();
-        let closed = self.tell(outcome, shares, answers);
+        let closed = self.tell(outcome, shares, brought);
         Box::pin(async move {
             closed.await;
             drop(counted);
         })
     }
 
-    fn tell(&self, outcome: AttemptOutcome, shares: Vec<Share>, answers: Vec<NewAnswer>) -> Closed {
+    fn tell(&self, outcome: AttemptOutcome, shares: Vec<Share>, brought: Brought) -> Closed {
         let (route, plan) = (self.route.clone(), self.plan.clone());
-        Box::pin(self.store.close(Closing { attempt: self.attempt, outcome, route, plan, shares, answers }))
+        Box::pin(self.store.close(Closing {
+            attempt: self.attempt,
+            outcome,
+            route,
+            plan,
+            shares,
+            answers: brought.stored,
+            decided: brought.decided,
+        }))
     }
 }
 
@@ -91,7 +107,7 @@ impl Drop for OpenAttempt {
     fn drop(&mut self) {
         if self.counted.is_some() {
             let outcome = if self.sent { AttemptOutcome::InDoubt } else { AttemptOutcome::Released };
-            drop(self.tell(outcome, Vec::new(), Vec::new()));
+            drop(self.tell(outcome, Vec::new(), Brought::default()));
         }
     }
 }

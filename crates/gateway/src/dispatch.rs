@@ -1,13 +1,13 @@
 //! A request from its choice of a route to its end, and again while it is worth it. One task each.
 
-use crate::attempt::OpenAttempt;
-use crate::desk::Load;
-use crate::health::{Permit, alert};
+use crate::attempt::{Brought, OpenAttempt};
+use crate::desk::{Load, Rest};
+use crate::health::{Intent, Permit, alert};
 use crate::piece::Piece;
 use crate::plan::Route;
 use crate::provider::{Charge, Ended, FailureClass};
 use crate::route_choice::{Choice, Chosen, Trail};
-use crate::store::{AttemptOutcome, Refusal};
+use crate::store::{AttemptOutcome, NotReserved, Refusal};
 use crate::switch::Switch;
 use crate::verdicts::{self, Verdicts};
 use pg_categorize_core::cascade::Reason;
@@ -30,7 +30,7 @@ pub(crate) async fn run(mut piece: Piece) {
     let desk = piece.desk.clone();
     let plan = piece.plan.clone();
     let mut switch = desk.switch.subscribe();
-    let mut trail = Trail::new(&plan);
+    let mut trail = Trail::new(plan.routes_of(piece.grade()));
     loop {
         let refused = switch.borrow_and_update().refuses_new();
         if let Some(refusal) = refused {
@@ -40,7 +40,7 @@ pub(crate) async fn run(mut piece: Piece) {
         if loads.is_empty() {
             return;
         }
-        match trail.choose(&desk, &plan, &loads, patience) {
+        match trail.choose(&desk, (&plan, piece.grade()), &loads, patience) {
             Choice::Nobody(refusal) => return piece.refuse(&refusal),
             Choice::Smaller(most) => return piece.split(most),
             Choice::Go(chosen) => {
@@ -61,30 +61,46 @@ async fn attempt(
 ) -> Step {
     let (desk, plan) = (piece.desk.clone(), piece.plan.clone());
     let Chosen { index, route, parcel, worst_case, tokens, not_before, obstacle } = chosen;
-    let Some(mut permit) = Permit::take(&desk.health, &route, tokens, desk.clock.now()) else { return Step::Again };
-    permit.at = permit.at.max(not_before);
-    if !may_go(piece, switch, &permit, &obstacle).await {
+    // A pause is waited out before money is set aside, a place among others after it.
+    let pause = |now| {
+        let mut health = desk.health.lock();
+        let open = health.passes(&route, now).is_err();
+        (!open).then(|| not_before.max(now + health.held(&route, now)))
+    };
+    if !may_go(piece, switch, &obstacle, pause).await {
         return Step::Again;
     }
+    let intent = Intent::new(&desk.health, &route, tokens);
     let asker = loads.first().map(|load| load.payer.asker.clone()).unwrap_or_default();
     let mut open = match OpenAttempt::reserve(&desk, &plan, &route, worst_case, loads.len(), asker).await {
         Ok(open) => open,
-        Err(refusal) if refusal.reason == Reason::RequestTooExpensive && loads.len() > 1 => {
+        Err(NotReserved::Outdated) => {
+            desk.look_up_again(piece);
+            return Step::Done;
+        }
+        Err(NotReserved::Refused(refusal)) if refusal.reason == Reason::RequestTooExpensive && loads.len() > 1 => {
             piece.split(loads.len().div_ceil(2));
             return Step::Done;
         }
         // The database, or the kill switch: another provider would not help.
-        Err(refusal) if matches!(refusal.reason, Reason::GatewayDown | Reason::ExternalOff) => {
+        Err(NotReserved::Refused(refusal)) if matches!(refusal.reason, Reason::GatewayDown | Reason::ExternalOff) => {
             piece.refuse(&refusal);
             return Step::Done;
         }
-        Err(refusal) => {
+        Err(NotReserved::Refused(refusal)) => {
             trail.close(index, refusal);
             return Step::Again;
         }
     };
-    // A provider may have asked for a pause while the money was set aside.
-    if !may_go(piece, switch, &permit, &obstacle).await || !desk.depart(&mut loads) {
+    // The limits count who has money, and nobody else.
+    let permit = Permit::take(&desk.health, &route, tokens, desk.clock.now());
+    drop(intent);
+    let Some(mut permit) = permit else {
+        open.end(AttemptOutcome::Released, Vec::new());
+        return Step::Again;
+    };
+    let place = |now| permit.moment(now);
+    if !may_go(piece, switch, &obstacle, place).await || !desk.depart(&mut loads) {
         open.end(AttemptOutcome::Released, Vec::new());
         return Step::Again;
     }
@@ -116,7 +132,12 @@ async fn attempt(
 }
 
 /// Waits until a request may be sent; `false` where it must not be, or nobody waits for it any longer.
-async fn may_go(piece: &Piece, switch: &mut watch::Receiver<Switch>, permit: &Permit, obstacle: &Refusal) -> bool {
+async fn may_go(
+    piece: &Piece,
+    switch: &mut watch::Receiver<Switch>,
+    obstacle: &Refusal,
+    moment: impl Fn(Duration) -> Option<Duration>,
+) -> bool {
     let clock = piece.desk.clock;
     let mut waits = false;
     let may = loop {
@@ -124,7 +145,7 @@ async fn may_go(piece: &Piece, switch: &mut watch::Receiver<Switch>, permit: &Pe
             break false;
         }
         let now = clock.now();
-        let Some(at) = permit.moment(now) else { break false };
+        let Some(at) = moment(now) else { break false };
         if at <= now {
             break true;
         }
@@ -177,11 +198,15 @@ fn conclude(
             Step::Again
         }
         Ok(answers) => {
-            let Verdicts { landed, shares, stored } = verdicts::read(&route, &loads, answers, cost);
-            let told: Vec<_> = landed.iter().filter(|(_, reply)| reply.is_some()).map(|(id, _)| *id).collect();
+            let grade = piece.grade();
+            let Verdicts { landed, shares, stored, decided } =
+                verdicts::read((&piece.plan, grade), &route, &loads, answers, cost);
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
-            let again = desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
-            let closed = open.close(outcome, shares, stored);
+            let Rest { again, unsure, told } =
+                desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
+            let closed = open.close(outcome, shares, Brought { stored, decided });
+            // What the cheap model said is on its way to the database before anybody can say that it counts.
+            desk.upgrade(&piece.plan, &unsure);
             tokio::spawn(async move {
                 closed.await;
                 desk.forget(&told);

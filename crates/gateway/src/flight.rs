@@ -5,11 +5,13 @@ use crate::lane::LaneKey;
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::piece::Signal;
-use crate::store::Refusal;
+use crate::plan::Grade;
+use crate::store::{Keys, Refusal, Store};
 use hashbrown::HashMap;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{Answered, Asker, Reply};
+use pg_categorize_core::frame::{Answered, Asker, Reply, Target};
+use pg_categorize_core::money::Money;
 use std::sync::Arc;
 
 /// Tells flights apart, for ever.
@@ -50,9 +52,19 @@ pub(crate) struct Payer {
     pub(crate) position: u32,
 }
 
+/// What a cheap model said that was not sure enough. It counts where no strong one decides.
+#[derive(Clone)]
+pub(crate) struct First {
+    pub(crate) reply: Reply,
+    pub(crate) cost: Money,
+}
+
 /// An input that is being answered.
 pub(crate) struct Flight {
     pub(crate) key: FlightKey,
+    /// How it was looked up, and is again where its plan is outdated.
+    pub(crate) keys: Keys,
+    pub(crate) target: Arc<Target>,
     pub(crate) text: Arc<str>,
     /// How sure the free tiers were, at the least.
     pub(crate) best_confidence: f32,
@@ -64,12 +76,18 @@ pub(crate) struct Flight {
     pub(crate) payer: Payer,
     /// Whether it is the second time that it is asked, alone.
     pub(crate) again: bool,
+    /// Which models are asked.
+    pub(crate) grade: Grade,
+    /// What the cheap model said, where the strong one is to decide.
+    pub(crate) first: Option<First>,
+    /// Whether a budget was above its soft ratio when it came in.
+    pub(crate) soft: bool,
     pub(crate) near: Option<NearKey>,
 }
 
 /// All flights.
-#[derive(Default)]
 pub(crate) struct Flights {
+    store: Store,
     by_id: HashMap<FlightId, Flight>,
     by_key: HashMap<FlightKey, FlightId>,
     by_near: HashMap<NearKey, FlightId>,
@@ -78,6 +96,17 @@ pub(crate) struct Flights {
 }
 
 impl Flights {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            by_id: HashMap::new(),
+            by_key: HashMap::new(),
+            by_near: HashMap::new(),
+            of_connection: HashMap::new(),
+            last: 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -129,7 +158,25 @@ impl Flights {
         None
     }
 
+    /// From now on near-duplicates do not wait for this one.
+    pub(crate) fn part(&mut self, id: FlightId) {
+        if let Some(near) = self.by_id.get_mut(&id).and_then(|flight| flight.near.take()) {
+            self.by_near.remove(&near);
+        }
+    }
+
+    /// Ends a flight. What a cheap model said of it counts, unless it has landed.
     pub(crate) fn forget(&mut self, id: FlightId) -> Option<Flight> {
+        let flight = self.remove(id)?;
+        let has_landed = matches!(flight.stage, Stage::Landed(_));
+        if let Some(First { reply: Reply::Answered(_), .. }) = flight.first.as_ref().filter(|_| !has_landed) {
+            // Before anybody can ask for it anew: the database hears of it first.
+            self.store.confirm(vec![flight.key.answer]);
+        }
+        Some(flight)
+    }
+
+    fn remove(&mut self, id: FlightId) -> Option<Flight> {
         let flight = self.by_id.remove(&id)?;
         self.by_key.remove(&flight.key);
         if let Some(near) = &flight.near {
@@ -144,16 +191,19 @@ impl Flights {
         Some(flight)
     }
 
-    /// Ends a flight without an answer.
+    /// Ends a flight without an answer, or with what the cheap model said.
     pub(crate) fn refuse(&mut self, id: FlightId, refusal: &Refusal, mail: &mut Mail) {
-        if let Some(flight) = self.forget(id) {
-            flight.waiters.into_iter().for_each(|w| mail.add(w.ask, w.position, unanswered(refusal)));
+        if let Some(mut flight) = self.forget(id) {
+            for waiter in std::mem::take(&mut flight.waiters) {
+                let word = flight.last_word(&waiter, refusal);
+                mail.add(waiter.ask, waiter.position, word);
+            }
         }
     }
 
     /// Ends a flight with an answer that costs nothing.
     pub(crate) fn give(&mut self, id: FlightId, reply: &Reply, mail: &mut Mail) {
-        if let Some(flight) = self.forget(id) {
+        if let Some(flight) = self.remove(id) {
             flight.waiters.into_iter().for_each(|w| mail.add(w.ask, w.position, reply.clone()));
         }
     }
@@ -162,12 +212,24 @@ impl Flights {
 impl Flight {
     /// Tells all who wait. The cost stands in the reply to the one who pays; it is not spent twice.
     pub(crate) fn land(&mut self, reply: Reply, mail: &mut Mail) {
-        let free = for_nothing(&reply, false);
-        for waiter in self.waiters.drain(..) {
-            let pays = waiter.ask.id == self.payer.ask && waiter.position == self.payer.position;
-            mail.add(waiter.ask, waiter.position, if pays { reply.clone() } else { free.clone() });
+        for waiter in std::mem::take(&mut self.waiters) {
+            let word = self.word(&waiter, &reply);
+            mail.add(waiter.ask, waiter.position, word);
         }
         self.stage = Stage::Landed(for_nothing(&reply, true));
+    }
+
+    /// What somebody hears who goes now: what the cheap model said, or why there is nothing.
+    pub(crate) fn last_word(&self, waiter: &Waiter, refusal: &Refusal) -> Reply {
+        match &self.first {
+            Some(first) => self.word(waiter, &first.reply),
+            None => unanswered(refusal),
+        }
+    }
+
+    fn word(&self, waiter: &Waiter, reply: &Reply) -> Reply {
+        let pays = waiter.ask.id == self.payer.ask && waiter.position == self.payer.position;
+        if pays { reply.clone() } else { for_nothing(reply, false) }
     }
 
     /// Why nobody has answered yet, for those whose patience is over.

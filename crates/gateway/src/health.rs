@@ -27,6 +27,8 @@ pub(crate) struct Health {
 struct ProviderHealth {
     /// What its settings allow, for all its models together.
     limiter: Limiter,
+    /// Requests and their tokens that will take a place as soon as their money is set aside.
+    intended: (u64, u64),
     models: HashMap<String, ModelHealth>,
 }
 
@@ -36,6 +38,7 @@ struct ModelHealth {
     breaker: Breaker,
     /// What its headers told, and when it wants to be asked again.
     limiter: Limiter,
+    intended: (u64, u64),
     latency: Latency,
     attempts: u64,
     failures: u64,
@@ -72,8 +75,10 @@ impl Health {
 
     /// How long a request of so many tokens would have to wait.
     pub(crate) fn wait(&mut self, route: &Route, tokens: u64, now: Duration) -> Duration {
+        let intended = self.providers.get(&route.provider.id).map_or((0, 0), |provider| provider.intended);
         let (limiter, model) = self.of(route);
-        limiter.wait(now, tokens).max(model.limiter.wait(now, tokens))
+        let of_model = model.limiter.wait_behind(now, model.intended, tokens);
+        limiter.wait_behind(now, intended, tokens).max(of_model)
     }
 
     /// For how long nothing at all is sent.
@@ -128,12 +133,44 @@ impl Health {
     }
 }
 
+/// Somebody is about to ask for leave, once the money is there: others see the place as taken, and the limits do not, so that
+/// who has no money takes nothing from anybody.
+pub(crate) struct Intent {
+    health: Arc<Mutex<Health>>,
+    route: Arc<Route>,
+    tokens: u64,
+}
+
+impl Intent {
+    pub(crate) fn new(health: &Arc<Mutex<Health>>, route: &Arc<Route>, tokens: u64) -> Self {
+        let intent = Self { health: health.clone(), route: route.clone(), tokens };
+        intent.change(|(requests, ahead)| (requests + 1, ahead.saturating_add(tokens)));
+        intent
+    }
+
+    fn change(&self, change: impl Fn((u64, u64)) -> (u64, u64)) {
+        let mut health = self.health.lock();
+        let model = health.of(&self.route).1;
+        model.intended = change(model.intended);
+        if let Some(provider) = health.providers.get_mut(&self.route.provider.id) {
+            provider.intended = change(provider.intended);
+        }
+    }
+}
+
+impl Drop for Intent {
+    fn drop(&mut self) {
+        let tokens = self.tokens;
+        self.change(|(requests, ahead)| (requests.saturating_sub(1), ahead.saturating_sub(tokens)));
+    }
+}
+
 impl Permit {
     /// Leave for a request of so many tokens; `None` where the breaker does not give it.
     pub(crate) fn take(health: &Arc<Mutex<Health>>, route: &Arc<Route>, tokens: u64, now: Duration) -> Option<Self> {
         let mut all = health.lock();
-        let at = now + all.wait(route, tokens, now);
         let (limiter, model) = all.of(route);
+        let at = now + limiter.wait(now, tokens).max(model.limiter.wait(now, tokens));
         let pass = model.breaker.pass(now);
         if pass == Pass::No {
             return None;

@@ -1,7 +1,7 @@
 //! Packing: the inputs of one plan wait for company, but not long, and are taken in turns from those who asked.
 
 use crate::flight::FlightId;
-use crate::plan::Plan;
+use crate::plan::{Grade, Plan};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,12 @@ use std::time::Duration;
 const PACK_BYTES: usize = 32 * 1024;
 
 /// What a lane is found by. The tenant is a part of the plan; it is here so that no store can mix two.
-pub(crate) type LaneKey = (u64, Arc<str>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct LaneKey {
+    pub(crate) serial: u64,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) grade: Grade,
+}
 
 /// The inputs of one plan.
 pub(crate) struct Lane {

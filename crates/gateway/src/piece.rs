@@ -4,7 +4,7 @@
 use crate::desk::Desk;
 use crate::flight::FlightId;
 use crate::lane::LaneKey;
-use crate::plan::Plan;
+use crate::plan::{Grade, Plan};
 use crate::store::Refusal;
 use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
@@ -48,6 +48,11 @@ pub(crate) struct Piece {
 impl Piece {
     pub(crate) fn new(desk: Arc<Desk>, lane: LaneKey, plan: Arc<Plan>, ids: Vec<FlightId>) -> Self {
         Self { desk, plan, ids, signal: Arc::default(), lane, rest: Vec::new() }
+    }
+
+    /// Which models it is for.
+    pub(crate) fn grade(&self) -> Grade {
+        self.lane.grade
     }
 
     /// These go in requests of their own.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How the inputs of one tenant in one set of labels are asked about. Two inputs may share a request only where they
 /// have the same plan: the same `serial`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Plan {
     /// Tells plans apart; what changed anything below changed it.
     pub serial: u64,
@@ -21,8 +21,14 @@ pub struct Plan {
     pub taxonomy_version: i32,
     /// What a model may answer.
     pub choices: Choices,
-    /// Who is asked, in order; the next one where one cannot answer. Not empty.
+    /// Whose cheap model is asked, in order; the next one where one cannot answer. Not empty.
     pub routes: Vec<Arc<Route>>,
+    /// Whose strong model decides where the cheap one is not sure. Empty where none does.
+    pub strong: Vec<Arc<Route>>,
+    /// Below this confidence of the cheap model the strong one decides.
+    pub upgrade_below: f32,
+    /// Whether it does so above the soft ratio of a budget, too.
+    pub upgrade_above_soft: bool,
     /// Inputs in one request, at least 1.
     pub pack_size: usize,
     /// How long a request waits for company.
@@ -35,8 +41,17 @@ pub struct Plan {
     pub soft_confidence: f32,
 }
 
+/// Which of a plan's models are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Grade {
+    /// The cheap ones.
+    Cheap,
+    /// The strong ones.
+    Strong,
+}
+
 /// One model at one provider, and what it costs there.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Route {
     /// The provider.
     pub provider: Provider,
@@ -49,7 +64,7 @@ pub struct Route {
 }
 
 /// A price as it was read, so that what is reserved at it is settled at it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PriceRow {
     /// Its row.
     pub id: i64,
@@ -71,7 +86,7 @@ pub enum ProviderKind {
 }
 
 /// A provider as it is configured, with its key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// Its row.
     pub id: i32,
@@ -139,6 +154,36 @@ pub struct Model {
     pub log_probabilities: bool,
     /// The most input tokens that one image counts for; `None` where it takes none.
     pub image_tokens: Option<u64>,
+}
+
+impl Plan {
+    /// A plan for ad-hoc labels with the defaults of a taxonomy's settings.
+    pub fn new(choices: Choices, routes: Vec<Arc<Route>>) -> Self {
+        Self {
+            serial: 0,
+            tenant: String::new(),
+            taxonomy: None,
+            taxonomy_version: 0,
+            choices,
+            routes,
+            strong: Vec::new(),
+            upgrade_below: 0.8,
+            upgrade_above_soft: false,
+            pack_size: 10,
+            pack_wait: Duration::from_millis(10),
+            in_flight: 20,
+            near_duplicates: false,
+            soft_confidence: 0.35,
+        }
+    }
+
+    /// Who is asked, in order.
+    pub fn routes_of(&self, grade: Grade) -> &[Arc<Route>] {
+        match grade {
+            Grade::Cheap => &self.routes,
+            Grade::Strong => &self.strong,
+        }
+    }
 }
 
 impl Model {

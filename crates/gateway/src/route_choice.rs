@@ -1,7 +1,7 @@
 //! To whom a request goes: the first route in order that may be asked and has a price, and is free now or soon.
 
 use crate::desk::{Desk, Load};
-use crate::plan::{Plan, Route};
+use crate::plan::{Grade, Plan, Route};
 use crate::provider::{Failure, FailureClass, Item};
 use crate::sender::Parcel;
 use crate::store::Refusal;
@@ -56,16 +56,22 @@ pub(crate) enum Choice {
 }
 
 impl Trail {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        Self(plan.routes.iter().map(|_| Step::default()).collect())
+    pub(crate) fn new(routes: &[Arc<Route>]) -> Self {
+        Self(routes.iter().map(|_| Step::default()).collect())
     }
 
     /// Chooses among the routes those that can be asked within `patience`.
-    pub(crate) fn choose(&mut self, desk: &Desk, plan: &Plan, loads: &[Load], patience: Duration) -> Choice {
+    pub(crate) fn choose(
+        &mut self,
+        desk: &Desk,
+        (plan, grade): (&Plan, Grade),
+        loads: &[Load],
+        patience: Duration,
+    ) -> Choice {
         let now = desk.clock.now();
         let mut last = Refusal::new(Reason::NoProvider);
         let mut best: Option<(Duration, Chosen)> = None;
-        for (index, (route, step)) in plan.routes.iter().zip(&mut self.0).enumerate() {
+        for (index, (route, step)) in plan.routes_of(grade).iter().zip(&mut self.0).enumerate() {
             if let Some(closed) = &step.closed {
                 last = closed.clone();
                 continue;

@@ -4,7 +4,7 @@
 use crate::plan::{Plan, Route};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{self, Asker, Target};
+use pg_categorize_core::frame::{self, Asker, Grounds, Target};
 use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use std::sync::Arc;
@@ -17,10 +17,12 @@ pub enum Request {
     /// How inputs are asked about, and what is known of them by now.
     LookUp(LookUp, oneshot::Sender<Result<Known, Refusal>>),
     /// Money for one attempt, durable before the reply.
-    Reserve(Attempt, oneshot::Sender<Result<Reserved, Refusal>>),
+    Reserve(Attempt, oneshot::Sender<Result<Reserved, NotReserved>>),
     /// What became of an attempt, and the answers it brought: one transaction. The reply tells what could be stored; what
     /// could not yet is kept and stored later.
     Close(Closing, oneshot::Sender<()>),
+    /// No strong model decided these: what the cheap one said counts, from now on for everybody.
+    Confirm(Vec<Fingerprint>),
     /// Something that an operator should see: a line of the view `alert`.
     Alert(Alert),
 }
@@ -74,6 +76,10 @@ pub struct KnownAnswer {
     pub provider: Option<String>,
     /// The model.
     pub model: Option<String>,
+    /// Whether a strong model decided.
+    pub upgraded: bool,
+    /// What its confidence is made of, where that is known.
+    pub grounds: Option<Grounds>,
 }
 
 /// Why something is refused.
@@ -119,6 +125,16 @@ pub struct Reserved {
     pub attempt: i64,
 }
 
+/// Why no money is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReserved {
+    /// There is none, or it must not be spent.
+    Refused(Refusal),
+    /// What the plan was made of has changed since: provider, key, host, price or categories. The inputs are to be looked
+    /// up again.
+    Outdated,
+}
+
 /// What became of an attempt.
 #[derive(Debug)]
 pub struct Closing {
@@ -134,6 +150,8 @@ pub struct Closing {
     pub shares: Vec<Share>,
     /// The answers, to be stored.
     pub answers: Vec<NewAnswer>,
+    /// What a strong model decided, also where it said that no category fits: what the cheap one said is forgotten.
+    pub decided: Vec<Fingerprint>,
 }
 
 /// How an attempt's money goes.
@@ -176,8 +194,34 @@ pub struct NewAnswer {
     pub category: CategoryId,
     /// How sure, 0 to 1.
     pub confidence: f32,
-    /// Its share of the cost.
+    /// Its share of the cost, and of what the cheap model cost before a strong one decided.
     pub cost: Money,
+    /// What its confidence is made of.
+    pub grounds: Grounds,
+    /// How far it counts.
+    pub standing: Standing,
+}
+
+/// How far an answer counts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// The cheap model was sure enough, or no other is asked.
+    Sure,
+    /// A strong model is about to decide. The answer is kept, since it is paid, and nobody is given it yet.
+    Unsure,
+    /// The strong model decided, at once or after the cheap one had said something.
+    Upgraded(Option<Observed>),
+}
+
+/// What a strong model's answer tells of a cheap one's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The cheap model.
+    pub model: String,
+    /// What it said of its confidence.
+    pub grounds: Grounds,
+    /// Whether both said the same.
+    pub agreed: bool,
 }
 
 /// Something that an operator should see.
@@ -219,8 +263,8 @@ impl Store {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn reserve(&self, attempt: Attempt) -> Result<Reserved, Refusal> {
-        self.ask(|reply| Request::Reserve(attempt, reply)).await?
+    pub async fn reserve(&self, attempt: Attempt) -> Result<Reserved, NotReserved> {
+        self.ask(|reply| Request::Reserve(attempt, reply)).await.map_err(NotReserved::Refused)?
     }
 
     /// Books what became of an attempt. It is in the inbox when this returns; what is returned waits for the commit.
@@ -228,6 +272,11 @@ impl Store {
         let (reply, closed) = oneshot::channel();
         self.send(Request::Close(closing, reply));
         async move { _ = closed.await }
+    }
+
+    /// What the cheap model said counts.
+    pub fn confirm(&self, keys: Vec<Fingerprint>) {
+        self.send(Request::Confirm(keys));
     }
 
     /// Tells operators.

@@ -1,9 +1,32 @@
 //! How sure an answer is: where a number comes from, and what it is worth.
+//!
+//! Whatever a language model says of its own confidence is no probability: numbers that it writes are round and too high
+//! (Xiong et al., "Can LLMs express their uncertainty?", 2024), and those of its tokens are distorted by the training that
+//! made it polite (OpenAI, "GPT-4 technical report", 2023, figure 8). So each pair of a model and a [`Source`] has a
+//! [`Calibration`], fitted to what turned out right and wrong.
+
+mod bins;
+mod calibration;
+mod evidence;
+mod isotonic;
+mod observation;
+mod platt;
+mod prior;
+mod report;
+
+pub use bins::{BINS, Bin, bins, calibration_error};
+pub use calibration::Calibration;
+pub use evidence::LEAST_EVIDENCE;
+pub use observation::Observation;
+pub use report::Report;
+
+use serde::{Deserialize, Serialize};
 
 pub mod log_probabilities;
 
 /// Where a language model's confidence comes from, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The model returned a probability for each choice.
     Probabilities,

@@ -61,6 +61,16 @@ impl Limiter {
         self.held(now).max(self.requests.wait(now, 1)).max(self.tokens.wait(now, tokens))
     }
 
+    /// The same, where so many requests of so many tokens in all are about to be counted before it.
+    pub fn wait_behind(&self, now: Duration, (requests, ahead): (u64, u64), tokens: u64) -> Duration {
+        let mut later = *self;
+        if requests > 0 {
+            later.requests.take(now, requests);
+            later.tokens.take(now, ahead);
+        }
+        later.wait(now, tokens)
+    }
+
     /// Counts a request that will be sent once it has waited; who asks next waits for this one, too.
     pub fn take(&mut self, now: Duration, tokens: u64) {
         let at = now.saturating_add(self.wait(now, tokens));
@@ -149,6 +159,16 @@ mod tests {
                 let (count, sum) = minute.fold((0, 0), |(count, sum), (_, amount)| (count + 1, sum + amount));
                 prop_assert!(count <= requests && sum <= tokens, "{count} of {requests}, {sum} of {tokens}");
             }
+        }
+
+        #[test]
+        fn who_is_behind_others_waits_as_if_they_were_counted(
+            requests in 1_u64..200, tokens in 1000_u64..5000, ahead in proptest::collection::vec(1_u64..100, 0..30),
+        ) {
+            let (limiter, mut counted) = (limited(requests, tokens), limited(requests, tokens));
+            ahead.iter().for_each(|amount| counted.take(Duration::ZERO, *amount));
+            let behind = limiter.wait_behind(Duration::ZERO, (ahead.len() as u64, ahead.iter().sum()), 50);
+            prop_assert_eq!(behind, counted.wait(Duration::ZERO, 50));
         }
 
         #[test]

@@ -6,4 +6,5 @@ pub mod breaker;
 pub mod latency;
 pub mod limiter;
 pub mod near;
+pub mod order;
 pub mod retry;

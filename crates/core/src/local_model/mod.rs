@@ -32,5 +32,5 @@ pub use explain::{Explanation, NgramWeight};
 pub use format::{Damaged, IDENTITY_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
-pub use report::{BINS, Bin, Measured, Report, WeakCategory};
+pub use report::{Measured, Report, WeakCategory};
 pub use train::{Live, Options, Trained, train};

@@ -1,22 +1,8 @@
 //! How good a model is, measured on examples that it was not fitted on.
 
 use crate::cascade::CategoryId;
+use crate::confidence::Bin;
 use serde::{Deserialize, Serialize};
-
-/// Bins of the calibration error (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
-/// binning", 2015, with the fifteen that are usual since).
-pub const BINS: usize = 15;
-
-/// Held-out examples whose confidence lies in one fifteenth of 0 to 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bin {
-    /// How many.
-    pub examples: u32,
-    /// Their mean confidence.
-    pub confidence: f32,
-    /// The share that was right.
-    pub accuracy: f32,
-}
 
 /// A category that the model often gets wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

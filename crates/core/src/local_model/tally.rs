@@ -3,7 +3,8 @@
 use super::assess::{Heard, Judged};
 use super::fit::Examples;
 use super::lessons::LessonKind;
-use super::report::{BINS, Bin, Measured, Report, WeakCategory};
+use super::report::{Measured, Report, WeakCategory};
+use crate::confidence::{bins, calibration_error};
 use std::collections::HashMap;
 
 /// The report on held-out examples.
@@ -21,7 +22,6 @@ pub(super) fn report(
     let measured = Measured::of(&heard.collect::<Vec<_>>(), wanted);
     let tallies = tallies(judged, examples);
     let seen = tallies.iter().filter(|t| t.held_out + t.guessed > 0);
-    let bins = bins(judged);
     Report {
         examples: tallies.iter().map(|t| t.examples).sum(),
         left_out,
@@ -31,33 +31,14 @@ pub(super) fn report(
         worth: measured.worth,
         brier: measured.brier,
         macro_f1: seen.clone().map(Tally::f1).sum::<f32>() / seen.count().max(1) as f32,
-        calibration_error: bins
-            .iter()
-            .map(|b| b.examples as f32 * (b.confidence - b.accuracy).abs() / judged.len().max(1) as f32)
-            .sum(),
+        calibration_error: calibration_error(judged.iter().map(|j| (j.confidence, j.right(), 1.0))),
         threshold,
         coverage: share(answered.len(), judged.len()),
         precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
         live,
-        bins,
+        bins: bins(judged.iter().map(|j| (j.confidence, j.right()))),
         weak: weakest(&tallies, examples),
     }
-}
-
-fn bins(judged: &[Judged]) -> Vec<Bin> {
-    let mut bins = vec![Bin::default(); BINS];
-    for j in judged {
-        let bin = &mut bins[((j.confidence * BINS as f32) as usize).min(BINS - 1)];
-        bin.examples += 1;
-        bin.confidence += j.confidence;
-        bin.accuracy += f32::from(u8::from(j.right()));
-    }
-    for bin in &mut bins {
-        let examples = bin.examples.max(1) as f32;
-        bin.confidence /= examples;
-        bin.accuracy /= examples;
-    }
-    bins
 }
 
 /// What is counted of one class.
@@ -116,22 +97,4 @@ fn weakest(tallies: &[Tally], examples: &Examples<'_>) -> Vec<WeakCategory> {
         }
     });
     weak.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judged(confidence: f32, right: bool) -> Judged {
-        Judged { class: 0, guess: Some(u32::from(!right)), confidence, enough: true }
-    }
-
-    #[test]
-    fn bins_hold_means() {
-        let bins = bins(&[judged(0.99, true), judged(0.95, false), judged(0.0, false)]);
-        assert_eq!(bins.len(), 15);
-        assert_eq!((bins[14].examples, bins[14].accuracy), (2, 0.5));
-        assert!((bins[14].confidence - 0.97).abs() < 1e-6);
-        assert_eq!(bins[0].examples, 1);
-    }
 }

@@ -6,11 +6,11 @@ use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
-use crate::plan::Plan;
+use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::flow::near;
-use pg_categorize_core::frame::{Answered, Input, Reply};
+use pg_categorize_core::frame::{Answered, Input, Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,13 @@ const AT_ONCE: usize = 256;
 
 impl Desk {
     /// Joins the flights of these inputs, and begins those that there are not; returns the latter, to look up.
-    pub(crate) fn enter(&self, ask: &Arc<Asked>, tenant: &Arc<str>, inputs: Vec<Input>) -> Vec<(FlightId, Keys)> {
+    pub(crate) fn enter(
+        &self,
+        ask: &Arc<Asked>,
+        tenant: &Arc<str>,
+        target: &Arc<Target>,
+        inputs: Vec<Input>,
+    ) -> Vec<(FlightId, Keys)> {
         let mut begun = Vec::new();
         let mut inputs = (0_u32..).zip(inputs);
         loop {
@@ -32,7 +38,7 @@ impl Desk {
             for (position, input) in inputs.by_ref().take(AT_ONCE) {
                 more = true;
                 if !ask.has_left() {
-                    begun.extend(state.enter(ask, tenant, position, input, self.max_flights, &mut mail));
+                    begun.extend(state.enter(ask, (tenant, target), position, input, self.max_flights, &mut mail));
                 }
             }
             state.last_work = self.clock.now();
@@ -56,32 +62,61 @@ impl Desk {
                 Err(refusal) => begun.iter().for_each(|id| state.flights.refuse(*id, &refusal, &mut mail)),
                 Ok(known) => {
                     let answers = known.answers.into_iter().chain(std::iter::repeat_with(|| None));
-                    let mut lane = None;
+                    let mut keys: Vec<LaneKey> = Vec::new();
                     for (id, answer) in begun.iter().zip(answers) {
-                        lane = state
-                            .admit(*id, answer, &known.plan, known.soft, stopped.as_ref(), now, &mut mail)
-                            .or(lane);
-                    }
-                    if let Some(key) = lane {
-                        let plan = known.plan;
-                        let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
-                            let limit = plan.routes.first().map_or(1, |r| self.sender.pack_limit(r, &plan.choices));
-                            Lane::new(plan, limit)
-                        });
-                        for id in begun {
-                            let Some(flight) = state.flights.get_mut(*id) else { continue };
-                            if matches!(&flight.stage, Stage::LookingUp) {
-                                flight.stage = Stage::Waiting(key.clone());
-                                lane.add(flight.connection, *id, flight.text.len(), now);
-                            }
+                        let stopped = stopped.as_ref();
+                        let Some(key) = state.admit(*id, answer, (&known.plan, known.soft), stopped, now, &mut mail)
+                        else {
+                            continue;
+                        };
+                        self.queue(state, *id, &key, &known.plan, now);
+                        if !keys.contains(&key) {
+                            keys.push(key);
                         }
-                        state.pump(&key, now, &mut starts);
                     }
+                    keys.iter().for_each(|key| state.pump(key, now, &mut starts));
                 }
             }
         }
         mail.post();
         self.launch(starts);
+    }
+
+    /// What the cheap model said of these is booked, and not sure enough: the strong one decides.
+    pub(crate) fn upgrade(self: &Arc<Self>, plan: &Arc<Plan>, ids: &[FlightId]) {
+        let (now, mut starts, mut keys) = (self.clock.now(), Vec::new(), Vec::new());
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            for id in ids {
+                let Some(flight) = state.flights.get_mut(*id) else { continue };
+                if flight.waiters.is_empty() {
+                    state.flights.forget(*id);
+                    continue;
+                }
+                (flight.grade, flight.again) = (Grade::Strong, false);
+                let (serial, tenant) = (plan.serial, flight.key.tenant.clone());
+                let key = LaneKey { serial, tenant, grade: Grade::Strong };
+                self.queue(state, *id, &key, plan, now);
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+            keys.iter().for_each(|key| state.pump(key, now, &mut starts));
+        }
+        self.launch(starts);
+    }
+
+    /// An input waits for company.
+    fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
+        let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
+            let first = plan.routes_of(key.grade).first();
+            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, &plan.choices)))
+        });
+        if let Some(flight) = state.flights.get_mut(id) {
+            flight.stage = Stage::Waiting(key.clone());
+            lane.add(flight.connection, id, flight.text.len(), now);
+        }
     }
 }
 
@@ -90,7 +125,7 @@ impl State {
     fn enter(
         &mut self,
         ask: &Arc<Asked>,
-        tenant: &Arc<str>,
+        (tenant, target): (&Arc<str>, &Arc<Target>),
         position: u32,
         input: Input,
         most: usize,
@@ -117,6 +152,8 @@ impl State {
         }
         let id = self.flights.begin(Flight {
             key,
+            keys,
+            target: target.clone(),
             text: input.text.into(),
             best_confidence: input.best_confidence,
             connection,
@@ -124,6 +161,9 @@ impl State {
             payer: Payer { asker: ask.asker.clone(), ask: ask.id, position },
             waiters: vec![waiter],
             again: false,
+            grade: Grade::Cheap,
+            first: None,
+            soft: false,
             near: None,
         });
         ask.joined(id);
@@ -131,18 +171,17 @@ impl State {
     }
 
     /// Ends a flight that needs no request; the lane of one that does.
-    #[expect(clippy::too_many_arguments, reason = "one step of `Desk::admit`, which has them all")]
     fn admit(
         &mut self,
         id: FlightId,
         answer: Option<KnownAnswer>,
-        plan: &Arc<Plan>,
-        soft: bool,
+        (plan, soft): (&Arc<Plan>, bool),
         stopped: Option<&Refusal>,
         now: Duration,
         mail: &mut Mail,
     ) -> Option<LaneKey> {
-        let flight = self.flights.get(id)?;
+        let flight = self.flights.get_mut(id)?;
+        flight.soft = soft;
         if flight.waiters.is_empty() {
             self.flights.forget(id);
             return None;
@@ -151,10 +190,10 @@ impl State {
             self.flights.give(id, &known(answer), mail);
             return None;
         }
-        let too_sure = soft && flight.best_confidence >= plan.soft_confidence;
+        let too_sure = soft && flight.first.is_none() && flight.best_confidence >= plan.soft_confidence;
         let refusal = if let Some(stopped) = stopped {
             Some(stopped.clone())
-        } else if plan.routes.is_empty() {
+        } else if plan.routes_of(flight.grade).is_empty() {
             Some(Refusal::new(Reason::NoProvider))
         } else if too_sure {
             let detail = "The budget is above its soft ratio, and a free tier has a fair guess at this input.";
@@ -166,7 +205,7 @@ impl State {
             self.flights.refuse(id, &refusal, mail);
             return None;
         }
-        let tenant = flight.key.tenant.clone();
+        let (tenant, grade) = (flight.key.tenant.clone(), flight.grade);
         if plan.near_duplicates
             && let Some(words) = near::key(&flight.text)
         {
@@ -180,7 +219,7 @@ impl State {
                 return None;
             }
         }
-        Some((plan.serial, tenant))
+        Some(LaneKey { serial: plan.serial, tenant, grade })
     }
 
     /// Those who wait for a near-duplicate wait for the one that is under way.
@@ -207,5 +246,7 @@ fn known(answer: KnownAnswer) -> Reply {
         model: answer.model,
         cost: 0,
         alternatives: Vec::new(),
+        upgraded: answer.upgraded,
+        grounds: answer.grounds,
     }))
 }

@@ -1,12 +1,16 @@
 //! The inputs of a request, from when it is packed until it has landed.
 
 use super::Desk;
-use crate::flight::{FlightId, FlightKey, Payer, Stage, for_nothing};
+use crate::ask;
+use crate::flight::{First, FlightId, FlightKey, Payer, Stage, for_nothing};
 use crate::lane::LaneKey;
 use crate::mail::Mail;
 use crate::piece::Piece;
-use crate::store::Refusal;
+use crate::plan::Grade;
+use crate::store::{Keys, Refusal};
+use hashbrown::HashMap;
 use pg_categorize_core::frame::Reply;
+use pg_categorize_core::money::Money;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +20,32 @@ pub(crate) struct Load {
     pub(crate) key: FlightKey,
     pub(crate) text: Arc<str>,
     pub(crate) payer: Payer,
+    /// What the cheap model said, where this request is for a strong one.
+    pub(crate) first: Option<First>,
+    /// Whether a strong model may decide after this.
+    pub(crate) may_upgrade: bool,
+}
+
+/// What a reply of a provider says of one input.
+pub(crate) struct Landed {
+    pub(crate) id: FlightId,
+    /// `None` where the answer is missing or invalid.
+    pub(crate) reply: Option<Reply>,
+    /// Its share of the cost.
+    pub(crate) cost: Money,
+    /// Whether a strong model is to decide.
+    pub(crate) unsure: bool,
+}
+
+/// What is to be done about the inputs of a reply.
+#[derive(Default)]
+pub(crate) struct Rest {
+    /// They are asked again, alone.
+    pub(crate) again: Vec<FlightId>,
+    /// They go to a strong model.
+    pub(crate) unsure: Vec<FlightId>,
+    /// Those who waited have been told.
+    pub(crate) told: Vec<FlightId>,
 }
 
 impl Desk {
@@ -37,11 +67,38 @@ impl Desk {
                 patience = patience.max(waiter.ask.deadline.saturating_sub(now));
             }
             flight.stage = Stage::Packed(piece.signal.clone());
-            let (key, text, payer) = (flight.key.clone(), flight.text.clone(), flight.payer.clone());
-            loads.push(Load { id, key, text, payer });
+            let can_upgrade = piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
+            loads.push(Load {
+                id,
+                key: flight.key.clone(),
+                text: flight.text.clone(),
+                payer: flight.payer.clone(),
+                first: flight.first.clone(),
+                may_upgrade: can_upgrade && (!flight.soft || piece.plan.upgrade_above_soft),
+            });
             piece.ids.push(id);
         }
         (loads, patience)
+    }
+
+    /// The plan of a request is outdated: its inputs are looked up again, as if they had just come in.
+    pub(crate) fn look_up_again(self: &Arc<Self>, piece: &mut Piece) {
+        let mut asks: HashMap<_, Vec<(FlightId, Keys)>> = HashMap::new();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            for id in std::mem::take(&mut piece.ids) {
+                state.flights.part(id);
+                let Some(flight) = state.flights.get_mut(id) else { continue };
+                flight.stage = Stage::LookingUp;
+                let of = (flight.key.tenant.clone(), flight.target.clone());
+                asks.entry(of).or_default().push((id, flight.keys));
+            }
+        }
+        for ((tenant, target), begun) in asks {
+            let desk = self.clone();
+            tokio::spawn(async move { ask::admit(&desk, tenant.to_string(), (*target).clone(), begun).await });
+        }
     }
 
     /// Whether anybody waits for any of these.
@@ -70,37 +127,38 @@ impl Desk {
         true
     }
 
-    /// What a reply of a provider says: who waits is told at once. Returns what has to be asked again, alone.
-    pub(crate) fn land(
-        &self,
-        piece: &mut Piece,
-        landed: Vec<(FlightId, Option<Reply>)>,
-        refusal: &Refusal,
-    ) -> Vec<FlightId> {
-        let (mut mail, mut again, now) = (Mail::default(), Vec::new(), self.clock.now());
+    /// What a reply of a provider says: who waits is told at once, unless a strong model is to decide.
+    pub(crate) fn land(&self, piece: &mut Piece, landed: Vec<Landed>, refusal: &Refusal) -> Rest {
+        let (mut mail, mut rest, now) = (Mail::default(), Rest::default(), self.clock.now());
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
-            for (id, reply) in landed {
+            for Landed { id, reply, cost, unsure } in landed {
                 piece.ids.retain(|other| *other != id);
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 match reply {
+                    Some(reply) if unsure => {
+                        flight.first = Some(First { reply, cost });
+                        rest.unsure.push(id);
+                    }
                     Some(reply) => {
                         flight.land(reply.clone(), &mut mail);
+                        rest.told.push(id);
                         if let (Some(near), Reply::Answered(_)) = (&flight.near, &reply) {
                             state.near.keep(near.clone(), for_nothing(&reply, true), now);
                         }
                     }
-                    None if flight.again => state.flights.refuse(id, refusal, &mut mail),
-                    None => {
+                    None if !flight.again => {
                         flight.again = true;
-                        again.push(id);
+                        rest.again.push(id);
                     }
+                    None if unsure => rest.unsure.push(id),
+                    None => state.flights.refuse(id, refusal, &mut mail),
                 }
             }
         }
         mail.post();
-        again
+        rest
     }
 
     /// Ends flights without an answer.

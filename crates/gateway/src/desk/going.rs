@@ -4,7 +4,7 @@ use super::Desk;
 use crate::ask::Asked;
 use crate::flight::Stage;
 use crate::lane::LaneKey;
-use crate::mail::{Mail, unanswered};
+use crate::mail::Mail;
 use crate::store::Refusal;
 use std::sync::Arc;
 
@@ -23,9 +23,11 @@ impl Desk {
                     state.lanes.get(key).is_some_and(|lane| lane.limited > 0 && lane.limited == lane.in_flight)
                 };
                 let reason = late.then(|| flight.why_late(limited));
-                for waiter in flight.waiters.extract_if(.., |waiter| waiter.ask.id == ask.id) {
-                    if let Some(reason) = &reason {
-                        mail.add(waiter.ask, waiter.position, unanswered(reason));
+                let gone: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.ask.id == ask.id).collect();
+                for (waiter, reason) in gone.into_iter().zip(std::iter::repeat(&reason)) {
+                    if let Some(reason) = reason {
+                        let word = flight.last_word(&waiter, reason);
+                        mail.add(waiter.ask, waiter.position, word);
                     }
                 }
                 if !flight.waiters.is_empty() {
@@ -65,7 +67,10 @@ impl Desk {
                 if matches!(flight.stage, Stage::Sent) && !also_sent {
                     continue;
                 }
-                flight.waiters.drain(..).for_each(|w| mail.add(w.ask, w.position, unanswered(refusal)));
+                for waiter in std::mem::take(&mut flight.waiters) {
+                    let word = flight.last_word(&waiter, refusal);
+                    mail.add(waiter.ask, waiter.position, word);
+                }
                 if matches!(flight.stage, Stage::Waiting(_)) {
                     state.flights.forget(id);
                 }

@@ -5,7 +5,7 @@ mod coming;
 mod flying;
 mod going;
 
-pub(crate) use flying::Load;
+pub(crate) use flying::{Landed, Load, Rest};
 
 use crate::clock::Clock;
 use crate::dispatch;
@@ -59,7 +59,7 @@ enum Start {
 impl Desk {
     pub(crate) fn new(store: Store, sender: Arc<dyn Sender>, switch: Switch, max_flights: usize) -> Self {
         let state = State {
-            flights: Flights::default(),
+            flights: Flights::new(store.clone()),
             lanes: HashMap::new(),
             near: NearAnswers::default(),
             last_work: Duration::ZERO,

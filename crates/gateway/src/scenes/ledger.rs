@@ -1,7 +1,9 @@
 //! A store in memory that keeps the promises of the real one, and counts.
 
 use crate::plan::Plan;
-use crate::store::{Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, Refusal, Request, Reserved, Store};
+use crate::store::{
+    Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NotReserved, Refusal, Request, Reserved, Standing, Store,
+};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
@@ -12,6 +14,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 type MakePlan = Box<dyn Fn(&str) -> Arc<Plan> + Send>;
+
+/// A tenant who has no money.
+pub(super) const POOR: &str = "poor";
 
 /// What the store holds.
 pub(super) struct Ledger {
@@ -31,6 +36,8 @@ pub(super) struct Ledger {
     pub(super) closings: usize,
     pub(super) look_ups: usize,
     pub(super) answers: HashMap<(String, Fingerprint), KnownAnswer>,
+    /// Answers that a strong model is to decide about.
+    pub(super) unsure: HashMap<Fingerprint, (String, KnownAnswer)>,
     /// Payments of each stored answer.
     pub(super) paid: HashMap<(String, Fingerprint), usize>,
     pub(super) alerts: Vec<Alert>,
@@ -54,6 +61,7 @@ impl Ledger {
             released: 0,
             closings: 0,
             look_ups: 0,
+            unsure: HashMap::new(),
             answers: HashMap::new(),
             paid: HashMap::new(),
             alerts: Vec::new(),
@@ -96,8 +104,10 @@ impl Ledger {
                 if attempt.inputs == 0 {
                     self.faults.push("an attempt without inputs".into());
                 }
-                let reserved = if self.held() + attempt.worst_case.0 > self.budget {
-                    Err(Refusal::new(Reason::BudgetExceeded))
+                let reserved = if attempt.plan.serial != (self.plan_of)(&attempt.plan.tenant).serial {
+                    Err(NotReserved::Outdated)
+                } else if attempt.plan.tenant == POOR || self.held() + attempt.worst_case.0 > self.budget {
+                    Err(NotReserved::Refused(Refusal::new(Reason::BudgetExceeded)))
                 } else {
                     self.attempts += 1;
                     self.open.insert(self.attempts, attempt.worst_case);
@@ -110,6 +120,14 @@ impl Ledger {
             Request::Close(closing, reply) => {
                 self.close(closing);
                 _ = reply.send(());
+            }
+            Request::Confirm(keys) => {
+                for key in keys {
+                    match self.unsure.remove(&key) {
+                        Some((tenant, answer)) => self.keep((tenant, key), answer),
+                        None => self.faults.push("an answer is confirmed that nobody gave".into()),
+                    }
+                }
             }
             Request::Alert(alert) => self.alerts.push(alert),
         }
@@ -133,18 +151,30 @@ impl Ledger {
             AttemptOutcome::Released => self.released += 1,
             AttemptOutcome::InDoubt => _ = self.in_doubt.insert(closing.attempt, worst),
         }
+        for key in &closing.decided {
+            self.unsure.remove(key);
+        }
         for answer in closing.answers {
             let key = (closing.plan.tenant.clone(), answer.key);
-            *self.paid.entry(key.clone()).or_default() += 1;
             let route = &closing.route;
             let known = KnownAnswer {
                 category: answer.category,
                 confidence: answer.confidence,
                 provider: Some(route.provider.name.clone()),
                 model: Some(route.model.name.clone()),
+                upgraded: matches!(answer.standing, Standing::Upgraded(_)),
+                grounds: Some(answer.grounds),
             };
-            self.answers.insert(key, known);
+            match answer.standing {
+                Standing::Unsure => _ = self.unsure.insert(key.1, (key.0, known)),
+                Standing::Sure | Standing::Upgraded(_) => self.keep(key, known),
+            }
         }
+    }
+
+    fn keep(&mut self, key: (String, Fingerprint), answer: KnownAnswer) {
+        *self.paid.entry(key.clone()).or_default() += 1;
+        self.answers.insert(key, answer);
     }
 
     /// Money that cannot be spent any more.

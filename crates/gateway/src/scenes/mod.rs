@@ -5,7 +5,9 @@ mod faults;
 mod frames;
 mod ledger;
 mod packing;
+mod places;
 mod stopping;
+mod upgrades;
 mod weather;
 mod wire;
 
@@ -67,19 +69,8 @@ fn route(id: i32, model: &str) -> Route {
 fn plan() -> Plan {
     let choices = ["a", "b", "c"].iter().zip(0..);
     let choices = choices.map(|(label, id)| Choice { id, label: label.to_string(), description: None }).collect();
-    Plan {
-        serial: 1,
-        tenant: String::new(),
-        taxonomy: Some(1),
-        taxonomy_version: 1,
-        choices: Choices::new(choices),
-        routes: vec![Arc::new(route(1, "cheap"))],
-        pack_size: 10,
-        pack_wait: Duration::from_millis(10),
-        in_flight: 20,
-        near_duplicates: false,
-        soft_confidence: 0.3,
-    }
+    let routes = vec![Arc::new(route(1, "cheap"))];
+    Plan { taxonomy: Some(1), taxonomy_version: 1, soft_confidence: 0.3, ..Plan::new(Choices::new(choices), routes) }
 }
 
 struct Scene {
@@ -87,6 +78,8 @@ struct Scene {
     ledger: Arc<Mutex<Ledger>>,
     account: Arc<Mutex<Account>>,
     connections: AtomicU64,
+    /// The plans that hold now; whoever empties it has them made anew.
+    plans: Arc<Mutex<BTreeMap<String, Arc<Plan>>>>,
 }
 
 impl Scene {
@@ -96,14 +89,15 @@ impl Scene {
     }
 
     fn bounded(wire: Wire, max_flights: usize, change: impl Fn(&mut Plan) + Send + 'static) -> Self {
-        let plans: Mutex<BTreeMap<String, Arc<Plan>>> = Mutex::default();
+        let plans: Arc<Mutex<BTreeMap<String, Arc<Plan>>>> = Arc::default();
+        let (kept, serial) = (plans.clone(), AtomicU64::new(0));
         let plan_of = move |tenant: &str| {
-            let mut plans = plans.lock();
-            let next = plans.len() as u64;
+            let mut plans = kept.lock();
             plans
                 .entry(tenant.to_owned())
                 .or_insert_with(|| {
-                    let mut plan = Plan { serial: next, tenant: tenant.to_owned(), ..plan() };
+                    let serial = serial.fetch_add(1, Ordering::Relaxed);
+                    let mut plan = Plan { serial, tenant: tenant.to_owned(), ..plan() };
                     change(&mut plan);
                     Arc::new(plan)
                 })
@@ -113,7 +107,7 @@ impl Scene {
         let account = wire.account.clone();
         let switch = Switch { external: true, phase: Phase::Running };
         let desk = Arc::new(Desk::new(store, Arc::new(wire), switch, max_flights));
-        Self { desk, ledger, account, connections: AtomicU64::new(0) }
+        Self { desk, ledger, account, connections: AtomicU64::new(0), plans }
     }
 
     fn connect(&self) -> Backend {
@@ -137,10 +131,13 @@ impl Scene {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // What was said last may still be on its way to the store.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let (ledger, account) = (self.ledger.lock(), self.account.lock());
         assert!(over(), "something is still under way");
         assert_eq!(ledger.faults, Vec::<String>::new());
         assert_eq!(account.faults, Vec::<String>::new());
+        assert!(ledger.unsure.is_empty(), "answers that nobody confirmed: {:?}", ledger.unsure);
         assert!(ledger.open.is_empty(), "attempts are open: {:?}", ledger.open);
         assert_eq!(ledger.closings, ledger.attempts as usize);
         assert_eq!(self.desk.health.lock().in_flight(), 0);

@@ -94,7 +94,7 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
                 closed.push(closing.outcome);
                 _ = reply.send(());
             }
-            Ok(Request::Alert(_)) | Err(_) => {}
+            Ok(Request::Confirm(_) | Request::Alert(_)) | Err(_) => {}
         }
     }
 }

@@ -41,6 +41,7 @@ fn any_act(random: &mut StdRng, inputs: usize) -> Act {
             let after = random.random_bool(0.3).then(|| Duration::from_millis(random.random_range(0..5000)));
             Act::Fail(class, charge, after)
         }
+        10..=12 => Act::Unsure,
         _ => Act::Answer,
     }
 }
@@ -51,10 +52,13 @@ async fn one_day(seed: u64) {
     let mut random = StdRng::seed_from_u64(!seed);
     wire.latency = Duration::from_millis(random.random_range(1..3000));
     let (pack_size, in_flight) = (random.random_range(1..12), random.random_range(1..6));
-    let near_duplicates = random.random_bool(0.5);
+    let (near_duplicates, has_strong) = (random.random_bool(0.5), random.random_bool(0.7));
     let scene = Scene::bounded(wire, random.random_range(20..200), move |plan| {
         (plan.pack_size, plan.in_flight, plan.near_duplicates) = (pack_size, in_flight, near_duplicates);
         plan.routes.push(Arc::new(route(2, "dear")));
+        if has_strong {
+            plan.strong = vec![Arc::new(route(1, "strong")), Arc::new(route(3, "other strong"))];
+        }
     });
     {
         let mut ledger = scene.ledger.lock();

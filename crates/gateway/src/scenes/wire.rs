@@ -24,6 +24,10 @@ pub(super) enum Act {
     Fail(FailureClass, Charge, Option<Duration>),
     /// All but the inputs at these positions is answered.
     Without(Vec<usize>),
+    /// All is answered, and it is not sure.
+    Unsure,
+    /// All is answered, wrongly, and it is not sure.
+    Mistaken,
     /// No label that was offered.
     Wrong,
     /// None of the categories fits.
@@ -147,7 +151,7 @@ impl Parcel for Scripted {
                 let answer = |(at, text): (usize, &String)| ItemAnswer {
                     id: at as u32 + 1,
                     verdict: verdict(text),
-                    confidence: 0.9,
+                    confidence: if matches!(self.act, Act::Unsure | Act::Mistaken) { 0.5 } else { 0.9 },
                     source: Source::Probabilities,
                     rationale: None,
                     alternatives: Vec::new(),
@@ -170,7 +174,8 @@ impl Parcel for Scripted {
                     usage = Some(Usage { input: 2000, output: 20_000, ..Usage::default() });
                     answers(&[], &category)
                 }
-                Act::Answer | Act::Hang | Act::Panic => answers(&[], &category),
+                Act::Mistaken => answers(&[], &|text| Verdict::Category((right(text) + 1) % 3)),
+                Act::Answer | Act::Unsure | Act::Hang | Act::Panic => answers(&[], &category),
             };
             self.account.lock().tokens += usage.map_or(0, |usage| usage.input + usage.output);
             Ended { result: Ok(result), usage, limits: Limits::default(), latency: self.latency }

@@ -12,24 +12,9 @@ use std::time::Duration;
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn office(url: &str, pack_size: usize) -> Office {
-    Office::open(Plan {
-        serial: 1,
-        tenant: String::new(),
-        taxonomy: Some(1),
-        taxonomy_version: 1,
-        choices: shop(),
-        routes: vec![Arc::new(route(
-            &format!("{url}/v1"),
-            ProviderKind::OpenAi,
-            AnswerMode::JsonSchema,
-            "gpt-4o-mini",
-        ))],
-        pack_size,
-        pack_wait: Duration::from_millis(50),
-        in_flight: 8,
-        near_duplicates: false,
-        soft_confidence: 0.3,
-    })
+    let route = route(&format!("{url}/v1"), ProviderKind::OpenAi, AnswerMode::JsonSchema, "gpt-4o-mini");
+    let pack_wait = Duration::from_millis(50);
+    Office::open(Plan { pack_size, pack_wait, in_flight: 8, ..Plan::new(shop(), vec![Arc::new(route)]) })
 }
 
 fn numbered(count: usize) -> Vec<String> {

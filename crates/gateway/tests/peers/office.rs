@@ -131,6 +131,7 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
                 books.stored += closing.answers.len();
                 _ = reply.send(());
             }
+            Request::Confirm(_) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
         }
     }

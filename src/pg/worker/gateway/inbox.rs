@@ -11,8 +11,9 @@ use super::plans::Plans;
 use crate::pg::xact::{self, Failed};
 use crate::pg::{catalog, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
-use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, Refusal, Request, Reserved};
+use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, NotReserved, Refusal, Request, Reserved};
 use pgrx::pg_sys;
+use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ struct Work {
 /// What became of a question.
 enum Done {
     Known(Result<Known, Refusal>),
-    Reserved(Result<Reserved, Refusal>),
+    Reserved(Result<Reserved, NotReserved>),
     /// Whether the answers are stored.
     Closed(bool),
     Noted,
@@ -178,7 +179,7 @@ impl Inbox {
         };
         match request {
             Request::LookUp(_, reply) => _ = reply.send(Err(refusal())),
-            Request::Reserve(_, reply) => _ = reply.send(Err(refusal())),
+            Request::Reserve(_, reply) => _ = reply.send(Err(NotReserved::Refused(refusal()))),
             Request::Close(closing, reply) => {
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
@@ -255,14 +256,19 @@ impl Work {
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
-        let attempts: Vec<&Attempt> = batch.iter().filter_map(attempt).collect();
+        // What was planned before a provider, a key or a price changed is not paid for.
+        let current = self.current(batch);
+        let holds = |attempt: &Attempt| current.contains(&attempt.plan.serial);
+        let attempts: Vec<&Attempt> = batch.iter().filter_map(attempt).filter(|attempt| holds(attempt)).collect();
         let mut reserved = if attempts.is_empty() { Vec::new() } else { self.books.reserve(&attempts) }.into_iter();
         let mut done = Vec::with_capacity(batch.len());
         for request in batch {
             done.push(match request {
                 Request::LookUp(ask, _) => Done::Known(look_up(ask, &mut self.plans, &mut self.books, backlog)),
+                Request::Reserve(attempt, _) if !holds(attempt) => Done::Reserved(Err(NotReserved::Outdated)),
                 Request::Reserve(..) => {
-                    Done::Reserved(reserved.next().unwrap_or_else(|| Err(Refusal::new(Reason::GatewayDown))))
+                    let reserved = reserved.next().unwrap_or_else(|| Err(Refusal::new(Reason::GatewayDown)));
+                    Done::Reserved(reserved.map_err(NotReserved::Refused))
                 }
                 Request::Close(..) => Done::Closed(stored),
                 Request::Alert(alert) => {
@@ -273,6 +279,14 @@ impl Work {
         }
         done
     }
+
+    /// The plans of these attempts that still hold.
+    fn current(&mut self, batch: &[Request]) -> HashSet<u64> {
+        let mut seen = HashSet::new();
+        let plans = batch.iter().filter_map(attempt).map(|attempt| &attempt.plan);
+        let of_each = plans.filter(|plan| seen.insert(plan.serial));
+        of_each.filter(|plan| self.plans.holds(plan)).map(|plan| plan.serial).collect()
+    }
 }
 
 fn shares_answers(request: &Request) -> bool {
@@ -280,7 +294,7 @@ fn shares_answers(request: &Request) -> bool {
 }
 
 fn is_out_of_money(done: &Done) -> bool {
-    matches!(done, Done::Reserved(Err(refusal)) if refusal.reason == Reason::BudgetExceeded)
+    matches!(done, Done::Reserved(Err(NotReserved::Refused(refusal))) if refusal.reason == Reason::BudgetExceeded)
 }
 
 fn closing(request: &Request) -> Option<&Closing> {
@@ -301,7 +315,7 @@ fn refuse(request: &Request) -> Done {
     let refusal = Refusal::because(Reason::GatewayDown, "The extension was dropped or updated.");
     match request {
         Request::LookUp(..) => Done::Known(Err(refusal)),
-        Request::Reserve(..) => Done::Reserved(Err(refusal)),
+        Request::Reserve(..) => Done::Reserved(Err(NotReserved::Refused(refusal))),
         Request::Close(..) => Done::Closed(true),
         Request::Alert(_) => Done::Noted,
     }

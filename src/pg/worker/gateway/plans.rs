@@ -38,6 +38,8 @@ pub struct Plans {
     offers: Option<Rc<Offers>>,
     taxonomies: HashMap<i32, Option<Rc<Taxonomy>>>,
     plans: HashMap<(String, Subject), Arc<Plan>>,
+    /// Those that were dropped last. One that is made again and says the same goes on, and what waits under it.
+    former: HashMap<(String, Subject), Arc<Plan>>,
     changed: bool,
 }
 
@@ -57,7 +59,10 @@ impl Plans {
         self.changed = true;
         self.offers = None;
         self.taxonomies.clear();
-        self.plans.clear();
+        if self.former.len() >= KEPT {
+            self.former.clear();
+        }
+        self.former.extend(self.plans.drain());
     }
 
     /// Whether anything was dropped since this was asked.
@@ -93,12 +98,30 @@ impl Plans {
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan.clone());
         }
-        let plan = Arc::new(self.make(tenant, &key.1)?);
+        let former = self.former.remove(&key);
+        let mut plan = self.make(tenant, &key.1)?;
+        plan.serial = former.as_ref().map_or(0, |former| former.serial);
+        let plan = match former {
+            Some(former) if *former == plan => former,
+            _ => {
+                self.serial += 1;
+                Arc::new(Plan { serial: self.serial, ..plan })
+            }
+        };
         if self.plans.len() >= KEPT {
             self.plans.clear();
         }
         self.plans.insert(key, plan.clone());
         Ok(plan)
+    }
+
+    /// Whether a plan still says how its inputs are to be asked about.
+    pub fn holds(&mut self, plan: &Plan) -> bool {
+        let target = match plan.taxonomy {
+            Some(id) => Target::Taxonomy { id, version: plan.taxonomy_version },
+            None => Target::Labels(plan.choices.list().iter().map(|choice| choice.label.clone()).collect()),
+        };
+        self.plan(&plan.tenant, &target).is_ok_and(|now| now.serial == plan.serial)
     }
 
     fn make(&mut self, tenant: &str, subject: &Subject) -> Result<Plan, Refusal> {
@@ -120,9 +143,8 @@ impl Plans {
             (_, Some(taxonomy)) => choices(taxonomy),
             (_, None) => Vec::new(),
         };
-        self.serial += 1;
         Ok(Plan {
-            serial: self.serial,
+            serial: 0,
             tenant: tenant.to_owned(),
             taxonomy: taxonomy.as_ref().map(|taxonomy| taxonomy.id),
             taxonomy_version: taxonomy.as_ref().map_or(0, |taxonomy| taxonomy.version),

@@ -2,10 +2,11 @@
 
 use crate::support::{builder, shop_in};
 use pg_categorize_e2e::{Cluster, Session};
-use pg_categorize_fake_llm::{Config, FakeLlm};
+use pg_categorize_fake_llm::{Config, FakeLlm, Latency};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 const KEY: &str = "sk-not-to-be-seen-anywhere-4711";
 
@@ -73,6 +74,29 @@ fn a_key_file_is_used_and_never_shown() {
     // `log_statement` logs what people write; titles that we were passed as parameters or rows are in no line of ours.
     assert!(!cluster.log().contains(KEY));
     _ = Command::new("rm").args(["-rf", &folder]).status();
+}
+
+#[test]
+fn what_waits_for_a_provider_that_is_dropped_is_not_sent_there() {
+    let cluster = Arc::new(builder().start());
+    let slow = Config { latency: Latency::Fixed(Duration::from_millis(500)), ..Config::default() };
+    let shop = shop_in(&cluster, "dropped", slow);
+    let mut session = shop.session();
+    session.run(r#"SELECT categorize.configure('shop', '{"pack_size": 1, "in_flight": 1}')"#);
+    let waiting = std::thread::spawn({
+        let mut session = shop.session();
+        move || -> Vec<Option<String>> {
+            let titles = "array(SELECT 'title ' || i FROM generate_series(1, 10) i)";
+            session.column(&format!("SELECT reason FROM categorize_many({titles}, 'shop')"))
+        }
+    });
+    // Two of them take a second.
+    std::thread::sleep(Duration::from_millis(700));
+    session.run("SELECT categorize.drop_provider(name) FROM categorize.providers");
+    let reasons = waiting.join().unwrap();
+    let refused = reasons.iter().flatten().filter(|reason| *reason == "no_provider").count();
+    assert!(refused >= 7 && reasons.iter().any(Option::is_none), "{reasons:?}");
+    assert_eq!(shop.model.account().requests as usize, 10 - refused);
 }
 
 #[test]
