@@ -126,6 +126,12 @@ CREATE TABLE categorize.cache (
     tenant           text NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
     input            text,
+    -- Whether a strong model decided.
+    upgraded         boolean NOT NULL DEFAULT false,
+    -- What a language model said of its confidence, before that was calibrated, where it came from, and why it answered so.
+    raw_confidence   real,
+    confidence_source text,
+    rationale        text,
     CONSTRAINT cache_pkey PRIMARY KEY (fingerprint),
     -- An answer is a category of a taxonomy, or one of the caller's ad-hoc labels.
     CHECK ((taxonomy_id IS NULL) = (category_id IS NULL) AND (category_id IS NULL) <> (category_label IS NULL))

@@ -6,7 +6,7 @@ CREATE SEQUENCE categorize.provider_id_seq AS int START 1000 MINVALUE 1000;
 CREATE TABLE categorize.provider (
     id                int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.provider_id_seq'),
     name              text NOT NULL CHECK (name <> ''),
-    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone')),
+    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone', 'anthropic', 'gemini')),
     base_url          text NOT NULL,
     -- Which key, never the key.
     key_env           text,
@@ -39,6 +39,10 @@ CREATE TABLE categorize.model (
     temperature       real,
     -- Whether the constant beginning of a request is marked for the provider's cache.
     cache_breakpoint  boolean NOT NULL DEFAULT false,
+    -- Whether it is asked for the log-probabilities of what it writes.
+    log_probabilities boolean NOT NULL DEFAULT false,
+    -- The most input tokens that one image counts for; NULL where it takes none.
+    image_tokens      int CHECK (image_tokens > 0),
     shut_down_on      date,
     -- When this was read from the provider's documentation.
     known_on          date NOT NULL DEFAULT CURRENT_DATE
@@ -182,6 +186,28 @@ CREATE TABLE categorize.ledger_day (
 CREATE UNIQUE INDEX ledger_day_key ON categorize.ledger_day
     (day, provider_id, provider, model, tenant, coalesce(taxonomy_id, 0), role, application_name, query_id);
 
+-- What a cheap model said while a strong one is asked. It is paid, so it is kept; nobody is given it before it counts.
+CREATE TABLE categorize.unsure_answer (
+    LIKE categorize.cache INCLUDING DEFAULTS,
+    PRIMARY KEY (fingerprint)
+);
+
+-- Of which answers of language models it became known whether they were right: what their confidence is calibrated by.
+CREATE TABLE categorize.confidence_observation (
+    -- Of the input, in its tenant and taxonomy.
+    fingerprint bytea NOT NULL,
+    model       text NOT NULL,
+    tenant      text NOT NULL,
+    -- What the model said of its confidence, and where that came from.
+    source      text NOT NULL,
+    raw         real NOT NULL CHECK (raw BETWEEN 0::real AND 1::real),
+    is_right    boolean NOT NULL,
+    said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
+    observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (fingerprint, model)
+);
+CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;
 CREATE TABLE categorize.alert_log (
@@ -198,6 +224,7 @@ SELECT pg_catalog.pg_extension_config_dump('categorize.provider', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.budget', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.confidence_observation', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.provider_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price_id_seq', '');
@@ -211,6 +238,8 @@ COMMENT ON TABLE categorize.budget_counter IS 'What is settled and reserved in a
 COMMENT ON TABLE categorize.reservation IS 'Attempts whose cost is not known yet: under way, or in doubt.';
 COMMENT ON TABLE categorize.ledger IS 'Every reservation, and what became of it; rows are added and never changed.';
 COMMENT ON TABLE categorize.ledger_day IS 'Daily totals of ledger rows that were pruned.';
+COMMENT ON TABLE categorize.unsure_answer IS 'What a cheap model said while a strong one is asked.';
+COMMENT ON TABLE categorize.confidence_observation IS 'What is known of answers of language models being right, for the calibration of their confidence.';
 COMMENT ON TABLE categorize.alert_log IS 'What an operator should see.';
 COMMENT ON SEQUENCE categorize.provider_id_seq IS 'Ids of providers.';
 COMMENT ON SEQUENCE categorize.model_id_seq IS 'Ids of models; those below 1000 are shipped.';

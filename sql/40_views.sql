@@ -111,7 +111,7 @@ CREATE VIEW categorize.providers WITH (security_barrier) AS
 -- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens.
 CREATE VIEW categorize.models WITH (security_barrier) AS
     SELECT m.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
-           m.temperature, m.cache_breakpoint, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
+           m.temperature, m.cache_breakpoint, m.log_probabilities, m.image_tokens, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
            p.valid_from AS price_valid_from,
            p.input::numeric * 0.000000001 AS input_usd,
            p.cached_input::numeric * 0.000000001 AS cached_input_usd,

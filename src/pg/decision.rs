@@ -75,6 +75,17 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
             Some(model) => json!({"model_version": model.version, "method": "trained", "ngrams": outcome.words}),
             None => json!({"model_version": 0, "method": "lexical", "words": outcome.words}),
         }),
+        (Some(answer), _) => {
+            let grounds = answer.provenance.as_ref()?.grounds.as_ref()?;
+            let mut evidence = json!({
+                "raw_confidence": rounded(grounds.raw_confidence),
+                "confidence_source": grounds.source.as_str(),
+            });
+            if let Some(rationale) = &grounds.rationale {
+                evidence["rationale"] = json!(rationale);
+            }
+            Some(evidence)
+        }
         (None, Some(reason)) => Some(match &outcome.detail {
             Some(detail) => json!({"hint": error::hint(reason), "detail": detail}),
             None => json!({"hint": error::hint(reason)}),

@@ -2,6 +2,7 @@
 //!
 //! A tier sees the whole slice and answers what it can among those still open; no tier knows another.
 
+use crate::frame::Grounds;
 use crate::fingerprint::Fingerprint;
 use crate::money::Money;
 
@@ -138,12 +139,14 @@ pub struct Guess {
 }
 
 /// Which provider and model gave a paid answer, kept with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Provenance {
     /// Name of the provider.
     pub provider: Option<String>,
     /// Name of the model.
     pub model: Option<String>,
+    /// What its confidence is made of.
+    pub grounds: Option<Grounds>,
 }
 
 /// What a tier is sure enough of.

@@ -8,6 +8,7 @@ pub mod cascade;
 pub mod category_path;
 pub mod choices;
 pub mod close_names;
+pub mod complexity;
 pub mod confidence;
 pub mod dollars;
 pub mod endpoint;

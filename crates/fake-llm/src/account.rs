@@ -50,6 +50,12 @@ pub struct Account {
     /// Requests with a title that another request was still being answered for, seen when that one ended. One whose
     /// client left within 100 ms does not count.
     pub overlapping: u64,
+    /// Texts in charged requests for embeddings. They are no titles: nothing is answered.
+    pub texts_embedded: u64,
+    /// Requests that brought their key in the address, where every log on the way keeps it.
+    pub keys_leaked: u64,
+    /// Requests that came while the server was down, and were reset.
+    pub while_down: u64,
     /// Requests that followed a redirect.
     pub redirects_followed: u64,
     /// Each request, if the configuration keeps them.
@@ -66,6 +72,8 @@ pub struct Request {
     pub number: u64,
     /// When it arrived, in milliseconds after the start of the server.
     pub at_ms: u64,
+    /// The API that it was sent to: `openai_chat`, `anthropic_messages`, ...
+    pub api: &'static str,
     /// The model it asked for.
     pub model: String,
     /// The titles it asked about.

@@ -29,10 +29,11 @@ struct Open {
 }
 
 impl Book {
-    /// A request arrived; its number.
-    pub(crate) fn arrived(&mut self) -> u64 {
+    /// A request arrived, with its key in the address or not; its number.
+    pub(crate) fn arrived(&mut self, leaks: bool) -> u64 {
         let account = &mut self.account;
         account.requests += 1;
+        account.keys_leaked += u64::from(leaks);
         account.in_flight += 1;
         account.max_in_flight = account.max_in_flight.max(account.in_flight);
         account.requests

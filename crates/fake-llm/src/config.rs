@@ -1,13 +1,12 @@
 //! How a fake provider behaves.
 
 use crate::faults::Faults;
-use crate::random;
-use serde::{Deserialize, Serialize};
+use crate::latency::Latency;
+use crate::model::Model;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,8 @@ use std::time::Duration;
 pub struct Config {
     /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
-    /// The true label of titles, by their exact text. A title that is not here gets a label that depends on its text.
+    /// The true label of titles, by their exact text, and of images, by `sha256:` and the digest of their bytes in hexadecimal
+    /// digits. What is not here gets a label that depends on its text.
     pub labels: Arc<HashMap<String, String>>,
     /// How often a known title is answered with another label, 0 to 1.
     pub error_rate: f64,
@@ -26,10 +26,12 @@ pub struct Config {
     pub latency: Latency,
     /// What goes wrong.
     pub faults: Faults,
-    /// Requests a minute for a model and key, announced in the headers; a request beyond them is a 429.
+    /// Requests a minute, announced in the headers of those that have such; a request beyond them is a 429.
     pub requests_per_minute: Option<u32>,
-    /// Tokens a minute for a model and key: those of the input, and the most that the output may have.
+    /// Tokens a minute: those of the input, and the most that the output may have.
     pub tokens_per_minute: Option<u64>,
+    /// Who shares these limits.
+    pub limit_scope: LimitScope,
     /// The only key that is accepted; `None` accepts any, and none.
     pub key: Option<String>,
     /// Models that differ from [`Model::default`].
@@ -47,29 +49,14 @@ pub struct Config {
     pub notice: Duration,
 }
 
-/// What a model costs and how good it is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Model {
-    /// Nano-dollars for a million tokens of plain input.
-    pub input: i64,
-    /// The same for input that was read from the cache.
-    pub cached_input: i64,
-    /// The same for input that was written to the cache.
-    pub cache_write: i64,
-    /// The same for output.
-    pub output: i64,
-    /// In the place of [`Config::error_rate`]. What a better model gets wrong, a worse one gets wrong too.
-    pub error_rate: Option<f64>,
-}
-
-/// How long an answer takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Latency {
-    /// Always this long.
-    Fixed(Duration),
-    /// Lognormal: the median, and the standard deviation of the logarithm.
-    Lognormal(Duration, f64),
+/// Who shares a limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LimitScope {
+    /// Each model and key has limits of its own.
+    #[default]
+    Model,
+    /// All models of a key at one provider share theirs.
+    Account,
 }
 
 impl Default for Config {
@@ -83,6 +70,7 @@ impl Default for Config {
             faults: Faults::default(),
             requests_per_minute: None,
             tokens_per_minute: None,
+            limit_scope: LimitScope::Model,
             key: None,
             models: BTreeMap::new(),
             charge_lost: true,
@@ -94,28 +82,15 @@ impl Default for Config {
     }
 }
 
-/// The prices of gpt-6-luna (2026-11): 0.10 dollars in, 0.50 out, for a million.
-impl Default for Model {
-    fn default() -> Self {
-        Self {
-            input: 100_000_000,
-            cached_input: 10_000_000,
-            cache_write: 125_000_000,
-            output: 500_000_000,
-            error_rate: None,
-        }
-    }
-}
-
 impl Config {
     /// What this model costs and how good it is.
-    pub(crate) fn model(&self, name: &str) -> Model {
+    pub fn model(&self, name: &str) -> Model {
         self.models.get(name).copied().unwrap_or_default()
     }
 
-    /// How often this model errs.
-    pub(crate) fn error_rate_of(&self, model: &str) -> f64 {
-        self.model(model).error_rate.unwrap_or(self.error_rate).clamp(0.0, 1.0)
+    /// How long the answers of this model take.
+    pub(crate) fn latency_of(&self, model: &str) -> Latency {
+        self.model(model).latency.unwrap_or(self.latency)
     }
 
     /// Labels from a file: a line for each title, the label behind a tab.
@@ -127,36 +102,5 @@ impl Config {
         };
         let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
         lines.map(line).collect::<Result<_>>().map(Arc::new)
-    }
-}
-
-impl Latency {
-    /// How long the answer to this request takes.
-    pub(crate) fn of(self, seed: u64, number: u64) -> Duration {
-        match self {
-            Self::Fixed(duration) => duration,
-            Self::Lognormal(median, sigma) => {
-                median.mul_f64((sigma * random::normal(seed ^ 0x1a7e, number)).exp().min(1000.0))
-            }
-        }
-    }
-}
-
-/// `200` or `lognormal:200:0.3`, in milliseconds.
-impl FromStr for Latency {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || format!("{text:?} is neither MILLISECONDS nor lognormal:MEDIAN:SIGMA");
-        let positive = |text: &str| text.parse().ok().filter(|number: &f64| (0.0..1e9).contains(number));
-        let milliseconds = |text: &str| positive(text).map(|number| Duration::from_secs_f64(number / 1000.0));
-        match text.strip_prefix("lognormal:") {
-            None => milliseconds(text).map(Self::Fixed).ok_or_else(wrong),
-            Some(rest) => {
-                let (median, sigma) = rest.split_once(':').ok_or_else(wrong)?;
-                let sigma = positive(sigma).ok_or_else(wrong)?;
-                Ok(Self::Lognormal(milliseconds(median).ok_or_else(wrong)?, sigma))
-            }
-        }
     }
 }

@@ -10,12 +10,28 @@ use tokio::net::TcpStream;
 
 /// What the handler of a request can do to its connection.
 #[derive(Clone, Default)]
-pub(crate) struct Line(Arc<AtomicBool>);
+pub(crate) struct Line(Arc<Marks>);
+
+#[derive(Default)]
+struct Marks {
+    reset: AtomicBool,
+    controls: AtomicBool,
+}
 
 impl Line {
-    /// In the place of the next byte that is written, the connection is reset.
+    /// In the place of the next byte that is written, or where it is dropped, the connection is reset.
     pub(crate) fn reset(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Its latest request is one to the server itself, or not.
+    pub(crate) fn control(&self, is: bool) {
+        self.0.controls.store(is, Ordering::Relaxed);
+    }
+
+    /// Whether its latest request is one to the server itself.
+    pub(crate) fn controls(&self) -> bool {
+        self.0.controls.load(Ordering::Relaxed)
     }
 }
 
@@ -32,11 +48,18 @@ impl Connection {
 
     /// Closing a socket that does not linger sends RST (RFC 9293, section 3.10.4, ABORT).
     fn check(&self) -> io::Result<()> {
-        if self.line.0.load(Ordering::Relaxed) {
+        if self.line.0.reset.load(Ordering::Relaxed) {
             self.stream.set_zero_linger()?;
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Where that fails it is closed in the usual way: there is nobody to tell.
+        let _ = self.check();
     }
 }
 

@@ -1,11 +1,11 @@
-//! Requests and tokens a minute: a bucket for each model and key that fills continuously, told in the headers of OpenAI.
+//! Requests and tokens a minute: a bucket for each model or account that fills continuously (token bucket: Turner 1986,
+//! "New Directions in Communications").
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The buckets of all models and keys.
+/// All buckets.
 pub(crate) struct Limits {
     requests: Option<f64>,
     tokens: Option<f64>,
@@ -23,7 +23,23 @@ pub(crate) struct Verdict {
     /// How long to wait before it would be let through; `None` lets it through.
     pub(crate) wait: Option<Duration>,
     /// What the reply announces.
-    pub(crate) headers: HeaderMap,
+    pub(crate) levels: Levels,
+}
+
+/// How full a bucket is, as far as there are limits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Levels {
+    pub(crate) requests: Option<Level>,
+    pub(crate) tokens: Option<Level>,
+}
+
+/// One limit and what is left of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level {
+    pub(crate) limit: u64,
+    pub(crate) remaining: u64,
+    /// How long it takes to be full again.
+    pub(crate) reset: Duration,
 }
 
 impl Limits {
@@ -35,7 +51,7 @@ impl Limits {
     pub(crate) fn take(&self, scope: u64, tokens: u64) -> Verdict {
         let (requests, minute) = (self.requests.unwrap_or(f64::MAX), self.tokens.unwrap_or(f64::MAX));
         if self.requests.is_none() && self.tokens.is_none() {
-            return Verdict { wait: None, headers: HeaderMap::new() };
+            return Verdict { wait: None, levels: Levels::default() };
         }
         let now = Instant::now();
         let mut buckets = self.buckets.lock();
@@ -50,39 +66,17 @@ impl Limits {
             bucket.requests -= 1.0;
             bucket.tokens -= tokens as f64;
         }
-        let mut headers = HeaderMap::new();
-        if self.requests.is_some() {
-            announce(
-                &mut headers,
-                ["limit-requests", "remaining-requests", "reset-requests"],
-                requests,
-                bucket.requests,
-            );
-        }
-        if self.tokens.is_some() {
-            announce(&mut headers, ["limit-tokens", "remaining-tokens", "reset-tokens"], minute, bucket.tokens);
-        }
-        Verdict { wait, headers }
+        let level = |limit: Option<f64>, left: f64| limit.map(|limit| Level::new(limit, left));
+        let levels =
+            Levels { requests: level(self.requests, bucket.requests), tokens: level(self.tokens, bucket.tokens) };
+        Verdict { wait, levels }
     }
 }
 
-fn announce(headers: &mut HeaderMap, names: [&str; 3], limit: f64, remaining: f64) {
-    let reset = Duration::from_secs_f64(((limit - remaining) / limit * 60.0).max(0.0));
-    let values = [format!("{limit:.0}"), format!("{:.0}", remaining.max(0.0).floor()), written(reset)];
-    for (name, value) in names.iter().zip(values) {
-        let name = HeaderName::from_bytes(format!("x-ratelimit-{name}").as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
-            headers.insert(name, value);
-        }
-    }
-}
-
-/// As OpenAI writes durations: `120ms`, `1s`, `6m0s`.
-fn written(duration: Duration) -> String {
-    let milliseconds = duration.as_millis();
-    match milliseconds {
-        0..1000 => format!("{milliseconds}ms"),
-        1000..60_000 => format!("{}s", milliseconds.div_ceil(1000)),
-        _ => format!("{}m{}s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
+impl Level {
+    fn new(limit: f64, left: f64) -> Self {
+        let reset = Duration::from_secs_f64(((limit - left) / limit * 60.0).max(0.0));
+        // A count of whole requests or tokens.
+        Self { limit: limit as u64, remaining: left.max(0.0) as u64, reset }
     }
 }

@@ -1,7 +1,7 @@
 //! The server as a program.
 
 use clap::Parser;
-use pg_categorize_fake_llm::{Config, FakeLlm, Faults, Latency, Model};
+use pg_categorize_fake_llm::{Config, FakeLlm, Faults, Latency, LimitScope, Model};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A provider server on 127.0.0.1: OpenAI chat and decisions, System One. Prints where it listens; ends at SIGTERM.
+/// A provider server on 127.0.0.1: the APIs of OpenAI, Anthropic, Gemini, and System One. Prints where it listens; ends at SIGTERM.
 #[derive(Parser)]
 #[command(name = "fake-llm", version)]
 struct Arguments {
     /// 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// True labels: a line for each title, the label behind a tab
+    /// True labels: a line for each title, the label behind a tab; an image is the line sha256:HEXADECIMAL
     #[arg(long, value_name = "FILE.tsv")]
     labels: Option<PathBuf>,
     /// How often a known title is answered with another label
@@ -31,12 +31,15 @@ struct Arguments {
     /// {"random":{"rate_limit":0.2},"script":[{"fault":"hang","title":"LEGO"}]}
     #[arg(long, value_name = "JSON")]
     faults: Option<String>,
-    /// For a model and key; announced in headers
+    /// Beyond them is a 429; announced in headers
     #[arg(long)]
     requests_per_minute: Option<u32>,
-    /// For a model and key; announced in headers
+    /// Beyond them is a 429; announced in headers
     #[arg(long)]
     tokens_per_minute: Option<u64>,
+    /// All models of a key share its limits; else each has its own
+    #[arg(long)]
+    limit_accounts: bool,
     /// Tokens of the largest request
     #[arg(long)]
     max_input_tokens: Option<u64>,
@@ -46,7 +49,8 @@ struct Arguments {
     /// Answers, latencies and random faults depend on it
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// {"gpt-6-sol":{"input":2000000000,"output":10000000000,"error_rate":0.01}}, in nano-dollars for a million tokens
+    /// {"gpt-6-sol":{"input":2000000000,"output":10000000000,"error_rate":0.01,"latency_ms":300,
+    /// "confidence":"overconfident"}}, in nano-dollars for a million tokens
     #[arg(long, value_name = "JSON")]
     models: Option<String>,
     /// What the client has not seen whole is not charged
@@ -72,6 +76,7 @@ impl Arguments {
             faults: self.faults.map_or_else(|| Ok(Faults::default()), |json| serde_json::from_str(&json))?,
             requests_per_minute: self.requests_per_minute,
             tokens_per_minute: self.tokens_per_minute,
+            limit_scope: if self.limit_accounts { LimitScope::Account } else { LimitScope::Model },
             max_input_tokens: self.max_input_tokens,
             key: self.key,
             models: self

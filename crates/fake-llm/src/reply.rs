@@ -5,7 +5,7 @@ use crate::connection::Line;
 use crate::visit::Visit;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::time::{self, Sleep};
 
 /// Pieces of a slow body.
@@ -30,13 +30,12 @@ pub(crate) struct Reply {
     visit: Visit,
     status: u16,
     headers: HeaderMap,
-    begun: Instant,
 }
 
 impl Reply {
     pub(crate) fn new(mut visit: Visit, status: u16, headers: HeaderMap) -> Self {
         visit.status(status);
-        Self { visit, status, headers, begun: Instant::now() }
+        Self { visit, status, headers }
     }
 
     /// As it should be.
@@ -106,15 +105,8 @@ impl Reply {
     }
 
     fn respond(self, kind: &'static str) -> (Visit, impl FnOnce(Body) -> Response) {
-        let Self { visit, status, mut headers, begun } = self;
+        let Self { visit, status, mut headers } = self;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        let number = format!("req_{}", visit.number());
-        let processing = begun.elapsed().as_millis().to_string();
-        for (name, value) in [("x-request-id", number), ("openai-processing-ms", processing)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
         let respond = move |body| {
             let mut response = Response::new(body);
             *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

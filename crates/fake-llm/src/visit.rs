@@ -5,13 +5,14 @@ use crate::faults::Fault;
 use crate::server::State;
 use crate::tokens::Tokens;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A request that is being answered. Where it is dropped before its reply was handed over, the client has left and the
 /// answer is lost.
 pub(crate) struct Visit {
     state: Arc<State>,
     request: Request,
+    begun: Instant,
     titles: Vec<u64>,
     spoiled: Vec<usize>,
     decided: bool,
@@ -19,9 +20,11 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(state: &Arc<State>) -> Self {
+    /// A request to this API, where it brings its key in the address or not.
+    pub(crate) fn new(state: &Arc<State>, api: &'static str, leaks: bool) -> Self {
         let request = Request {
-            number: state.book.lock().arrived(),
+            number: state.book.lock().arrived(leaks),
+            api,
             at_ms: u64::try_from(state.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             model: String::new(),
             items: Vec::new(),
@@ -34,6 +37,7 @@ impl Visit {
         Self {
             state: Arc::clone(state),
             request,
+            begun: Instant::now(),
             titles: Vec::new(),
             spoiled: Vec::new(),
             decided: false,
@@ -41,17 +45,22 @@ impl Visit {
         }
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.request.number
     }
 
-    /// What it asks. `scope` tells models and keys apart.
-    pub(crate) fn asks(&mut self, model: &str, titles: &[String], scope: u64) {
+    /// What it asks. `scope` tells models and keys apart. Texts that get no answer are no titles.
+    pub(crate) fn asks(&mut self, model: &str, texts: &[String], answered: bool, scope: u64) {
+        let titles = if answered { texts } else { &[] };
         self.titles = titles.iter().map(|title| title_key(title)).collect();
         self.state.book.lock().asked(scope, &self.titles, self.state.config.notice);
         if self.state.config.keep_requests {
             model.clone_into(&mut self.request.model);
-            self.request.items = titles.to_vec();
+            self.request.items = texts.to_vec();
         }
     }
 
@@ -74,6 +83,16 @@ impl Visit {
         self.request.tokens = tokens;
         self.request.charged_nanousd = Some(nanousd);
         self.spoiled = spoiled;
+    }
+
+    /// It is charged for the embeddings of so many texts, too.
+    pub(crate) fn embeds(&self, texts: usize) {
+        self.state.book.lock().account.texts_embedded += texts as u64;
+    }
+
+    /// How long it has been answered.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// It gets a reply of this status.

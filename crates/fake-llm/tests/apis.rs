@@ -29,7 +29,7 @@ fn content(reply: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn errors_have_their_rate_and_better_models_make_fewer_of_the_same() {
+async fn errors_have_their_rate_and_are_those_that_the_oracle_tells() {
     let titles: Vec<_> = (0..1000).map(|at| format!("toy {at}")).collect();
     let titles: Vec<_> = titles.iter().map(String::as_str).collect();
     let better = Model { error_rate: Some(0.02), ..Model::default() };
@@ -44,7 +44,14 @@ async fn errors_have_their_rate_and_better_models_make_fewer_of_the_same() {
     let (cheap, again, strong) = (wrong("gpt-6-luna").await, wrong("gpt-6-luna").await, wrong("gpt-6-sol").await);
     assert_eq!(cheap, again);
     assert!(cheap.len().abs_diff(100) < 30 && strong.len().abs_diff(20) < 15, "{} and {}", cheap.len(), strong.len());
-    assert!(strong.iter().all(|id| cheap.contains(id)));
+    let told = |model: &str| -> Vec<i64> {
+        let oracle = peer.server.oracle();
+        let offered = ["Toys", "Books", "Garden", "none of these"];
+        let says = |title: &&str| oracle.says_of(model, title, &offered).unwrap().0;
+        let wrong = titles.iter().enumerate().filter(|(_, title)| says(title) != LABELS[0]);
+        wrong.map(|(at, _)| at as i64 + 1).collect()
+    };
+    assert_eq!((told("gpt-6-luna"), told("gpt-6-sol")), (cheap, strong));
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use crate::secret::Secret;
 use pg_categorize_core::choices::Choices;
+use pg_categorize_core::confidence::{Calibration, Source};
+use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::price::Price;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct Plan {
     pub upgrade_below: f32,
     /// Whether it does so above the soft ratio of a budget, too.
     pub upgrade_above_soft: bool,
+    /// In which order those are asked that can be.
+    pub order: Order,
     /// Inputs in one request, at least 1.
     pub pack_size: usize,
     /// How long a request waits for company.
@@ -59,8 +64,14 @@ pub struct Route {
     pub model: Model,
     /// Its price; `None` where nobody said it: then it is not asked.
     pub price: Option<PriceRow>,
+    /// The lower, the earlier it is asked.
+    pub priority: i32,
+    /// Its share of the requests, beside the weights of the others.
+    pub weight: f32,
     /// Whether it is also asked why: a sentence an answer, which is paid.
     pub rationale: bool,
+    /// What its confidence is worth, by where that comes from. What is not here is worth what it usually is.
+    pub calibrations: BTreeMap<Source, Calibration>,
 }
 
 /// A price as it was read, so that what is reserved at it is settled at it.
@@ -169,6 +180,7 @@ impl Plan {
             strong: Vec::new(),
             upgrade_below: 0.8,
             upgrade_above_soft: false,
+            order: Order::Priority,
             pack_size: 10,
             pack_wait: Duration::from_millis(10),
             in_flight: 20,
@@ -205,9 +217,15 @@ impl Model {
 }
 
 impl Route {
+    /// What a confidence of this model is worth, 0 to 1.
+    pub fn calibrated(&self, raw: f32, source: Source) -> f32 {
+        let fitted = self.calibrations.get(&source);
+        fitted.map_or_else(|| Calibration::prior(source).apply(raw), |calibration| calibration.apply(raw))
+    }
+
     /// A route that is asked for categories alone.
     pub fn new(provider: Provider, model: Model, price: Option<PriceRow>) -> Self {
-        Self { provider, model, price, rationale: false }
+        Self { provider, model, price, priority: 0, weight: 1.0, rationale: false, calibrations: BTreeMap::new() }
     }
 }
 

@@ -1,13 +1,15 @@
 //! To whom a request goes: the first route in order that may be asked and has a price, and is free now or soon.
 
 use crate::desk::{Desk, Load};
-use crate::plan::{Grade, Plan, Route};
+use crate::plan::{AnswerMode, Grade, Plan, Route};
 use crate::provider::{Failure, FailureClass, Item};
 use crate::sender::Parcel;
 use crate::store::Refusal;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::flow::order::Candidate;
 use pg_categorize_core::flow::retry;
 use pg_categorize_core::money::Money;
+use pg_categorize_core::price::Usage;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,11 @@ const WORTH_WAITING: Duration = Duration::from_secs(1);
 const MOST_FAILURES: u32 = 5;
 
 /// What a request has met on each route.
-pub(crate) struct Trail(Vec<Step>);
+pub(crate) struct Trail {
+    steps: Vec<Step>,
+    /// Decides for this request among those who take turns.
+    draw: u64,
+}
 
 #[derive(Default)]
 struct Step {
@@ -57,7 +63,7 @@ pub(crate) enum Choice {
 
 impl Trail {
     pub(crate) fn new(routes: &[Arc<Route>]) -> Self {
-        Self(routes.iter().map(|_| Step::default()).collect())
+        Self { steps: routes.iter().map(|_| Step::default()).collect(), draw: rand::random() }
     }
 
     /// Chooses among the routes those that can be asked within `patience`.
@@ -71,7 +77,9 @@ impl Trail {
         let now = desk.clock.now();
         let mut last = Refusal::new(Reason::NoProvider);
         let mut best: Option<(Duration, Chosen)> = None;
-        for (index, (route, step)) in plan.routes_of(grade).iter().zip(&mut self.0).enumerate() {
+        let routes = plan.routes_of(grade);
+        for index in order(desk, plan, routes, loads, self.draw) {
+            let (Some(route), Some(step)) = (routes.get(index), self.steps.get_mut(index)) else { continue };
             if let Some(closed) = &step.closed {
                 last = closed.clone();
                 continue;
@@ -118,14 +126,14 @@ impl Trail {
 
     /// A route is not asked again for these inputs.
     pub(crate) fn close(&mut self, index: usize, refusal: Refusal) {
-        if let Some(step) = self.0.get_mut(index) {
+        if let Some(step) = self.steps.get_mut(index) {
             step.closed = Some(refusal);
         }
     }
 
     /// A request failed.
     pub(crate) fn failed(&mut self, index: usize, route: &Route, failure: &Failure, now: Duration) {
-        let Some(step) = self.0.get_mut(index) else { return };
+        let Some(step) = self.steps.get_mut(index) else { return };
         let reason = match failure.class {
             FailureClass::RateLimited => Reason::RateLimited,
             FailureClass::TimedOut => Reason::Timeout,
@@ -149,6 +157,35 @@ impl Trail {
         let overloaded = (failure.class == FailureClass::Overloaded).then_some(retry::OVERLOADED);
         step.not_before = now.saturating_add(failure.retry_after.max(overloaded).unwrap_or(own));
     }
+}
+
+/// The places of the routes in the order in which they are asked.
+fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: u64) -> Vec<usize> {
+    if routes.len() < 2 {
+        return (0..routes.len()).collect();
+    }
+    // About four bytes make a token, and labels are short. What is to be compared is the same for all.
+    let prompt = plan.choices.prompt();
+    let bytes = prompt.items.json.len() + prompt.schema.len() + loads.iter().map(|load| load.text.len()).sum::<usize>();
+    let input = bytes as u64 / 4;
+    let output = loads.len() as u64 * (prompt.longest as u64 / 4 + 8);
+    let now = desk.clock.now();
+    let mut health = desk.health.lock();
+    let candidates: Vec<_> = routes
+        .iter()
+        .map(|route| {
+            let written = if route.model.mode == AnswerMode::Decision { 0 } else { output };
+            let usage = Usage { input, output: written + route.model.thinking_tokens, ..Usage::default() };
+            Candidate {
+                name: &route.provider.name,
+                priority: route.priority,
+                weight: route.weight,
+                price: route.price.as_ref().and_then(|row| row.price.cost(&usage)),
+                wait: health.wait(route, input + output, now),
+            }
+        })
+        .collect();
+    plan.order.of(&candidates, draw)
 }
 
 fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[Load]) -> Result<Chosen, Refusal> {

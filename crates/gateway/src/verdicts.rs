@@ -97,14 +97,15 @@ struct Said {
     alternatives: Vec<(CategoryId, f32)>,
 }
 
-fn said(_route: &Route, answer: ItemAnswer) -> Said {
+fn said(route: &Route, answer: ItemAnswer) -> Said {
     let raw = if answer.confidence.is_finite() { answer.confidence.clamp(0.0, 1.0) } else { 0.0 };
     let category = match answer.verdict {
         Verdict::Category(category) => Some(category),
         Verdict::NoneOfThese | Verdict::Invalid => None,
     };
+    let confidence = route.calibrated(raw, answer.source);
     let grounds = Grounds { raw_confidence: raw, source: answer.source, rationale: answer.rationale };
-    Said { category, confidence: raw, grounds, alternatives: answer.alternatives }
+    Said { category, confidence, grounds, alternatives: answer.alternatives }
 }
 
 /// What a strong model's answer tells of the cheap one's.

@@ -125,8 +125,12 @@ fn store(scope: &Rc<Scope>, pairs: Vec<(String, String)>) -> u64 {
         machine_category: said.answer.as_ref().map(|a| a.guess.category),
         machine_source: said.answer.as_ref().map(|a| a.source.as_str().to_owned()),
     });
-    let new = new.collect();
-    let stored = as_writer(|caller| spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new));
+    let new: Vec<_> = new.collect();
+    let said: Vec<_> = new.iter().map(|correction| (correction.fingerprint, correction.category)).collect();
+    let stored = as_writer(|caller| {
+        spi::observe_corrections(&said);
+        spi::upsert_corrections(taxonomy.id, &caller.tenant, &caller.name, new)
+    });
     due::learnt(scope, stored.new);
     stored.all
 }

@@ -1,7 +1,9 @@
 //! What is known of inputs by now, and paid answers that are stored: statements of the gateway.
 
 use super::run;
+use pg_categorize_core::confidence::Source;
 use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::Grounds;
 
 /// An answer that is kept.
 pub struct KeptAnswer {
@@ -17,6 +19,10 @@ pub struct KeptAnswer {
     pub provider: Option<String>,
     /// The model.
     pub model: Option<String>,
+    /// Whether a strong model decided.
+    pub upgraded: bool,
+    /// What its confidence is made of, where a model was asked.
+    pub grounds: Option<Grounds>,
 }
 
 /// A paid answer to be stored.
@@ -33,6 +39,10 @@ pub struct PaidAnswer {
     pub cost: i64,
     /// The input, where it may be stored.
     pub input: Option<String>,
+    /// Whether a strong model decided.
+    pub upgraded: bool,
+    /// What its confidence is made of.
+    pub grounds: Grounds,
 }
 
 /// What answers of one request have in common.
@@ -60,45 +70,61 @@ pub fn corrections(tenant: &str, keys: &[Fingerprint]) -> Vec<(Fingerprint, i32)
 
 /// Answers of a tenant that have not expired.
 pub fn own_answers(tenant: &str, keys: &[Fingerprint]) -> Vec<KeptAnswer> {
-    let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model FROM categorize.cache
+    let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model, upgraded, raw_confidence,
+                      confidence_source, rationale FROM categorize.cache
                 WHERE fingerprint = ANY ($2) AND tenant = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())";
     run::kept(sql, &[tenant.into(), bytes(keys).into()], kept_answer).into_iter().flatten().collect()
 }
 
 /// Paid answers that tenants share, and that have not expired. What people said stays theirs.
 pub fn shared_answers(keys: &[Fingerprint]) -> Vec<KeptAnswer> {
-    let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model FROM categorize.cache
+    let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model, upgraded, raw_confidence,
+                      confidence_source, rationale FROM categorize.cache
                 WHERE fingerprint = ANY ($1) AND origin = 'llm'
                   AND (expires_at IS NULL OR expires_at > clock_timestamp())";
     run::kept(sql, &[bytes(keys).into()], kept_answer).into_iter().flatten().collect()
 }
 
+/// The statement that stores answers in a table of the shape of the cache.
+macro_rules! insert_into {
+    ($table:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " (fingerprint, category_id, category_label, confidence, origin, cost_nanousd, input, upgraded,
+               raw_confidence, confidence_source, rationale, tenant, taxonomy_id, taxonomy_version, provider, model,
+               prompt_version, expires_at, created_at)
+              SELECT n.fingerprint, n.category_id, n.label, n.confidence, 'llm', n.cost, n.input, n.upgraded, n.raw,
+                     n.source, n.rationale, $11, $12, $13, $14, $15, $16,
+                     clock_timestamp() + $17 * interval '1 second', clock_timestamp()
+                FROM ROWS FROM (unnest($1::bytea[]), unnest($2::int[]), unnest($3::text[]), unnest($4::real[]),
+                                unnest($5::bigint[]), unnest($6::text[]), unnest($7::boolean[]), unnest($8::real[]),
+                                unnest($9::text[]), unnest($10::text[]))
+                  AS n (fingerprint, category_id, label, confidence, cost, input, upgraded, raw, source, rationale)
+               WHERE NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = n.fingerprint)
+              ON CONFLICT (fingerprint) DO NOTHING RETURNING fingerprint"
+        )
+    };
+}
+
 /// Stores paid answers of one request; never over what a person said. New rows tell nobody: no backend remembers that an
 /// answer was absent. Only where one of the keys is there already does a second statement replace what is paid, too.
 pub fn store_answers(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
-    let insert = "
-        INSERT INTO categorize.cache (fingerprint, category_id, category_label, confidence, origin, cost_nanousd, input,
-                                      tenant, taxonomy_id, taxonomy_version, provider, model, prompt_version,
-                                      expires_at, created_at)
-        SELECT n.fingerprint, n.category_id, n.label, n.confidence, 'llm', n.cost, n.input, $7, $8, $9, $10, $11, $12,
-               clock_timestamp() + $13 * interval '1 second', clock_timestamp()
-          FROM ROWS FROM (unnest($1::bytea[]), unnest($2::int[]), unnest($3::text[]), unnest($4::real[]),
-                          unnest($5::bigint[]), unnest($6::text[]))
-            AS n (fingerprint, category_id, label, confidence, cost, input)
-         WHERE NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = n.fingerprint)
-        ON CONFLICT (fingerprint) DO NOTHING RETURNING fingerprint";
     let update = "
         UPDATE categorize.cache c
            SET category_id = n.category_id, category_label = n.label, confidence = n.confidence, origin = 'llm',
-               cost_nanousd = n.cost, input = n.input, taxonomy_version = $9, provider = $10, model = $11,
-               prompt_version = $12, expires_at = clock_timestamp() + $13 * interval '1 second',
+               cost_nanousd = n.cost, input = n.input, upgraded = n.upgraded, raw_confidence = n.raw,
+               confidence_source = n.source, rationale = n.rationale, taxonomy_version = $13, provider = $14,
+               model = $15, prompt_version = $16, expires_at = clock_timestamp() + $17 * interval '1 second',
                created_at = clock_timestamp()
           FROM ROWS FROM (unnest($1::bytea[]), unnest($2::int[]), unnest($3::text[]), unnest($4::real[]),
-                          unnest($5::bigint[]), unnest($6::text[]))
-            AS n (fingerprint, category_id, label, confidence, cost, input)
+                          unnest($5::bigint[]), unnest($6::text[]), unnest($7::boolean[]), unnest($8::real[]),
+                          unnest($9::text[]), unnest($10::text[]))
+            AS n (fingerprint, category_id, label, confidence, cost, input, upgraded, raw, source, rationale)
          WHERE c.fingerprint = n.fingerprint AND c.origin NOT IN ('label', 'correction')
-           AND c.tenant = $7 AND c.taxonomy_id IS NOT DISTINCT FROM $8";
+           AND c.tenant = $11 AND c.taxonomy_id IS NOT DISTINCT FROM $12";
     let count = answers.len();
+    let insert = insert_into!("categorize.cache");
     let stored =
         run::kept(insert, &arguments(paid, &answers), |row| key(row, 1)).into_iter().flatten().collect::<Vec<_>>();
     if stored.len() < count {
@@ -107,7 +133,43 @@ pub fn store_answers(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
     }
 }
 
-fn arguments(paid: &Paid<'_>, answers: &[PaidAnswer]) -> [run::Arg; 13] {
+/// Keeps what a cheap model said while a strong one is asked.
+pub fn store_unsure(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
+    run::kept(insert_into!("categorize.unsure_answer"), &arguments(paid, &answers), |_| ());
+}
+
+/// A strong model has decided these: what the cheap one said is forgotten.
+pub fn forget_unsure(keys: &[Fingerprint]) {
+    run::kept("DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1)", &[bytes(keys).into()], |_| ());
+}
+
+/// No strong model decided these: what the cheap one said counts. An answer that is there has expired, or nobody would have
+/// been asked.
+pub fn confirm_unsure(keys: &[Fingerprint]) {
+    let former = "SELECT true FROM categorize.cache WHERE fingerprint = ANY ($1) AND origin = 'llm' LIMIT 1";
+    if !run::kept(former, &[bytes(keys).into()], |_| ()).is_empty() {
+        let expired = "DELETE FROM categorize.cache WHERE fingerprint = ANY ($1) AND origin = 'llm'
+                          AND expires_at <= clock_timestamp()";
+        run::kept(expired, &[bytes(keys).into()], |_| ());
+    }
+    let confirm = "
+        WITH confirmed AS (DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1) RETURNING *)
+        INSERT INTO categorize.cache SELECT * FROM confirmed n
+         WHERE NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = n.fingerprint)
+           AND (n.taxonomy_id IS NULL OR EXISTS (SELECT FROM categorize.taxonomy t WHERE t.id = n.taxonomy_id))
+            ON CONFLICT (fingerprint) DO NOTHING";
+    run::kept(confirm, &[bytes(keys).into()], |_| ());
+}
+
+/// The keys of what a cheap model said, and about which nobody has decided since: by default all, else those that are older
+/// than so many seconds.
+pub fn unsure(older_than: f64) -> Vec<Fingerprint> {
+    let sql = "SELECT fingerprint FROM categorize.unsure_answer
+                WHERE created_at <= clock_timestamp() - $1 * interval '1 second'";
+    run::kept(sql, &[older_than.into()], |row| key(row, 1)).into_iter().flatten().collect()
+}
+
+fn arguments(paid: &Paid<'_>, answers: &[PaidAnswer]) -> [run::Arg; 17] {
     [
         answers.iter().map(|a| a.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
         answers.iter().map(|a| a.category).collect::<Vec<_>>().into(),
@@ -115,6 +177,10 @@ fn arguments(paid: &Paid<'_>, answers: &[PaidAnswer]) -> [run::Arg; 13] {
         answers.iter().map(|a| a.confidence).collect::<Vec<_>>().into(),
         answers.iter().map(|a| a.cost).collect::<Vec<_>>().into(),
         answers.iter().map(|a| a.input.clone()).collect::<Vec<_>>().into(),
+        answers.iter().map(|a| a.upgraded).collect::<Vec<_>>().into(),
+        answers.iter().map(|a| a.grounds.raw_confidence).collect::<Vec<_>>().into(),
+        answers.iter().map(|a| a.grounds.source.as_str().to_owned()).collect::<Vec<_>>().into(),
+        answers.iter().map(|a| a.grounds.rationale.clone()).collect::<Vec<_>>().into(),
         paid.tenant.into(),
         paid.taxonomy.map(|(id, _)| id).into(),
         paid.taxonomy.map(|(_, version)| version).into(),
@@ -133,7 +199,14 @@ fn kept_answer(row: &run::Row) -> Option<KeptAnswer> {
         confidence: row.get(4)?,
         provider: row.get(5),
         model: row.get(6),
+        upgraded: row.get(7)?,
+        grounds: grounds(row),
     })
+}
+
+fn grounds(row: &run::Row) -> Option<Grounds> {
+    let source = Source::parse(&row.get::<String>(9)?)?;
+    Some(Grounds { raw_confidence: row.get(8)?, source, rationale: row.get(10) })
 }
 
 fn key(row: &run::Row, column: i32) -> Option<Fingerprint> {

@@ -20,6 +20,14 @@ pub mod column {
     pub const PROVIDER: i32 = 7;
     /// `model`
     pub const MODEL: i32 = 8;
+    /// `upgraded`
+    pub const UPGRADED: i32 = 16;
+    /// `raw_confidence`
+    pub const RAW_CONFIDENCE: i32 = 17;
+    /// `confidence_source`
+    pub const CONFIDENCE_SOURCE: i32 = 18;
+    /// `rationale`
+    pub const RATIONALE: i32 = 19;
 }
 
 /// A learnt example to be stored.
@@ -61,7 +69,8 @@ pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabe
            FROM ROWS FROM (unnest($4::bytea[]), unnest($5::int[]), unnest($6::text[])) AS n (fingerprint, category_id, input)
          ON CONFLICT (fingerprint) DO UPDATE
             SET category_id = excluded.category_id, confidence = 1, origin = 'label', expires_at = NULL,
-                provider = NULL, model = NULL, prompt_version = NULL, input = excluded.input,
+                provider = NULL, model = NULL, prompt_version = NULL, upgraded = false, raw_confidence = NULL,
+                confidence_source = NULL, rationale = NULL, input = excluded.input,
                 taxonomy_version = excluded.taxonomy_version,
                 created_at = CASE WHEN known.category_id = excluded.category_id AND known.origin = 'label'
                                    AND (known.input IS NULL) = (excluded.input IS NULL)

@@ -42,6 +42,8 @@ pub struct ModelRow {
     pub days_left: Option<i32>,
     /// Whether a row of its name is one of ours: then it is a provider's own model, wherever it is served.
     pub shipped: bool,
+    /// Which API it speaks.
+    pub kind: String,
 }
 
 /// A taxonomy by its id, with its name.
@@ -83,15 +85,16 @@ pub fn provider_rows() -> Vec<ProviderRow> {
 pub fn model_rows() -> Vec<ModelRow> {
     let sql = "SELECT DISTINCT ON (name) name, mode, max_input_tokens, max_output_tokens, reasoning_effort,
                       thinking_tokens, temperature, cache_breakpoint, to_char(shut_down_on, 'YYYY-MM-DD'),
-                      shut_down_on - (now() AT TIME ZONE 'UTC')::date,
-                      bool_or(id < 1000) OVER (PARTITION BY name)
+                      log_probabilities, image_tokens, shut_down_on - (now() AT TIME ZONE 'UTC')::date,
+                      bool_or(id < 1000) OVER (PARTITION BY name), kind
                  FROM categorize.model ORDER BY name, id >= 1000 DESC, id DESC";
     let rows = run::read(sql, &[], |row| {
         Some(ModelRow {
             name: row.get(1)?,
             settings: super::provider::model_settings(row)?,
-            days_left: row.get(10),
-            shipped: row.get(11)?,
+            days_left: row.get(12),
+            shipped: row.get(13)?,
+            kind: row.get(14)?,
         })
     });
     rows.into_iter().flatten().collect()

@@ -147,7 +147,7 @@ pub fn insert_price(model: &str, price: &Price, valid_from: TimestampWithTimeZon
 /// Kind and settings of a model: the user's row, else ours.
 pub fn model(name: &str) -> Option<(String, ModelSettings)> {
     let sql = "SELECT kind, mode, max_input_tokens, max_output_tokens, reasoning_effort, thinking_tokens, temperature,
-                      cache_breakpoint, pg_catalog.to_char(shut_down_on, 'YYYY-MM-DD')
+                      cache_breakpoint, pg_catalog.to_char(shut_down_on, 'YYYY-MM-DD'), log_probabilities, image_tokens
                  FROM categorize.model WHERE name = $1 ORDER BY id >= 1000 DESC LIMIT 1";
     run::write_returning(sql, &[name.into()], |row| Some((row.get(1)?, model_settings(row)?))).pop()?
 }
@@ -163,21 +163,23 @@ pub(super) fn model_settings(row: &run::Row) -> Option<ModelSettings> {
         temperature: row.get(7),
         cache_breakpoint: row.get(8)?,
         shut_down_on: row.get(9),
-        log_probabilities: false,
-        image_tokens: None,
+        log_probabilities: row.get(10)?,
+        image_tokens: row.get::<i32>(11).map(i64::from),
     })
 }
 
 /// Stores what the user says of a model, in place of what was said before.
 pub fn upsert_model(name: &str, kind: &str, settings: &ModelSettings) {
     let sql = "INSERT INTO categorize.model (name, kind, mode, max_input_tokens, max_output_tokens, reasoning_effort,
-                                             thinking_tokens, temperature, cache_breakpoint, shut_down_on)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::date)
+                                             thinking_tokens, temperature, cache_breakpoint, shut_down_on,
+                                             log_probabilities, image_tokens)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::date, $11, $12::int)
                ON CONFLICT (name) WHERE id >= 1000 DO UPDATE
                   SET kind = excluded.kind, mode = excluded.mode, max_input_tokens = excluded.max_input_tokens,
                       max_output_tokens = excluded.max_output_tokens, reasoning_effort = excluded.reasoning_effort,
                       thinking_tokens = excluded.thinking_tokens, temperature = excluded.temperature,
                       cache_breakpoint = excluded.cache_breakpoint, shut_down_on = excluded.shut_down_on,
+                      log_probabilities = excluded.log_probabilities, image_tokens = excluded.image_tokens,
                       known_on = CURRENT_DATE";
     let arguments = [
         name.into(),
@@ -190,6 +192,8 @@ pub fn upsert_model(name: &str, kind: &str, settings: &ModelSettings) {
         settings.temperature.into(),
         settings.cache_breakpoint.into(),
         settings.shut_down_on.as_deref().into(),
+        settings.log_probabilities.into(),
+        settings.image_tokens.into(),
     ];
     run::write(sql, &arguments);
 }

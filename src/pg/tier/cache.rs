@@ -5,6 +5,8 @@ use crate::pg::scope::Scope;
 use crate::pg::spi::column;
 use crate::pg::{catalog, guard};
 use pg_categorize_core::cascade::{Answer, Origin, Outcome, Provenance, Query, Tier, TierName};
+use pg_categorize_core::confidence::Source;
+use pg_categorize_core::frame::Grounds;
 use std::rc::Rc;
 
 pub(super) struct CacheTier {
@@ -55,8 +57,14 @@ fn read(row: &Found, scope: &Scope) -> Option<Answer> {
         answer.expires_at = expires_at;
     }
     if origin == Origin::Llm {
-        let provenance = Provenance { provider: row.get(column::PROVIDER), model: row.get(column::MODEL) };
-        answer.provenance = Some(Box::new(provenance));
+        let (provider, model, grounds) = (row.get(column::PROVIDER), row.get(column::MODEL), grounds(row));
+        answer.provenance = Some(Box::new(Provenance { provider, model, grounds }));
+        answer.upgraded = row.get(column::UPGRADED).unwrap_or(false);
     }
     Some(answer)
+}
+
+fn grounds(row: &Found) -> Option<Grounds> {
+    let source = Source::parse(row.get(column::CONFIDENCE_SOURCE)?)?;
+    Some(Grounds { raw_confidence: row.get(column::RAW_CONFIDENCE)?, source, rationale: row.get(column::RATIONALE) })
 }

@@ -125,8 +125,12 @@ impl LlmTier {
         };
         let mut answer = Answer::new(category, answered.confidence, source, origin);
         if paid {
-            let provenance = Provenance { provider: answered.provider.clone(), model: answered.model.clone() };
-            answer.provenance = Some(Box::new(provenance));
+            answer.provenance = Some(Box::new(Provenance {
+                provider: answered.provider.clone(),
+                model: answered.model.clone(),
+                grounds: answered.grounds.clone(),
+            }));
+            answer.upgraded = answered.upgraded;
         }
         if !answered.known {
             answer.cost = Money(answered.cost);

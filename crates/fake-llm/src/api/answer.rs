@@ -27,7 +27,7 @@ impl<'a> Answer<'a> {
     /// What a model says about this item.
     pub(crate) fn to(asked: &Asked, place: usize, id: Value, options: &'a [String], with: &Answering<'_>) -> Self {
         let title = asked.titles.get(place).map_or("", String::as_str);
-        let opinion = with.oracle.choose(title, options, with.error_rate);
+        let opinion = with.oracle.choose(with.model, title, options);
         let label = match opinion {
             Some(opinion) => options[opinion.option].clone(),
             None => with.oracle.truth(title).unwrap_or("Other").to_owned(),
@@ -37,8 +37,12 @@ impl<'a> Answer<'a> {
 
     /// How sure the model is, as models write it.
     pub(crate) fn confidence(&self) -> f64 {
-        let confidence = self.opinion.map_or(1.0, |opinion| opinion.confidence);
-        (confidence * 1000.0).round() / 1000.0
+        self.opinion.map_or(1.0, |opinion| opinion.written())
+    }
+
+    /// Why, as models write it: short, and of no weight.
+    pub(crate) fn rationale(&self) -> String {
+        format!("The words point to {}.", self.label)
     }
 
     /// A probability for each option.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub(crate) enum Form {
     /// JSON that keeps this schema.
     Schema(Value),
+    /// One of these labels, bare.
+    Label(Vec<String>),
     /// JSON.
     Json,
     /// Nothing in particular.
@@ -20,8 +22,8 @@ pub(crate) fn write(form: &Form, answers: &[Answer<'_>], packed: bool) -> String
         |answer: &Answer<'_>| json!({"id": answer.id, "category": answer.label, "confidence": answer.confidence()});
     match (form, answers) {
         (Form::Schema(schema), _) => schema::fill(schema, answers).to_string(),
-        (Form::Text, []) => String::new(),
-        (Form::Text, [answer]) => answer.label.clone(),
+        (Form::Text | Form::Label(_), []) => String::new(),
+        (Form::Text, [answer]) | (Form::Label(_), [answer, ..]) => answer.label.clone(),
         (Form::Json, [answer]) if !packed => {
             json!({"category": answer.label, "confidence": answer.confidence()}).to_string()
         }

@@ -1,12 +1,45 @@
 //! What the APIs of OpenAI have in common.
 
-use super::Failure;
-use crate::tokens::Prompt;
+use super::provider::put;
+use super::talk::{Talk, image_of_url};
+use super::{Failure, Incoming, Provider};
+use crate::limits::{Level, Levels};
+use crate::tokens::{Kept, Prompt};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+pub(crate) struct OpenAi;
+
+impl Provider for OpenAi {
+    const NAME: &'static str = "openai";
+
+    fn key<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
+        incoming.bearer()
+    }
+
+    fn failure(failure: &Failure, _: u64) -> (u16, Value) {
+        self::failure(failure)
+    }
+
+    fn identify(number: u64, elapsed: Duration, headers: &mut HeaderMap) {
+        put(headers, "x-request-id", &format!("req_{number}"));
+        put(headers, "openai-processing-ms", &elapsed.as_millis().to_string());
+    }
+
+    fn announce(levels: &Levels, headers: &mut HeaderMap) {
+        let mut tell = |what: &str, level: Option<Level>| {
+            let Some(level) = level else { return };
+            put(headers, &format!("x-ratelimit-limit-{what}"), &level.limit.to_string());
+            put(headers, &format!("x-ratelimit-remaining-{what}"), &level.remaining.to_string());
+            put(headers, &format!("x-ratelimit-reset-{what}"), &written(level.reset));
+        };
+        tell("requests", levels.requests);
+        tell("tokens", levels.tokens);
+    }
+}
 
 /// One message.
 #[derive(Deserialize)]
@@ -23,25 +56,23 @@ pub(crate) enum Content {
     Parts(Vec<Part>),
 }
 
+impl Content {
+    fn texts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Text(text) => Box::new(std::iter::once(text.as_str())),
+            Self::Parts(parts) => Box::new(parts.iter().map(|part| part.text.as_str())),
+        }
+    }
+}
+
 /// A part of a message.
 #[derive(Deserialize)]
 pub(crate) struct Part {
     #[serde(default)]
     text: String,
+    /// `{"url": "..."}` in a chat, the URL itself in a decision.
+    image_url: Option<Value>,
     prompt_cache_breakpoint: Option<Value>,
-}
-
-/// The messages of one request.
-pub(crate) struct Talk {
-    /// What developer and system say.
-    pub(crate) instruction: String,
-    /// What the user says last.
-    pub(crate) user: String,
-}
-
-/// The key of a request.
-pub(crate) fn key(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// A request of this form.
@@ -54,43 +85,54 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
 
 /// Reads messages and counts their text.
 pub(crate) fn talk(messages: &[Message], prompt: &mut Prompt) -> Result<Talk, Failure> {
-    let mut talk = Talk { instruction: String::new(), user: String::new() };
+    let mut talk = Talk::default();
     for message in messages {
-        let text = match message.role.as_str() {
-            "developer" | "system" => &mut talk.instruction,
+        let instructs = match message.role.as_str() {
+            "developer" | "system" => true,
             "user" => {
                 talk.user.clear();
-                &mut talk.user
+                false
             }
-            "assistant" | "tool" => &mut String::new(),
+            "assistant" | "tool" => {
+                message.content.texts().for_each(|text| prompt.add(text));
+                continue;
+            }
             other => return Err(Failure::invalid(format!("Invalid value: '{other}'."), "messages")),
         };
         match &message.content {
-            Content::Text(whole) => {
-                text.push_str(whole);
-                prompt.add(whole);
-            }
+            Content::Text(text) if instructs => talk.instruct(text, prompt),
+            Content::Text(text) => talk.say(text, prompt),
             Content::Parts(parts) => {
                 for part in parts {
-                    text.push_str(&part.text);
-                    prompt.add(&part.text);
-                    if part.prompt_cache_breakpoint.as_ref().is_some_and(|mark| mark["mode"] == "explicit") {
-                        prompt.mark();
-                    }
+                    part.read(instructs, &mut talk, prompt)?;
                 }
             }
         }
-        text.push('\n');
+        if instructs {
+            talk.instruction.push('\n');
+        }
     }
-    talk.user.truncate(talk.user.trim_end_matches('\n').len());
-    match talk.user.is_empty() {
-        true => Err(Failure::invalid("There is no user message with a text.", "messages")),
-        false => Ok(talk),
+    talk.checked("messages")
+}
+
+impl Part {
+    fn read(&self, instructs: bool, talk: &mut Talk, prompt: &mut Prompt) -> Result<(), Failure> {
+        let url = self.image_url.as_ref().map(|image| image["url"].as_str().or(image.as_str()));
+        match url {
+            Some(Some(url)) if !instructs => talk.show(image_of_url(url, "messages")?, prompt),
+            Some(_) => return Err(Failure::invalid("An image needs a user and a URL.", "messages")),
+            None if instructs => talk.instruct(&self.text, prompt),
+            None => talk.say(&self.text, prompt),
+        }
+        if self.prompt_cache_breakpoint.as_ref().is_some_and(|mark| mark["mode"] == "explicit") {
+            prompt.mark(Kept::Minutes);
+        }
+        Ok(())
     }
 }
 
 /// An error as OpenAI tells it.
-pub(crate) fn failure(failure: &Failure) -> (u16, Value) {
+fn failure(failure: &Failure) -> (u16, Value) {
     let limit = "Rate limit reached on requests per min (RPM). Please try again later.";
     let (status, kind, code, message) = match failure {
         Failure::RateLimit => (429, "rate_limit_error", json!("rate_limit_exceeded"), limit.to_owned()),
@@ -139,4 +181,14 @@ pub(crate) fn failure(failure: &Failure) -> (u16, Value) {
         _ => Value::Null,
     };
     (status, json!({"error": {"message": message, "type": kind, "param": param, "code": code}}))
+}
+
+/// As OpenAI writes durations: `120ms`, `1s`, `6m0s`.
+fn written(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    match milliseconds {
+        0..1000 => format!("{milliseconds}ms"),
+        1000..60_000 => format!("{}s", milliseconds.div_ceil(1000)),
+        _ => format!("{}m{}s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
+    }
 }

@@ -1,36 +1,30 @@
 //! `POST /v1/chat/completions` (OpenAI, API reference, "Chat completions").
 
-use super::answer::{Answer, spoil};
-use super::content::{self, Form};
-use super::items::{self, Items};
+use super::content::Form;
+use super::openai::OpenAi;
 use super::openai_chat_request::{Request, ResponseFormat};
-use super::{Answering, Api, Asked, Failure, Written, logprobs, openai, schema};
-use crate::faults::Fault;
+use super::task::{End, Task};
+use super::{Answering, Api, Asked, Failure, Incoming, Written, logprobs, openai};
 use crate::oracle::Oracle;
-use crate::tokens::{Prompt, Tokens, count};
-use axum::http::HeaderMap;
+use crate::tokens::{Prompt, Tokens};
 use serde_json::{Value, json};
 
 pub(crate) struct OpenAiChat;
 
 pub(crate) struct Question {
-    form: Form,
-    items: Items,
-    options: Vec<String>,
-    most_tokens: Option<u64>,
+    task: Task,
     /// How many alternatives of each token; `None` where no log-probabilities are wanted.
     top: Option<usize>,
 }
 
 impl Api for OpenAiChat {
+    type Provider = OpenAi;
     type Question = Question;
 
-    fn key(headers: &HeaderMap) -> Option<&str> {
-        openai::key(headers)
-    }
+    const NAME: &'static str = "openai_chat";
 
-    fn read(body: &[u8], oracle: &Oracle) -> Result<(Asked, Question), Failure> {
-        let request: Request = openai::parse(body)?;
+    fn read(incoming: &Incoming<'_>, oracle: &Oracle) -> Result<(Asked, Question), Failure> {
+        let request: Request = openai::parse(incoming.body)?;
         request.check()?;
         let mut prompt = Prompt::default();
         let form = match request.response_format {
@@ -38,58 +32,30 @@ impl Api for OpenAiChat {
             Some(ResponseFormat::JsonObject) => Form::Json,
             Some(ResponseFormat::JsonSchema { json_schema }) => Form::Schema(json_schema.schema),
         };
-        let mut options = Vec::new();
         if let Form::Schema(schema) = &form {
             // It stands before the messages: another schema is another prefix.
             prompt.add(&schema.to_string());
-            options = schema::options(schema);
         }
         let talk = openai::talk(&request.messages, &mut prompt)?;
-        if options.is_empty() {
-            options = items::labels(&talk.instruction, oracle);
-        }
-        let items = items::read(&talk.user);
-        let titles = items.list.iter().map(|item| item.title.clone()).collect();
         let most_tokens = request.max_completion_tokens.or(request.max_tokens);
+        let task = Task::new(form, &talk, most_tokens, oracle);
         let top = request.logprobs.filter(|wanted| *wanted).map(|_| request.top_logprobs.unwrap_or(0));
-        let asked = Asked { model: request.model, titles, prompt, output_bound: most_tokens.unwrap_or(0) };
-        Ok((asked, Question { form, items, options, most_tokens, top }))
+        let asked = Asked::about(request.model, task.items.names(oracle), prompt, most_tokens.unwrap_or(0));
+        Ok((asked, Question { task, top }))
     }
 
     fn answer(asked: &Asked, question: Question, with: &Answering<'_>) -> Written {
-        let Question { form, items, options, most_tokens, top } = question;
-        let places = items.list.iter().enumerate();
-        let answer = |(place, item): (usize, &items::Item)| Answer::to(asked, place, item.id.clone(), &options, with);
-        let mut answers: Vec<_> = places.map(answer).collect();
-        let mut spoiled = spoil(&mut answers, &with.chosen);
-        let mut content = content::write(&form, &answers, items.packed);
-        let mut finish = "stop";
-        let mut refusal = None;
-        match with.chosen.fault {
-            Fault::Refusal => refusal = Some("I'm sorry, but I can't help with that."),
-            Fault::Length => {
-                let half = content.len() as u64 / 2;
-                cut(&mut content, half);
-                finish = "length";
-            }
-            Fault::BrokenContent => content = format!("Sure! Here is the answer: {}", content.replace('"', "'")),
-            _ => {}
-        }
-        if matches!(with.chosen.fault, Fault::Refusal | Fault::Length | Fault::BrokenContent) {
-            spoiled = (0..items.list.len()).collect();
-        }
-        // A client that allows too few tokens has itself to blame: nothing is spoiled.
-        if let Some(most) = most_tokens.filter(|most| count(content.len() as u64) > *most && refusal.is_none()) {
-            cut(&mut content, most.saturating_mul(4));
-            finish = "length";
-        }
-        let output_tokens = count(refusal.map_or(content.len(), str::len) as u64);
-        let logprobs = top.filter(|_| refusal.is_none()).map(|top| {
-            let answers: Vec<_> = answers.iter().map(|answer| (answer, answer.probabilities(asked, with))).collect();
-            let json = !matches!(form, Form::Text) || answers.len() > 1;
-            logprobs::of(&content, &answers, json, top)
+        let Question { task, top } = question;
+        let speech = task.speak(asked, with, 0);
+        let refused = speech.end == End::Refused;
+        let logprobs = top.filter(|_| !refused).map(|top| {
+            let probable = speech.answers.iter().map(|answer| (answer, answer.probabilities(asked, with)));
+            let answers: Vec<_> = probable.collect();
+            let json = !matches!(task.form, Form::Text) || answers.len() > 1;
+            logprobs::of(&speech.text, &answers, json, top)
         });
-        let content = if refusal.is_some() { Value::Null } else { content.into() };
+        let text = Value::from(speech.text);
+        let (content, refusal) = if refused { (Value::Null, text) } else { (text, Value::Null) };
         let body = json!({
             "id": format!("chatcmpl-{}", with.number),
             "object": "chat.completion",
@@ -99,15 +65,15 @@ impl Api for OpenAiChat {
                 "index": 0,
                 "message": {"role": "assistant", "content": content, "refusal": refusal, "annotations": []},
                 "logprobs": logprobs,
-                "finish_reason": finish,
+                "finish_reason": if speech.end == End::Cut { "length" } else { "stop" },
             }],
             "service_tier": "default",
             "system_fingerprint": null,
         });
-        Written { body, output_tokens, spoiled }
+        Written { body, output_tokens: speech.tokens, thoughts: 0, spoiled: speech.spoiled }
     }
 
-    fn usage(tokens: &Tokens) -> Value {
+    fn usage(tokens: &Tokens, _: u64) -> Value {
         let (input, output) = (tokens.all_input(), tokens.output);
         json!({
             "prompt_tokens": input,
@@ -126,14 +92,4 @@ impl Api for OpenAiChat {
             },
         })
     }
-
-    fn failure(failure: &Failure) -> (u16, Value) {
-        openai::failure(failure)
-    }
-}
-
-/// The first so many bytes, as whole characters.
-fn cut(text: &mut String, bytes: u64) {
-    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(text.len());
-    text.truncate((0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
 }

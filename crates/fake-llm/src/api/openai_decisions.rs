@@ -1,12 +1,12 @@
 //! `POST /v1/decisions` (OpenAI, API reference, "Decisions", beta of 2026-10).
 
 use super::answer::{Answer, certainty, spoil};
-use super::items::{self, Item};
-use super::{Answering, Api, Asked, Failure, Written, openai};
+use super::items::{self, Items};
+use super::openai::OpenAi;
+use super::{Answering, Api, Asked, Failure, Incoming, Written, openai};
 use crate::faults::Fault;
 use crate::oracle::Oracle;
 use crate::tokens::{Prompt, Tokens};
-use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ enum Kind {
 
 impl Asking {
     /// Reads a question, the `at`th one, and counts its text.
-    fn read(self, at: usize, items: &[Item], prompt: &mut Prompt) -> Result<Ask, Failure> {
+    fn read(self, at: usize, items: &Items, prompt: &mut Prompt) -> Result<Ask, Failure> {
         let (kind, name, instructions, labels) = match self {
             Self::Predicate { name, instructions } => (Kind::Predicate, name, instructions, Vec::new()),
             Self::Choice { name, instructions, choices } => {
@@ -103,9 +103,8 @@ impl Asking {
             return Err(Failure::invalid(format!("questions[{at}] needs 2 to 255 unique choices"), "questions"));
         }
         let of_name = name.as_deref().and_then(|name| name.strip_prefix("item_"));
-        let named = items.iter().position(|item| of_name == Some(item.id.to_string().trim_matches('"')));
-        let place = named.unwrap_or(if items.len() > at { at } else { 0 });
-        let id = items.get(place).map_or(Value::Null, |item| item.id.clone());
+        let place = of_name.and_then(|id| items.place_of(id)).unwrap_or(if items.list.len() > at { at } else { 0 });
+        let id = items.list.get(place).map_or(Value::Null, |item| item.id.clone());
         Ok(Ask { kind, name, instructions, labels, place, id })
     }
 }
@@ -143,30 +142,27 @@ impl Ask {
 }
 
 impl Api for OpenAiDecisions {
+    type Provider = OpenAi;
     type Question = Vec<Ask>;
 
-    fn key(headers: &HeaderMap) -> Option<&str> {
-        openai::key(headers)
-    }
+    const NAME: &'static str = "openai_decisions";
 
-    fn read(body: &[u8], _: &Oracle) -> Result<(Asked, Vec<Ask>), Failure> {
-        let request: Request = openai::parse(body)?;
+    fn read(incoming: &Incoming<'_>, oracle: &Oracle) -> Result<(Asked, Vec<Ask>), Failure> {
+        let request: Request = openai::parse(incoming.body)?;
         if !(1..=400).contains(&request.questions.len()) {
             return Err(Failure::invalid("There must be 1 to 400 questions.", "questions"));
         }
         let mut prompt = Prompt::default();
-        let user = match request.input {
+        let items = match request.input {
             Input::Text(text) => {
                 prompt.add(&text);
-                text
+                items::read_text(&text)
             }
-            Input::Messages(messages) => openai::talk(&messages, &mut prompt)?.user,
+            Input::Messages(messages) => items::read(&openai::talk(&messages, &mut prompt)?.user),
         };
-        let items = items::read(&user).list;
         let questions = request.questions.into_iter().enumerate();
         let asks = questions.map(|(at, asking)| asking.read(at, &items, &mut prompt)).collect::<Result<_, _>>()?;
-        let titles = items.into_iter().map(|item| item.title).collect();
-        Ok((Asked { model: request.model, titles, prompt, output_bound: 0 }, asks))
+        Ok((Asked::about(request.model, items.names(oracle), prompt, 0), asks))
     }
 
     fn answer(asked: &Asked, asks: Vec<Ask>, with: &Answering<'_>) -> Written {
@@ -187,10 +183,10 @@ impl Api for OpenAiDecisions {
         if with.chosen.fault == Fault::Refusal {
             spoiled.push(with.chosen.item);
         }
-        Written { body, output_tokens: 0, spoiled }
+        Written { body, spoiled, ..Written::default() }
     }
 
-    fn usage(tokens: &Tokens) -> Value {
+    fn usage(tokens: &Tokens, _: u64) -> Value {
         let input = tokens.all_input();
         json!({
             "input_tokens": input,
@@ -199,9 +195,5 @@ impl Api for OpenAiDecisions {
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": input + tokens.output,
         })
-    }
-
-    fn failure(failure: &Failure) -> (u16, Value) {
-        openai::failure(failure)
     }
 }

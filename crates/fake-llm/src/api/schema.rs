@@ -101,6 +101,7 @@ impl Filler<'_> {
             (Some("string"), "category") => answer.map_or(Value::Null, |answer| answer.label.clone().into()),
             (Some("integer" | "number" | "string"), "id") => answer.map_or(Value::Null, |answer| answer.id.clone()),
             (Some("number"), "confidence") => answer.map_or(Value::Null, |answer| answer.confidence().into()),
+            (Some("string"), "rationale") => answer.map_or(Value::Null, |answer| answer.rationale().into()),
             (Some("integer" | "number"), _) => 0.into(),
             (Some("boolean"), _) => true.into(),
             (Some("string"), _) => "".into(),
@@ -115,7 +116,7 @@ impl Filler<'_> {
 }
 
 /// Each part of a schema, outer ones first, with its depth in objects.
-fn walk(schema: &Value, depth: usize, see: &mut impl FnMut(&Value, usize)) {
+pub(crate) fn walk(schema: &Value, depth: usize, see: &mut impl FnMut(&Value, usize)) {
     see(schema, depth);
     for key in ["properties", "$defs"] {
         for part in schema[key].as_object().into_iter().flat_map(|parts| parts.values()) {

@@ -1,9 +1,10 @@
 //! The way of a request through the server, whatever its API.
 
-use super::{Answering, Api, Asked, Failure, Written};
+use super::{Answering, Api, Asked, Failure, Incoming, Provider, Written};
+use crate::config::LimitScope;
 use crate::connection::Line;
-use crate::delay::delays;
 use crate::faults::{Chosen, Fault};
+use crate::limits::Levels;
 use crate::random;
 use crate::reply::Reply;
 use crate::server::State;
@@ -11,8 +12,9 @@ use crate::tokens::Tokens;
 use crate::visit::Visit;
 use axum::Extension;
 use axum::body::Bytes;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use std::future;
 use std::sync::Arc;
@@ -22,59 +24,79 @@ use tokio::time;
 /// Tokens that [`Fault::UsageAbove`] adds: more than any bound by the bytes of a request allows.
 const ABOVE: u64 = 1_000_000;
 
-pub(crate) async fn serve<A: Api>(
-    axum::extract::State(state): axum::extract::State<Arc<State>>,
-    Extension(line): Extension<Line>,
-    headers: HeaderMap,
+/// A request with all that belongs to it.
+pub(crate) struct Arrived {
+    state: Arc<State>,
+    line: Line,
+    uri: Uri,
+    pub(crate) headers: HeaderMap,
     body: Bytes,
-) -> Response {
-    let mut visit = Visit::new(&state);
-    let key = A::key(&headers);
-    if state.config.key.is_some() && state.config.key.as_deref() != key {
-        return failed::<A>(visit, &Failure::Unauthorized, HeaderMap::new());
+}
+
+impl FromRequest<Arc<State>> for Arrived {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &Arc<State>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let line = Extension::<Line>::from_request_parts(&mut parts, state).await;
+        let Extension(line) = line.map_err(IntoResponse::into_response)?;
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        let request = Request::from_parts(parts, body);
+        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        Ok(Self { state: Arc::clone(state), line, uri, headers, body })
     }
-    let (asked, question) = match A::read(&body, &state.oracle) {
+}
+
+pub(crate) async fn serve<A: Api>(arrived: Arrived) -> Response {
+    let Arrived { state, line, uri, headers, body } = arrived;
+    let incoming = Incoming { uri: &uri, headers: &headers, body: &body };
+    let mut visit = Visit::new(&state, A::NAME, incoming.key_in_address().is_some());
+    let key = A::Provider::key(&incoming);
+    if state.config.key.is_some() && state.config.key.as_deref() != key {
+        return failed::<A>(visit, &Failure::Unauthorized, Levels::default(), None);
+    }
+    let (asked, question) = match A::read(&incoming, &state.oracle) {
         Ok(read) => read,
-        Err(failure) => return failed::<A>(visit, &failure, HeaderMap::new()),
+        Err(failure) => return failed::<A>(visit, &failure, Levels::default(), None),
     };
-    let scope = random::hash(random::hash(0, key.unwrap_or_default()), &asked.model);
-    visit.asks(&asked.model, &asked.titles, scope);
+    let account = random::hash(random::hash(0, A::Provider::NAME), key.unwrap_or_default());
+    let scope = random::hash(account, &asked.model);
+    visit.asks(&asked.model, &asked.titles, asked.answered, scope);
     let chosen = state.faults.lock().choose(state.config.seed, visit.number(), &asked.titles);
     visit.fault(chosen.fault);
     if let Some(failure) = failure(&state, chosen.fault, &asked) {
-        let mut announced = HeaderMap::new();
-        if matches!(failure, Failure::RateLimit | Failure::SlowDown) {
-            let told = delays(&mut announced, chosen.retry_after, state.faults.lock().retry_after);
-            visit.put_off(scope, told);
-        }
-        return failed::<A>(visit, &failure, announced);
+        let late = matches!(failure, Failure::RateLimit | Failure::SlowDown).then_some((scope, chosen.retry_after));
+        return failed::<A>(visit, &failure, Levels::default(), late);
     }
+    let limited = match state.config.limit_scope {
+        LimitScope::Model => scope,
+        LimitScope::Account => account,
+    };
     let input = asked.prompt.tokens();
-    let verdict = state.limits.take(scope, input + asked.output_bound);
-    let mut announced = verdict.headers;
+    let verdict = state.limits.take(limited, input + asked.output_bound);
     if let Some(wait) = verdict.wait {
-        let told = delays(&mut announced, wait, state.faults.lock().retry_after);
         visit.over_limit();
-        visit.put_off(scope, told);
-        return failed::<A>(visit, &Failure::RateLimit, announced);
+        return failed::<A>(visit, &Failure::RateLimit, verdict.levels, Some((scope, wait)));
     }
     if let Some(limit) = state.config.max_input_tokens.filter(|limit| input > *limit) {
-        return failed::<A>(visit, &Failure::ContextLength { limit, tokens: input }, announced);
+        return failed::<A>(visit, &Failure::ContextLength { limit, tokens: input }, verdict.levels, None);
     }
     if chosen.fault == Fault::Redirect {
-        return Reply::new(visit, 302, announced).redirect(&format!("http://localhost:{}/_fake/stolen", state.port));
+        let headers = announced::<A>(&visit, verdict.levels);
+        return Reply::new(visit, 302, headers).redirect(&format!("http://localhost:{}/_fake/stolen", state.port));
     }
     let body = answer::<A>(&state, &mut visit, scope, &asked, question, chosen);
     if chosen.fault == Fault::Hang {
         visit.lost();
         return future::pending().await;
     }
-    let latency = state.config.latency.of(state.config.seed, visit.number());
+    let latency = state.config.latency_of(&asked.model).of(state.config.seed, visit.number());
     if latency > Duration::ZERO {
         time::sleep(latency).await;
     }
     let slow = Duration::from_millis(state.faults.lock().slow_ms);
-    let reply = Reply::new(visit, 200, announced);
+    let headers = announced::<A>(&visit, verdict.levels);
+    let reply = Reply::new(visit, 200, headers);
     match chosen.fault {
         Fault::Reset => reply.reset(&line),
         Fault::CutBody => reply.cut(body),
@@ -95,23 +117,30 @@ fn answer<A: Api>(
     question: A::Question,
     chosen: Chosen,
 ) -> Vec<u8> {
-    let error_rate = state.config.error_rate_of(&asked.model);
-    let with = Answering { oracle: &state.oracle, error_rate, chosen, number: visit.number() };
-    let Written { mut body, output_tokens, spoiled } = A::answer(asked, question, &with);
+    let with = Answering { oracle: &state.oracle, model: &asked.model, chosen, number: visit.number() };
+    let Written { mut body, output_tokens, thoughts, spoiled } = A::answer(asked, question, &with);
+    if A::FREE {
+        return body.to_string().into_bytes();
+    }
     let mut tokens = match state.config.prompt_cache {
-        true => state.cache.charge(&asked.prompt, scope),
+        true => state.cache.charge(&asked.prompt, scope, asked.shortest_prefix),
         false => Tokens { input: asked.prompt.tokens(), ..Tokens::default() },
     };
     tokens.output = output_tokens;
     if chosen.fault == Fault::UsageAbove {
         tokens.input += ABOVE;
     }
-    if chosen.fault != Fault::NoUsage
-        && let Value::Object(fields) = &mut body
+    if let Value::Object(fields) = &mut body
+        && let usage = A::usage(&tokens, thoughts)
+        && !usage.is_null()
+        && chosen.fault != Fault::NoUsage
     {
-        fields.insert("usage".to_owned(), A::usage(&tokens));
+        fields.insert(A::USAGE.to_owned(), usage);
     }
     visit.charge(tokens, tokens.cost(&state.config.model(&asked.model)), spoiled);
+    if !asked.answered {
+        visit.embeds(asked.titles.len());
+    }
     body.to_string().into_bytes()
 }
 
@@ -138,8 +167,22 @@ fn failure(state: &State, fault: Fault, asked: &Asked) -> Option<Failure> {
     })
 }
 
-/// Errors are never charged.
-fn failed<A: Api>(visit: Visit, failure: &Failure, announced: HeaderMap) -> Response {
-    let (status, body) = A::failure(failure);
-    Reply::new(visit, status, announced).whole(body.to_string().into_bytes())
+/// Errors are never charged. `late` is whom a 429 puts off, and for how long.
+fn failed<A: Api>(visit: Visit, failure: &Failure, levels: Levels, late: Option<(u64, Duration)>) -> Response {
+    let (status, mut body) = A::Provider::failure(failure, visit.number());
+    let mut headers = announced::<A>(&visit, levels);
+    if let Some((scope, delay)) = late {
+        let form = visit.state().faults.lock().retry_after;
+        let told = A::Provider::put_off(delay, form, &mut headers, &mut body);
+        visit.put_off(scope, told);
+    }
+    Reply::new(visit, status, headers).whole(body.to_string().into_bytes())
+}
+
+/// The headers that a provider sends with every reply.
+fn announced<A: Api>(visit: &Visit, levels: Levels) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    A::Provider::identify(visit.number(), visit.elapsed(), &mut headers);
+    A::Provider::announce(&levels, &mut headers);
+    headers
 }

@@ -3,7 +3,7 @@
 
 use super::books::Books;
 use super::plans::{Plans, cache_ttl};
-use crate::pg::spi::{self, Entry, PaidAnswer, Reservation};
+use crate::pg::spi::{self, Entry, NewAgreement, PaidAnswer, Reservation};
 use crate::pg::{error, xact};
 use pg_categorize_core::budget::{Movement, within_and_beyond};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -12,7 +12,7 @@ use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use pg_categorize_core::prompt::PROMPT_VERSION;
 use pg_categorize_gateway::plan::{Plan, Route};
-use pg_categorize_gateway::store::{AttemptOutcome, Closing, KnownAnswer, NewAnswer, Share};
+use pg_categorize_gateway::store::{AttemptOutcome, Closing, KnownAnswer, NewAnswer, Share, Standing};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -55,13 +55,22 @@ impl Backlog {
     }
 
     /// Keeps answers that could not be stored.
-    pub fn keep_answers(&mut self, plan: &Arc<Plan>, route: &Arc<Route>, answers: Vec<NewAnswer>) {
+    pub fn keep_answers(&mut self, plan: &Arc<Plan>, route: &Arc<Route>, mut answers: Vec<NewAnswer>) {
+        // Later than a strong model's answer it would count more than that.
+        answers.retain(|answer| answer.standing != Standing::Unsure);
         if answers.is_empty() {
             return;
         }
         for answer in &answers {
             let (provider, model) = (Some(route.provider.name.clone()), Some(route.model.name.clone()));
-            let known = KnownAnswer { category: answer.category, confidence: answer.confidence, provider, model };
+            let known = KnownAnswer {
+                category: answer.category,
+                confidence: answer.confidence,
+                provider,
+                model,
+                upgraded: matches!(answer.standing, Standing::Upgraded(_)),
+                grounds: Some(answer.grounds.clone()),
+            };
             self.known.insert(answer.key, known);
         }
         self.answers.push(Late { plan: plan.clone(), route: route.clone(), answers });
@@ -180,6 +189,16 @@ fn whole(reservation: &Reservation, cost: Money) -> Share {
 /// Answers to be stored, with their plan and whom they came from.
 pub type Brought<'a> = (&'a Arc<Plan>, &'a Arc<Route>, &'a [NewAnswer]);
 
+/// What a strong model decided, and what none did: the first is forgotten as the cheap one said it, the other counts.
+pub fn decide(decided: &[Fingerprint], confirmed: &[Fingerprint]) {
+    if !decided.is_empty() {
+        spi::forget_unsure(decided);
+    }
+    if !confirmed.is_empty() {
+        spi::confirm_unsure(confirmed);
+    }
+}
+
 /// Stores answers in a subtransaction; whether that was possible now.
 pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
     if brought.iter().all(|(_, _, answers)| answers.is_empty()) {
@@ -224,21 +243,50 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
         let at = usize::try_from(answer.category).ok()?;
         plan.choices.list().get(at).map(|choice| choice.label.clone())
     };
+    observe(plan, answers);
     let answers = answers.iter().filter_map(|answer| {
         let (category, label) = match plan.taxonomy {
             Some(_) => (Some(answer.category), None),
             None => (None, Some(label(answer)?)),
         };
-        Some(PaidAnswer {
+        let paid = PaidAnswer {
             fingerprint: answer.key,
             category,
             label,
             confidence: answer.confidence.clamp(0.0, 1.0),
             cost: answer.cost.0,
             input: stores_input.then(|| answer.text.clone()),
-        })
+            upgraded: matches!(answer.standing, Standing::Upgraded(_)),
+            grounds: answer.grounds.clone(),
+        };
+        Some((&answer.standing, paid))
     });
-    spi::store_answers(&paid, answers.collect());
+    let (unsure, sure): (Vec<_>, Vec<_>) = answers.partition(|(standing, _)| **standing == Standing::Unsure);
+    let only = |answers: Vec<(_, PaidAnswer)>| answers.into_iter().map(|(_, answer)| answer).collect::<Vec<_>>();
+    if !unsure.is_empty() {
+        spi::store_unsure(&paid, only(unsure));
+    }
+    if !sure.is_empty() {
+        spi::store_answers(&paid, only(sure));
+    }
+}
+
+/// What strong models said of the answers of cheap ones.
+fn observe(plan: &Plan, answers: &[&NewAnswer]) {
+    let agreement = |answer: &&NewAnswer| match &answer.standing {
+        Standing::Upgraded(Some(observed)) => Some(NewAgreement {
+            fingerprint: answer.key,
+            model: observed.model.clone(),
+            source: observed.grounds.source,
+            raw: observed.grounds.raw_confidence,
+            agreed: observed.agreed,
+        }),
+        _ => None,
+    };
+    let agreements: Vec<_> = answers.iter().filter_map(agreement).collect();
+    if !agreements.is_empty() {
+        spi::observe_agreements(&plan.tenant, &agreements);
+    }
 }
 
 impl Late {

@@ -11,6 +11,7 @@ use super::plans::Plans;
 use crate::pg::xact::{self, Failed};
 use crate::pg::{catalog, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, NotReserved, Refusal, Request, Reserved};
 use pgrx::pg_sys;
 use std::collections::HashSet;
@@ -65,13 +66,13 @@ impl Inbox {
         let batch: Vec<Request> = self.requests.try_iter().take(TOGETHER).collect();
         let is_full = batch.len() == TOGETHER;
         let (urgent, may_wait): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|request| matches!(request, Request::LookUp(..) | Request::Reserve(..)));
+            batch.into_iter().partition(|request| !matches!(request, Request::Close(..) | Request::Alert(_)));
         if self.lingering.is_empty() {
             self.since = Instant::now();
         }
         self.lingering.extend(may_wait);
         // What one tenant paid for may be what another is given; they have no flight in common.
-        if urgent.iter().any(shares_answers) {
+        if urgent.iter().any(|request| shares_answers(request) || matches!(request, Request::Confirm(_))) {
             self.settle();
         }
         let refused = self.together(urgent);
@@ -184,7 +185,8 @@ impl Inbox {
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
             }
-            Request::Alert(_) => {}
+            // Within the hour it is done all the same.
+            Request::Confirm(_) | Request::Alert(_) => {}
         }
     }
 
@@ -256,6 +258,8 @@ impl Work {
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
+        let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
+        closing::decide(&decided, &batch.iter().filter_map(confirmed).flatten().copied().collect::<Vec<_>>());
         // What was planned before a provider, a key or a price changed is not paid for.
         let current = self.current(batch);
         let holds = |attempt: &Attempt| current.contains(&attempt.plan.serial);
@@ -271,6 +275,7 @@ impl Work {
                     Done::Reserved(reserved.map_err(NotReserved::Refused))
                 }
                 Request::Close(..) => Done::Closed(stored),
+                Request::Confirm(_) => Done::Noted,
                 Request::Alert(alert) => {
                     spi::insert_alert(alert.kind, &alert.provider, &alert.model, &alert.message);
                     Done::Noted
@@ -304,6 +309,13 @@ fn closing(request: &Request) -> Option<&Closing> {
     }
 }
 
+fn confirmed(request: &Request) -> Option<&Vec<Fingerprint>> {
+    match request {
+        Request::Confirm(keys) => Some(keys),
+        _ => None,
+    }
+}
+
 fn attempt(request: &Request) -> Option<&Attempt> {
     match request {
         Request::Reserve(attempt, _) => Some(attempt),
@@ -317,7 +329,7 @@ fn refuse(request: &Request) -> Done {
         Request::LookUp(..) => Done::Known(Err(refusal)),
         Request::Reserve(..) => Done::Reserved(Err(NotReserved::Refused(refusal))),
         Request::Close(..) => Done::Closed(true),
-        Request::Alert(_) => Done::Noted,
+        Request::Confirm(_) | Request::Alert(_) => Done::Noted,
     }
 }
 
@@ -329,6 +341,7 @@ fn release(attempt: Attempt, reserved: Reserved) -> Closing {
         plan: attempt.plan,
         shares: Vec::new(),
         answers: Vec::new(),
+        decided: Vec::new(),
     }
 }
 

@@ -33,7 +33,8 @@ fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Bac
     };
     let said = corrections.into_iter().filter_map(|(key, category)| {
         let category = taxonomy?.answerable(category)?.id;
-        Some((key, KnownAnswer { category, confidence: 1.0, provider: None, model: None }))
+        let (provider, model, grounds) = (None, None, None);
+        Some((key, KnownAnswer { category, confidence: 1.0, provider, model, upgraded: false, grounds }))
     });
     let said: HashMap<_, _> = said.collect();
     let read = |kept: Vec<spi::KeptAnswer>| -> HashMap<Fingerprint, KnownAnswer> {
@@ -62,5 +63,12 @@ fn known(kept: spi::KeptAnswer, target: &Target, taxonomy: Option<&Taxonomy>) ->
         }
         _ => return None,
     };
-    Some(KnownAnswer { category, confidence: kept.confidence, provider: kept.provider, model: kept.model })
+    Some(KnownAnswer {
+        category,
+        confidence: kept.confidence,
+        provider: kept.provider,
+        model: kept.model,
+        upgraded: kept.upgraded,
+        grounds: kept.grounds,
+    })
 }

@@ -4,11 +4,12 @@ use super::keys;
 use crate::pg::spi::{self, ModelRow, ProviderRow};
 use crate::pg::{error, guc};
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::confidence::{Calibration, Observation, Source};
 use pg_categorize_core::endpoint::{self, Endpoint, Policy};
 use pg_categorize_core::model_settings::ModelSettings;
 use pg_categorize_core::price::Price;
-use pg_categorize_core::provider_settings::{ProviderSettings, usual_model};
-use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, PriceRow, Provider, ProviderKind, Route};
+use pg_categorize_core::provider_settings::{ProviderSettings, StrongModel, usual_model, usual_strong_model};
+use pg_categorize_gateway::plan::{Abilities, AnswerMode, Grade, Model, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::secret::Secret;
 use pg_categorize_gateway::store::Refusal;
 use pgrx::pg_sys;
@@ -42,6 +43,33 @@ pub struct Offers {
     refusal: Option<Refusal>,
     /// When they change by themselves: the next price comes into force.
     pub valid_until: i64,
+}
+
+/// What a taxonomy wishes of the models that it is asked with, and what is known of them.
+#[derive(Default)]
+pub struct Wishes<'a> {
+    /// The cheap model.
+    pub cheap: Option<&'a str>,
+    /// The strong one.
+    pub strong: Option<&'a str>,
+    /// Whether a strong one is asked at all.
+    pub upgrades: bool,
+    /// Whether they are asked why.
+    pub rationale: Rationale,
+    /// Which answers were right, by model and source of its confidence.
+    pub observations: Option<&'a HashMap<(String, Source), Vec<Observation>>>,
+}
+
+/// Which models are asked why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rationale {
+    /// None.
+    #[default]
+    Never,
+    /// The strong ones.
+    Strong,
+    /// All.
+    Always,
 }
 
 struct Offer {
@@ -78,38 +106,64 @@ impl Offers {
         }
     }
 
-    /// Who is asked, in order, where a taxonomy names this model.
+    /// Who is asked, the cheap ones and the strong ones.
     ///
     /// # Errors
     /// Why nobody can be.
-    pub fn routes(&self, cheap: Option<&str>) -> Result<Vec<Arc<Route>>, Refusal> {
+    pub fn routes(&self, wishes: &Wishes<'_>) -> Result<(Vec<Arc<Route>>, Vec<Arc<Route>>), Refusal> {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        let routes: Vec<_> = self.offers.iter().filter_map(|offer| self.route(offer, cheap)).map(Arc::new).collect();
-        if routes.is_empty() {
+        let of = |grade: Grade| {
+            let route = |offer: &Offer| self.route(offer, &self.model_name(offer, grade, wishes)?, grade, wishes);
+            self.offers.iter().filter_map(route).map(Arc::new).collect::<Vec<_>>()
+        };
+        let cheap = of(Grade::Cheap);
+        if cheap.is_empty() {
             return Err(Refusal::because(Reason::NoProvider, "No provider has a model that answers questions."));
         }
-        Ok(routes)
+        Ok((cheap, if wishes.upgrades { of(Grade::Strong) } else { Vec::new() }))
     }
 
     /// Providers with their models, and in how many days these are shut down.
     pub fn shut_downs(&self) -> Vec<(String, String, i32)> {
         let of = |offer: &Offer| {
-            let model = model_name(offer, None);
+            let model = self.model_name(offer, Grade::Cheap, &Wishes::default())?;
             let days = self.models.get(&model)?.days_left?;
             Some((offer.row.name.clone(), model, days))
         };
         self.offers.iter().filter_map(of).collect()
     }
 
-    fn route(&self, offer: &Offer, cheap: Option<&str>) -> Option<Route> {
-        let name = model_name(offer, cheap);
-        let row = self.models.get(&name);
-        let model = model(&name, &offer.row.kind, row)?;
+    /// The provider's own model of this grade, else that of the taxonomy where it is of the provider's kind, else the usual
+    /// one. Which strong model a server of somebody's own has, somebody has to say.
+    fn model_name(&self, offer: &Offer, grade: Grade, wishes: &Wishes<'_>) -> Option<String> {
+        let kind = offer.row.kind.as_str();
+        let is_of_kind = |name: &&str| self.models.get(*name).is_none_or(|model| model.kind == kind);
+        let cheap = || {
+            let wished = wishes.cheap.filter(is_of_kind);
+            offer.settings.model.as_deref().or(wished).unwrap_or_else(|| usual_model(kind)).to_owned()
+        };
+        match grade {
+            Grade::Cheap => Some(cheap()),
+            Grade::Strong => {
+                let usual = || usual_strong_model(kind).filter(|_| offer.endpoint.official);
+                let name = match &offer.settings.strong_model {
+                    StrongModel::Named(name) => Some(name.as_str()),
+                    StrongModel::Usual => wishes.strong.filter(is_of_kind).or_else(usual),
+                    StrongModel::Never => None,
+                };
+                name.map(str::to_owned).filter(|name| *name != cheap())
+            }
+        }
+    }
+
+    fn route(&self, offer: &Offer, name: &str, grade: Grade, wishes: &Wishes<'_>) -> Option<Route> {
+        let row = self.models.get(name);
+        let model = model(name, &offer.row.kind, row)?;
         let (settings, official) = (&offer.settings, offer.endpoint.official);
         // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
-        let price = self.prices.get(&name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
+        let price = self.prices.get(name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
         let price = price.map(|(id, price)| PriceRow { id: *id, price: *price });
         let either = |set: &Option<String>, is_new: bool, new: &str, old: &str| {
             set.clone().unwrap_or_else(|| if is_new { new } else { old }.to_owned())
@@ -132,13 +186,19 @@ impl Offers {
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
         };
-        Some(Route::new(provider, model, price))
+        let fitted = |source: &Source| {
+            let observations = wishes.observations?.get(&(name.to_owned(), *source))?;
+            Some((*source, Calibration::fit(*source, observations)))
+        };
+        Some(Route {
+            priority: settings.priority,
+            weight: settings.weight as f32,
+            rationale: wishes.rationale == Rationale::Always
+                || wishes.rationale == Rationale::Strong && grade == Grade::Strong,
+            calibrations: Source::ALL.iter().filter_map(fitted).collect(),
+            ..Route::new(provider, model, price)
+        })
     }
-}
-
-/// The provider's own model, else that of the taxonomy, else the usual one of its kind.
-fn model_name(offer: &Offer, cheap: Option<&str>) -> String {
-    offer.settings.model.as_deref().or(cheap).unwrap_or_else(|| usual_model(&offer.row.kind)).to_owned()
 }
 
 /// A model as its row says, or as models of its kind mostly are; `None` where it answers no questions.
@@ -158,6 +218,8 @@ fn model(name: &str, kind: &str, row: Option<&ModelRow>) -> Option<Model> {
         thinking_tokens: u64::try_from(settings.thinking_tokens).unwrap_or(0),
         temperature: settings.temperature,
         cache_breakpoint: settings.cache_breakpoint,
+        log_probabilities: settings.log_probabilities,
+        image_tokens: tokens(settings.image_tokens),
         ..Model::new(name, mode)
     })
 }
@@ -166,6 +228,8 @@ fn offer(row: ProviderRow, policy: &Policy) -> Result<Offer, Unusable> {
     let kind = match row.kind.as_str() {
         "openai" => ProviderKind::OpenAi,
         "systemone" => ProviderKind::SystemOne,
+        "anthropic" => ProviderKind::Anthropic,
+        "gemini" => ProviderKind::Gemini,
         _ => return Err(Unusable::Settings),
     };
     let settings = ProviderSettings::parse(&row.settings).map_err(|_| Unusable::Settings)?;

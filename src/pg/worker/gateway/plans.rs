@@ -1,10 +1,11 @@
 //! How inputs of one tenant in one set of labels are asked about. Plans are made once, and dropped when anything changes that
 //! they were made of.
 
-use super::offers::Offers;
+use super::offers::{Offers, Rationale, Wishes};
 use crate::pg::{guard, spi};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
+use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::lexical::Document;
 use pg_categorize_core::settings::{self, Settings};
@@ -15,13 +16,16 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Plans that are kept.
 const KEPT: usize = 256;
 
 /// Examples of a category that a model is told.
 const EXAMPLES: usize = 3;
+
+/// How long what is observed of answers may wait until confidence is calibrated by it.
+const OBSERVED_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a plan is for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -41,6 +45,8 @@ pub struct Plans {
     /// Those that were dropped last. One that is made again and says the same goes on, and what waits under it.
     former: HashMap<(String, Subject), Arc<Plan>>,
     changed: bool,
+    /// When it was last seen what had been observed last of answers being right.
+    observed: Option<(Instant, Option<i64>)>,
 }
 
 impl Plans {
@@ -51,6 +57,13 @@ impl Plans {
         if self.generation != generation || is_over {
             self.forget();
             self.generation = generation;
+        }
+        if self.observed.is_none_or(|(seen, _)| seen.elapsed() >= OBSERVED_AGAIN) {
+            let last = spi::last_observed();
+            if self.observed.is_some_and(|(_, before)| before != last) {
+                self.forget();
+            }
+            self.observed = Some((Instant::now(), last));
         }
     }
 
@@ -136,8 +149,21 @@ impl Plans {
         }
         let set: HashMap<&str, Value> = settings.rows().into_iter().map(|row| (row.name, row.value)).collect();
         let number = |name: &str| set.get(name).and_then(Value::as_u64).unwrap_or(1);
-        let cheap = set.get("models").and_then(|models| models.get("cheap")).and_then(Value::as_str);
-        let routes = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(cheap)?;
+        let model = |grade: &str| set.get("models").and_then(|models| models.get(grade)).and_then(Value::as_str);
+        let word = |name: &str| set.get(name).and_then(Value::as_str).unwrap_or_default();
+        let observations = spi::observations(tenant);
+        let wishes = Wishes {
+            cheap: model("cheap"),
+            strong: model("strong"),
+            upgrades: word("upgrade") != "never",
+            rationale: match word("rationale") {
+                "always" => Rationale::Always,
+                "strong" => Rationale::Strong,
+                _ => Rationale::Never,
+            },
+            observations: Some(&observations),
+        };
+        let (routes, strong) = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(&wishes)?;
         let choices = match (subject, &taxonomy) {
             (Subject::Labels(labels), _) => labels.iter().enumerate().map(ad_hoc).collect(),
             (_, Some(taxonomy)) => choices(taxonomy),
@@ -150,6 +176,10 @@ impl Plans {
             taxonomy_version: taxonomy.as_ref().map_or(0, |taxonomy| taxonomy.version),
             choices: Choices::new(choices),
             routes,
+            strong,
+            upgrade_below: set.get("upgrade_threshold").and_then(Value::as_f64).unwrap_or(0.8) as f32,
+            upgrade_above_soft: word("upgrade") == "always",
+            order: Order::parse(word("provider_order")).unwrap_or(Order::Priority),
             pack_size: number("pack_size").max(1) as usize,
             pack_wait: Duration::from_millis(number("pack_wait_ms")),
             in_flight: number("in_flight").max(1) as usize,

@@ -10,6 +10,9 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// Days before a model's shut-down from which on it is told.
 const NEAR: i32 = 60;
 
+/// A strong model has decided by then, or will not.
+const DECIDED: Duration = Duration::from_secs(600);
+
 /// When the next time is.
 pub struct Clock(Instant);
 
@@ -40,6 +43,7 @@ pub fn take_over(began: i64) -> bool {
     // As long as this has not been done, it is counted as reserved: nothing is lost if it must wait.
     let doubted = quietly("take over from the former gateway", || {
         spi::lock_books();
+        spi::confirm_unsure(&spi::unsure(0.0));
         spi::doubt_open(began)
     });
     if let Some(count) = doubted.filter(|count| *count > 0) {
@@ -56,6 +60,8 @@ pub fn take_over(began: i64) -> bool {
 pub fn every_hour() {
     quietly("settle what is in doubt", spi::settle_expired);
     quietly("sum up the ledger", || spi::roll_up(guc::ledger_retention_days()));
+    quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure(DECIDED.as_secs_f64())));
+    quietly("forget old observations", spi::forget_observations);
     quietly("look for models that are shut down", warn_of_shut_downs);
 }
 
