@@ -2,8 +2,8 @@
 //!
 //! A tier sees the whole slice and answers what it can among those still open; no tier knows another.
 
-use crate::frame::Grounds;
 use crate::fingerprint::Fingerprint;
+use crate::frame::Grounds;
 use crate::money::Money;
 
 /// Id of a category: the row's id in a taxonomy, the position among ad-hoc labels.
