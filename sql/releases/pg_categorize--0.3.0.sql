@@ -136,6 +136,12 @@ CREATE TABLE categorize.cache (
     tenant           text NOT NULL,
     created_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
     input            text,
+    -- Whether a strong model decided.
+    upgraded         boolean NOT NULL DEFAULT false,
+    -- What a language model said of its confidence, before that was calibrated, where it came from, and why it answered so.
+    raw_confidence   real,
+    confidence_source text,
+    rationale        text,
     CONSTRAINT cache_pkey PRIMARY KEY (fingerprint),
     -- An answer is a category of a taxonomy, or one of the caller's ad-hoc labels.
     CHECK ((taxonomy_id IS NULL) = (category_id IS NULL) AND (category_id IS NULL) <> (category_label IS NULL))
@@ -224,7 +230,7 @@ CREATE SEQUENCE categorize.provider_id_seq AS int START 1000 MINVALUE 1000;
 CREATE TABLE categorize.provider (
     id                int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.provider_id_seq'),
     name              text NOT NULL CHECK (name <> ''),
-    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone')),
+    kind              text NOT NULL CHECK (kind IN ('openai', 'systemone', 'anthropic', 'gemini')),
     base_url          text NOT NULL,
     -- Which key, never the key.
     key_env           text,
@@ -257,6 +263,10 @@ CREATE TABLE categorize.model (
     temperature       real,
     -- Whether the constant beginning of a request is marked for the provider's cache.
     cache_breakpoint  boolean NOT NULL DEFAULT false,
+    -- Whether it is asked for the log-probabilities of what it writes.
+    log_probabilities boolean NOT NULL DEFAULT false,
+    -- The most input tokens that one image counts for; NULL where it takes none.
+    image_tokens      int CHECK (image_tokens > 0),
     shut_down_on      date,
     -- When this was read from the provider's documentation.
     known_on          date NOT NULL DEFAULT CURRENT_DATE
@@ -400,6 +410,28 @@ CREATE TABLE categorize.ledger_day (
 CREATE UNIQUE INDEX ledger_day_key ON categorize.ledger_day
     (day, provider_id, provider, model, tenant, coalesce(taxonomy_id, 0), role, application_name, query_id);
 
+-- What a cheap model said while a strong one is asked. It is paid, so it is kept; nobody is given it before it counts.
+CREATE TABLE categorize.unsure_answer (
+    LIKE categorize.cache INCLUDING DEFAULTS,
+    PRIMARY KEY (fingerprint)
+);
+
+-- Of which answers of language models it became known whether they were right: what their confidence is calibrated by.
+CREATE TABLE categorize.confidence_observation (
+    -- Of the input, in its tenant and taxonomy.
+    fingerprint bytea NOT NULL,
+    model       text NOT NULL,
+    tenant      text NOT NULL,
+    -- What the model said of its confidence, and where that came from.
+    source      text NOT NULL,
+    raw         real NOT NULL CHECK (raw BETWEEN 0::real AND 1::real),
+    is_right    boolean NOT NULL,
+    said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
+    observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (fingerprint, model)
+);
+CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;
 CREATE TABLE categorize.alert_log (
@@ -416,6 +448,7 @@ SELECT pg_catalog.pg_extension_config_dump('categorize.provider', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price', 'WHERE id >= 1000');
 SELECT pg_catalog.pg_extension_config_dump('categorize.budget', 'WHERE id >= 1000');
+SELECT pg_catalog.pg_extension_config_dump('categorize.confidence_observation', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.provider_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('categorize.price_id_seq', '');
@@ -429,6 +462,8 @@ COMMENT ON TABLE categorize.budget_counter IS 'What is settled and reserved in a
 COMMENT ON TABLE categorize.reservation IS 'Attempts whose cost is not known yet: under way, or in doubt.';
 COMMENT ON TABLE categorize.ledger IS 'Every reservation, and what became of it; rows are added and never changed.';
 COMMENT ON TABLE categorize.ledger_day IS 'Daily totals of ledger rows that were pruned.';
+COMMENT ON TABLE categorize.unsure_answer IS 'What a cheap model said while a strong one is asked.';
+COMMENT ON TABLE categorize.confidence_observation IS 'What is known of answers of language models being right, for the calibration of their confidence.';
 COMMENT ON TABLE categorize.alert_log IS 'What an operator should see.';
 COMMENT ON SEQUENCE categorize.provider_id_seq IS 'Ids of providers.';
 COMMENT ON SEQUENCE categorize.model_id_seq IS 'Ids of models; those below 1000 are shipped.';
@@ -2266,32 +2301,236 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::rule::add_rule
-CREATE  FUNCTION categorize."add_rule"(
+-- pg_categorize::api::taxonomy::set_profile
+CREATE  FUNCTION categorize."set_profile"(
 	"taxonomy" TEXT, /* Option < & str > */
-	"pattern" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
-	"priority" INT DEFAULT 0 /* Option < i32 > */
-) RETURNS bigint /* i64 */
+	"profile" TEXT /* Option < & str > */
+) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_rule_wrapper';
+AS 'MODULE_PATHNAME', 'set_profile_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::stats::counters
-CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
-	"taxonomy" TEXT,  /* Option < String > */
+-- pg_categorize::api::taxonomy::rename_category
+CREATE  FUNCTION categorize."rename_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"new_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'rename_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_category
+CREATE  FUNCTION categorize."drop_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::sees_all_tenants
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::model::activate_model
+CREATE  FUNCTION categorize."activate_model"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"version" INT /* Option < i32 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::explain::explain
+CREATE  FUNCTION categorize."explain"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"step" INT,  /* i32 */
 	"tier" TEXT,  /* String */
-	"answers" bigint,  /* i64 */
-	"unsure" bigint,  /* i64 */
-	"confidence" double precision,  /* f64 */
-	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
+	"answers" bool,  /* bool */
+	"category" TEXT,  /* Option < String > */
+	"confidence" real,  /* Option < f32 > */
+	"threshold" real,  /* Option < f32 > */
+	"detail" TEXT  /* String */
+)
+VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'explain_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::configure
+CREATE  FUNCTION categorize."configure"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"settings" jsonb /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'configure_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::set_model
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::add_category
+CREATE  FUNCTION categorize."add_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::add_provider
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::drop_provider
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::label::learn
+CREATE  FUNCTION categorize."learn"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"add_categories" bool DEFAULT false /* Option < bool > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'learn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::provider_health
+CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
+	"provider" TEXT,  /* String */
+	"model" TEXT,  /* String */
+	"breaker" TEXT,  /* String */
+	"stopped" bool,  /* bool */
+	"attempts" bigint,  /* i64 */
+	"failures" bigint,  /* i64 */
+	"in_flight" INT,  /* i32 */
+	"latency_p50_ms" real,  /* Option < f32 > */
+	"latency_p99_ms" real,  /* Option < f32 > */
+	"last_failure" TEXT  /* Option < String > */
 )
 STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'counters_wrapper';
+AS 'MODULE_PATHNAME', 'provider_health_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_query
+CREATE  FUNCTION categorize."create_taxonomy_from_query"(
+	"name" TEXT, /* Option < & str > */
+	"query" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::stats_reset
+CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2320,31 +2559,56 @@ AS 'MODULE_PATHNAME', 'correct_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_query
-CREATE  FUNCTION categorize."create_taxonomy_from_query"(
-	"name" TEXT, /* Option < & str > */
-	"query" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
+-- pg_categorize::api::tenant::current_tenant
+CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
+STRICT STABLE PARALLEL SAFE 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::add_provider
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
+-- pg_categorize::api::rule::add_rule
+CREATE  FUNCTION categorize."add_rule"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"pattern" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
+	"priority" INT DEFAULT 0 /* Option < i32 > */
+) RETURNS bigint /* i64 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+AS 'MODULE_PATHNAME', 'add_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::adopt_database
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::tenant::set_tenant
+CREATE  FUNCTION categorize."set_tenant"(
+	"tenant" TEXT, /* Option < & str > */
+	"is_local" bool DEFAULT true /* Option < bool > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2362,54 +2626,29 @@ AS 'MODULE_PATHNAME', 'set_price_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
+-- pg_categorize::api::stats::counters
+CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
+	"taxonomy" TEXT,  /* Option < String > */
+	"tier" TEXT,  /* String */
+	"answers" bigint,  /* i64 */
+	"unsure" bigint,  /* i64 */
+	"confidence" double precision,  /* f64 */
+	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
+)
+STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
+AS 'MODULE_PATHNAME', 'counters_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy
-CREATE  FUNCTION categorize."create_taxonomy"(
-	"name" TEXT, /* Option < & str > */
-	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
+-- pg_categorize::api::correction::drop_correction
+CREATE  FUNCTION categorize."drop_correction"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::label::learn
-CREATE  FUNCTION categorize."learn"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
-	"add_categories" bool DEFAULT false /* Option < bool > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'learn_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::sees_all_tenants
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_taxonomy
-CREATE  FUNCTION categorize."drop_taxonomy"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
+AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2430,171 +2669,6 @@ AS 'MODULE_PATHNAME', 'settings_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::set_budget
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_category
-CREATE  FUNCTION categorize."drop_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::drop_provider
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::set_tenant
-CREATE  FUNCTION categorize."set_tenant"(
-	"tenant" TEXT, /* Option < & str > */
-	"is_local" bool DEFAULT true /* Option < bool > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::explain::explain
-CREATE  FUNCTION categorize."explain"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"step" INT,  /* i32 */
-	"tier" TEXT,  /* String */
-	"answers" bool,  /* bool */
-	"category" TEXT,  /* Option < String > */
-	"confidence" real,  /* Option < f32 > */
-	"threshold" real,  /* Option < f32 > */
-	"detail" TEXT  /* String */
-)
-VOLATILE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'explain_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::drop_budget
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::adopt_database
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::configure
-CREATE  FUNCTION categorize."configure"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"settings" jsonb /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'configure_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::current_tenant
-CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::drop_correction
-CREATE  FUNCTION categorize."drop_correction"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::provider_health
-CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
-	"provider" TEXT,  /* String */
-	"model" TEXT,  /* String */
-	"breaker" TEXT,  /* String */
-	"stopped" bool,  /* bool */
-	"attempts" bigint,  /* i64 */
-	"failures" bigint,  /* i64 */
-	"in_flight" INT,  /* i32 */
-	"latency_p50_ms" real,  /* Option < f32 > */
-	"latency_p99_ms" real,  /* Option < f32 > */
-	"last_failure" TEXT  /* Option < String > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'provider_health_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_categorize::api::budget::settle_in_doubt
 CREATE  FUNCTION categorize."settle_in_doubt"(
 	"attempt_id" bigint, /* Option < i64 > */
@@ -2603,18 +2677,6 @@ CREATE  FUNCTION categorize."settle_in_doubt"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::rename_category
-CREATE  FUNCTION categorize."rename_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"new_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'rename_category_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2646,79 +2708,52 @@ AS 'MODULE_PATHNAME', 'train_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::stats_reset
-CREATE  FUNCTION categorize."stats_reset"() RETURNS void
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::set_profile
-CREATE  FUNCTION categorize."set_profile"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"profile" TEXT /* Option < & str > */
+-- pg_categorize::api::taxonomy::drop_taxonomy
+CREATE  FUNCTION categorize."drop_taxonomy"(
+	"name" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::add_category
-CREATE  FUNCTION categorize."add_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
+-- pg_categorize::api::budget::set_budget
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy
+CREATE  FUNCTION categorize."create_taxonomy"(
+	"name" TEXT, /* Option < & str > */
+	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
 	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
 ) RETURNS INT /* i32 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_category_wrapper';
+AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
+-- pg_categorize::api::budget::drop_budget
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::set_model
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::model::activate_model
-CREATE  FUNCTION categorize."activate_model"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"version" INT /* Option < i32 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2897,10 +2932,12 @@ CREATE VIEW categorize.providers WITH (security_barrier) AS
            p.created_by, p.created_at
       FROM categorize.provider p;
 
--- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens.
+-- Of two rows of one name that of the user, and of its prices the one in force; dollars for a million tokens. Of a model that
+-- somebody only set a price for, no more than that is known.
 CREATE VIEW categorize.models WITH (security_barrier) AS
-    SELECT m.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
-           m.temperature, m.cache_breakpoint, m.shut_down_on, m.known_on, m.id < 1000 AS shipped,
+    SELECT n.name, m.kind, m.mode, m.max_input_tokens, m.max_output_tokens, m.reasoning_effort, m.thinking_tokens,
+           m.temperature, m.cache_breakpoint, m.log_probabilities, m.image_tokens, m.shut_down_on, m.known_on,
+           coalesce(m.id::bigint, p.id) < 1000::bigint AS shipped,
            p.valid_from AS price_valid_from,
            p.input::numeric * 0.000000001 AS input_usd,
            p.cached_input::numeric * 0.000000001 AS cached_input_usd,
@@ -2909,9 +2946,12 @@ CREATE VIEW categorize.models WITH (security_barrier) AS
            p.output::numeric * 0.000000001 AS output_usd,
            p.long_above, p.long_input::numeric * 0.000000001 AS long_input_usd,
            p.long_output::numeric * 0.000000001 AS long_output_usd
-      FROM (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m
+      FROM (SELECT r.name FROM categorize.model r
+             UNION
+            SELECT r.model FROM categorize.price r WHERE r.valid_from <= statement_timestamp()) n
+      LEFT JOIN (SELECT DISTINCT ON (r.name) r.* FROM categorize.model r ORDER BY r.name, r.id DESC) m ON m.name = n.name
       LEFT JOIN LATERAL (SELECT r.* FROM categorize.price r
-                          WHERE r.model = m.name AND r.valid_from <= statement_timestamp()
+                          WHERE r.model = n.name AND r.valid_from <= statement_timestamp()
                           ORDER BY r.id >= 1000::bigint DESC, r.valid_from DESC, r.id DESC LIMIT 1) p ON true;
 
 -- The budgets that hold now, each with its present period. For the view below; nobody is granted it.

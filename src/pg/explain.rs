@@ -6,8 +6,10 @@ use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::{error, guc, spi, world};
 use pg_categorize_core::cascade::{Outcome, TierName};
+use pg_categorize_core::endpoint;
 use pg_categorize_core::local_model::NgramWeight;
-use pg_categorize_core::provider_settings::usual_model;
+use pg_categorize_core::model_choice::ModelChoice;
+use pg_categorize_core::provider_settings::ProviderSettings;
 
 /// One tier's line.
 pub type Line = (i32, String, bool, Option<String>, Option<f32>, Option<f32>, String);
@@ -73,13 +75,26 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
 
 /// Whom the gateway would ask, in its order; nobody is asked by this.
 fn asked(scope: &Scope) -> String {
-    let of_taxonomy = scope.settings.explicit().get("models").and_then(|models| models.get("cheap")?.as_str());
-    let route = |(name, kind, model): (String, String, Option<String>)| {
-        let model = model.as_deref().or(of_taxonomy).unwrap_or_else(|| usual_model(&kind));
-        format!("{name}/{model}")
-    };
-    let routes: Vec<_> = world::as_owner(spi::providers_in_order).into_iter().map(route).collect();
-    format!("would ask {}", routes.join(", then "))
+    let explicit = scope.settings.explicit();
+    let model = |grade: &str| explicit.get("models").and_then(|models| models.get(grade)?.as_str());
+    let upgrades = explicit.get("upgrade").and_then(|upgrade| upgrade.as_str()) != Some("never");
+    let (mut cheap, mut strong) = (Vec::new(), Vec::new());
+    for provider in world::as_owner(|| spi::providers_in_order(model("cheap"), model("strong"))) {
+        let Ok(settings) = ProviderSettings::parse(&provider.settings) else { continue };
+        let [cheap_kind, strong_kind] = &provider.kinds;
+        let is_of_kind = |kind: &Option<String>| kind.as_ref().is_none_or(|kind| *kind == provider.kind);
+        let choice = ModelChoice {
+            kind: &provider.kind,
+            settings: &settings,
+            official: endpoint::is_official(&provider.base_url),
+            cheap: model("cheap").filter(|_| is_of_kind(cheap_kind)),
+            strong: model("strong").filter(|_| is_of_kind(strong_kind)),
+        };
+        cheap.push(format!("{}/{}", provider.name, choice.cheap()));
+        strong.extend(choice.strong().filter(|_| upgrades).map(|model| format!("{}/{model}", provider.name)));
+    }
+    let upgrade = if strong.is_empty() { String::new() } else { format!("; if unsure, {}", strong.join(", then ")) };
+    format!("would ask {}{upgrade}", cheap.join(", then "))
 }
 
 fn before(answered: bool) -> &'static str {

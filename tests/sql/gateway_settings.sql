@@ -12,7 +12,7 @@ SELECT name, kind, base_url, key, priority, settings, bound_here, created_by FRO
 CALL testing.sweep(
     $$ SELECT categorize.add_provider('main', 'openai') $$,
     $$ SELECT categorize.add_provider('x', 'opnai') $$,
-    $$ SELECT categorize.add_provider('x', 'anthropic') $$,
+    $$ SELECT categorize.add_provider('x', 'cohere') $$,
     $$ SELECT categorize.add_provider('', 'openai') $$,
     $$ SELECT categorize.add_provider(NULL, 'openai') $$,
     $$ SELECT categorize.add_provider('x', 'openai', 'no address') $$,

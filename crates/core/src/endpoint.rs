@@ -109,6 +109,16 @@ pub fn default_base_url(kind: &str) -> Option<&'static str> {
     OFFICIAL.iter().find(|official| official.kind == kind).map(|official| official.base_url)
 }
 
+/// Whether this is the host of a provider of models, at its usual port.
+pub fn is_official(base_url: &str) -> bool {
+    Url::parse(base_url).is_ok_and(|url| official(&url).is_some())
+}
+
+fn official(url: &Url) -> Option<&'static Official> {
+    let usual = url.port().is_none() && url.scheme() == "https";
+    OFFICIAL.iter().find(|known| usual && url.host_str() == Some(known.host))
+}
+
 /// Allows a provider to be called at this URL with the key of this name, or refuses it.
 ///
 /// # Errors
@@ -134,15 +144,14 @@ pub fn check(_kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) ->
     }
     let name = host.to_string();
     let port = url.port_or_known_default();
-    let usual = url.port().is_none();
-    let official = OFFICIAL.iter().find(|known| usual && url.scheme() == "https" && known.host == name);
+    let official = official(&url);
     let listed: Vec<&Allowed> = policy
         .hosts
         .iter()
         .filter(|allowed| allowed.host == name)
         .filter(|allowed| match allowed.port {
             Port::Any => true,
-            Port::Usual => usual,
+            Port::Usual => url.port().is_none(),
             Port::This(this) => port == Some(this),
         })
         .collect();

@@ -21,6 +21,7 @@ pub mod image;
 pub mod lexical;
 pub mod local_model;
 pub mod memo;
+pub mod model_choice;
 pub mod model_settings;
 pub mod money;
 pub mod normalise;

@@ -12,12 +12,36 @@ pub fn has_providers() -> bool {
     !run::read("SELECT true FROM categorize.provider LIMIT 1", &[], |_| ()).is_empty()
 }
 
-/// Name, kind and model of the providers, in the order in which they are asked.
-pub fn providers_in_order() -> Vec<(String, String, Option<String>)> {
-    let sql =
-        "SELECT name, kind, settings OPERATOR(pg_catalog.->>) 'model' FROM categorize.provider ORDER BY priority, id";
-    let row = |row: &run::Row| Some((row.get(1)?, row.get(2)?, row.get(3)));
-    run::read(sql, &[], row).into_iter().flatten().collect()
+/// A provider as it was added.
+pub struct ProviderInOrder {
+    /// Its name.
+    pub name: String,
+    /// Its API.
+    pub kind: String,
+    /// Its address.
+    pub base_url: String,
+    /// Its settings.
+    pub settings: serde_json::Value,
+    /// The kind of the taxonomy's cheap model, where that is known, and of its strong one.
+    pub kinds: [Option<String>; 2],
+}
+
+/// The providers in the order in which they are asked, for a taxonomy that names these models.
+pub fn providers_in_order(cheap: Option<&str>, strong: Option<&str>) -> Vec<ProviderInOrder> {
+    let sql = "SELECT p.name, p.kind, p.base_url, p.settings,
+                      (SELECT m.kind FROM categorize.model m WHERE m.name = $1 ORDER BY m.id DESC LIMIT 1),
+                      (SELECT m.kind FROM categorize.model m WHERE m.name = $2 ORDER BY m.id DESC LIMIT 1)
+                 FROM categorize.provider p ORDER BY p.priority, p.id";
+    let row = |row: &run::Row| {
+        Some(ProviderInOrder {
+            name: row.get(1)?,
+            kind: row.get(2)?,
+            base_url: row.get(3)?,
+            settings: row.get::<pgrx::JsonB>(4)?.0,
+            kinds: [row.get(5), row.get(6)],
+        })
+    };
+    run::read(sql, &[cheap.into(), strong.into()], row).into_iter().flatten().collect()
 }
 
 /// A provider to be stored.

@@ -6,9 +6,10 @@ use crate::pg::{error, guc};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::confidence::{Calibration, Observation, Source};
 use pg_categorize_core::endpoint::{self, Endpoint, Policy};
+use pg_categorize_core::model_choice::ModelChoice;
 use pg_categorize_core::model_settings::ModelSettings;
 use pg_categorize_core::price::Price;
-use pg_categorize_core::provider_settings::{ProviderSettings, StrongModel, usual_model, usual_strong_model};
+use pg_categorize_core::provider_settings::ProviderSettings;
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Grade, Model, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::secret::Secret;
 use pg_categorize_gateway::store::Refusal;
@@ -135,26 +136,18 @@ impl Offers {
         self.offers.iter().filter_map(of).collect()
     }
 
-    /// The provider's own model of this grade, else that of the taxonomy where it is of the provider's kind, else the usual
-    /// one. Which strong model a server of somebody's own has, somebody has to say.
     fn model_name(&self, offer: &Offer, grade: Grade, wishes: &Wishes<'_>) -> Option<String> {
-        let kind = offer.row.kind.as_str();
-        let is_of_kind = |name: &&str| self.models.get(*name).is_none_or(|model| model.kind == kind);
-        let cheap = || {
-            let wished = wishes.cheap.filter(is_of_kind);
-            offer.settings.model.as_deref().or(wished).unwrap_or_else(|| usual_model(kind)).to_owned()
+        let is_of_kind = |name: &&str| self.models.get(*name).is_none_or(|model| model.kind == offer.row.kind);
+        let choice = ModelChoice {
+            kind: &offer.row.kind,
+            settings: &offer.settings,
+            official: offer.endpoint.official,
+            cheap: wishes.cheap.filter(is_of_kind),
+            strong: wishes.strong.filter(is_of_kind),
         };
         match grade {
-            Grade::Cheap => Some(cheap()),
-            Grade::Strong => {
-                let usual = || usual_strong_model(kind).filter(|_| offer.endpoint.official);
-                let name = match &offer.settings.strong_model {
-                    StrongModel::Named(name) => Some(name.as_str()),
-                    StrongModel::Usual => wishes.strong.filter(is_of_kind).or_else(usual),
-                    StrongModel::Never => None,
-                };
-                name.map(str::to_owned).filter(|name| *name != cheap())
-            }
+            Grade::Cheap => Some(choice.cheap().to_owned()),
+            Grade::Strong => choice.strong().map(str::to_owned),
         }
     }
 
