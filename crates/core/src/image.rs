@@ -1,6 +1,6 @@
 //! Images: which ones providers read, told by their first bytes and not by anybody's word.
 
-/// A kind of image that all providers read.
+/// A kind of image that providers read: all of them, but that Gemini reads no GIF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ImageType {
     /// PNG (RFC 2083, signature in 3.1).

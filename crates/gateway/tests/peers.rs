@@ -127,7 +127,7 @@ async fn send(http: &Http, route: &Route, choices: &Choices, titles: &[&str]) ->
         answers.iter().for_each(|answer| check(choices, answer));
     }
     if let Some(usage) = ended.usage {
-        let read = usage.input + usage.cached_input + usage.cache_write;
+        let read = usage.input + usage.cached_input + usage.cache_write + usage.cache_write_long;
         assert!(read <= prepared.input_bound(), "{usage:?}, bound {}", prepared.input_bound());
         assert!(usage.output <= prepared.output_bound(), "{usage:?}, bound {}", prepared.output_bound());
     }

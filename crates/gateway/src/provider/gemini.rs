@@ -14,6 +14,10 @@ use pg_categorize_core::prompt::{IMAGE, quoted};
 use serde_json::Value;
 use std::fmt::Write;
 
+/// How much of an image is looked at. This one counts for 256 tokens up to 2.5 and 560 from 3 on ("Media resolution");
+/// without it a large image is cut into as many tiles as it has.
+const RESOLUTION: &str = "MEDIA_RESOLUTION_MEDIUM";
+
 pub(super) struct Generate;
 
 impl Api for Generate {
@@ -41,6 +45,9 @@ impl Api for Generate {
         }
         if let Some(temperature) = model.temperature.filter(|temperature| temperature.is_finite()) {
             config.json("temperature", &temperature.to_string());
+        }
+        if question.image.is_some() {
+            config.text("mediaResolution", RESOLUTION);
         }
         body.json("generationConfig", &config.end());
         let (path, output_bound) = (path(&model.name, "generateContent"), question.output_bound);

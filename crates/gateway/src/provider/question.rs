@@ -12,9 +12,9 @@ use pg_categorize_core::prompt::{Instruction, read_items, read_label, user_data}
 const ITEM_TOKENS: u64 = 48;
 const FRAME_TOKENS: u64 = 32;
 
-/// Tokens that an item's rationale may have. The one short sentence that is asked for has 20 to 40 in English and up to
-/// about four times as many where a tokenizer knows the language badly (Petrov et al. 2023, "Language model tokenizers
-/// introduce unfairness between languages").
+/// Tokens that an item's rationale may have. The one short sentence that is asked for has 20 to 40 in English, and several
+/// times as many where a tokenizer knows the language badly (Petrov et al. 2023, "Language model tokenizers introduce
+/// unfairness between languages").
 const RATIONALE_TOKENS: u64 = 200;
 
 /// The least that providers take as a limit of output.

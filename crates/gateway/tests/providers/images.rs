@@ -33,17 +33,14 @@ fn an_image_is_sent_as_each_provider_takes_it() {
     let base64 = image.base64.as_str();
     assert_eq!(base64, "iVBORw0KGgoHBwcHBwcHBwcHBwc=");
     let url = format!("data:image/png;base64,{base64}");
-    for ((kind, mode), pointer, expected) in KINDS
-        .into_iter()
-        .zip(["/messages/1/content/2", "/input/1/content/2", "/messages/0/content/0", "/contents/0/parts/0"])
-        .zip([
-            json!({ "type": "image_url", "image_url": { "url": url, "detail": "low" } }),
-            json!({ "type": "input_image", "image_url": url, "detail": "low" }),
-            json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": base64 } }),
-            json!({ "inlineData": { "mimeType": "image/png", "data": base64 } }),
-        ])
-        .map(|((kind, pointer), expected)| (kind, pointer, expected))
-    {
+    let pointers = ["/messages/1/content/2", "/input/1/content/2", "/messages/0/content/0", "/contents/0/parts/0"];
+    let images = [
+        json!({ "type": "image_url", "image_url": { "url": url, "detail": "low" } }),
+        json!({ "type": "input_image", "image_url": url, "detail": "low" }),
+        json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": base64 } }),
+        json!({ "inlineData": { "mimeType": "image/png", "data": base64 } }),
+    ];
+    for ((kind, mode), (pointer, expected)) in KINDS.into_iter().zip(pointers.into_iter().zip(images)) {
         let route = seeing(kind, mode);
         let sent = body(&route, &shop(), &item);
         assert_eq!(sent.pointer(pointer), Some(&expected), "{sent}");
@@ -57,6 +54,9 @@ fn an_image_is_sent_as_each_provider_takes_it() {
             }
         }
         assert!(!plain.to_string().contains(IMAGE));
+        let resolution = |sent: &Value| sent.pointer("/generationConfig/mediaResolution").cloned();
+        let medium = (kind == ProviderKind::Gemini).then(|| json!("MEDIA_RESOLUTION_MEDIUM"));
+        assert_eq!((resolution(&sent), resolution(&plain)), (medium, None));
     }
 }
 

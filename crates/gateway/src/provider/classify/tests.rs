@@ -112,6 +112,19 @@ fn azure_charges_what_it_processed() {
 }
 
 #[test]
+fn google_charges_no_500_and_says_nothing_of_others() {
+    let google = route("https://generativelanguage.googleapis.com/v1beta");
+    let charge = |route: &Route, status| failure(route, status, &HeaderMap::new(), None).charge;
+    assert_eq!([400, 429, 500].map(|status| charge(&google, status)), [Charge::None; 3]);
+    assert_eq!([408, 499, 503, 504].map(|status| charge(&google, status)), [Charge::Unknown; 4]);
+    for other in
+        ["https://generativelanguage.googleapis.com.example.net", "https://x.generativelanguage.googleapis.com"]
+    {
+        assert_eq!(charge(&route(other), 500), Charge::Unknown, "{other}");
+    }
+}
+
+#[test]
 fn what_a_provider_writes_is_in_no_detail() {
     let body = r#"{"error":{"message":"bad title: secret sk-123","type":"secret","code":"secret"}}"#;
     assert_eq!(of(400, body, &[]).detail, "http 400");
