@@ -398,6 +398,14 @@ CREATE  FUNCTION categorize."set_price"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'set_price_wrapper';
 
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
 	"model" TEXT,  /* String */
@@ -405,6 +413,8 @@ CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"stopped" bool,  /* bool */
 	"attempts" bigint,  /* i64 */
 	"failures" bigint,  /* i64 */
+	"answers" bigint,  /* i64 */
+	"upgrades" bigint,  /* i64 */
 	"in_flight" INT,  /* i32 */
 	"latency_p50_ms" real,  /* Option < f32 > */
 	"latency_p99_ms" real,  /* Option < f32 > */
@@ -413,6 +423,23 @@ CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
 
 CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
 STRICT 
@@ -440,25 +467,6 @@ CREATE  FUNCTION categorize."add_provider"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'add_provider_wrapper';
 
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-
 CREATE  FUNCTION categorize."settle_in_doubt"(
 	"attempt_id" bigint, /* Option < i64 > */
 	"cost_usd" NUMERIC /* Option < AnyNumeric > */
@@ -467,18 +475,12 @@ CREATE  FUNCTION categorize."settle_in_doubt"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
 
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
 
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,
@@ -627,12 +629,18 @@ CREATE VIEW categorize.provider_health WITH (security_barrier) AS
     SELECT p.name AS provider, coalesce(h.model, p.settings ->> 'model'::text) AS model,
            CASE WHEN h.stopped THEN 'stopped' ELSE coalesce(h.breaker, 'unknown') END AS state,
            h.attempts, h.failures, h.in_flight, h.latency_p50_ms, h.latency_p99_ms, h.last_failure,
+           h.answers, round(h.upgrades::numeric / nullif(h.answers, 0)::numeric, 3) AS upgrade_rate,
            m.shut_down_on,
-           CASE WHEN m.shut_down_on <= CURRENT_DATE
+           nullif(concat_ws('; ', CASE WHEN m.shut_down_on <= CURRENT_DATE
                 THEN 'model ' || m.name || ' was to be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
                 WHEN m.shut_down_on <= CURRENT_DATE + 60
                 THEN 'model ' || m.name || ' will be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
-           END AS warning
+           END,
+           -- Fewer say little, and a share above this costs more than the cheap model saves.
+           CASE WHEN h.answers >= 100::bigint AND h.upgrades::numeric > 0.3 * h.answers::numeric
+                THEN 'a strong model was asked about ' || round(100.0 * h.upgrades::numeric / h.answers::numeric) ||
+                     ' of 100 answers: corrections calibrate its confidence, a better cheap model or a lower upgrade_threshold saves money'
+           END), ''::text) AS warning
       FROM categorize.provider p
       LEFT JOIN categorize.provider_health() h ON h.provider = p.name
       LEFT JOIN categorize.models m ON m.name = coalesce(h.model, p.settings ->> 'model'::text);

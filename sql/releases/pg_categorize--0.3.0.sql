@@ -2301,14 +2301,14 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::set_profile
-CREATE  FUNCTION categorize."set_profile"(
+-- pg_categorize::api::model::activate_model
+CREATE  FUNCTION categorize."activate_model"(
 	"taxonomy" TEXT, /* Option < & str > */
-	"profile" TEXT /* Option < & str > */
+	"version" INT /* Option < i32 > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+AS 'MODULE_PATHNAME', 'activate_model_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2324,6 +2324,19 @@ AS 'MODULE_PATHNAME', 'rename_category_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy
+CREATE  FUNCTION categorize."create_taxonomy"(
+	"name" TEXT, /* Option < & str > */
+	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::taxonomy::drop_category
 CREATE  FUNCTION categorize."drop_category"(
 	"taxonomy" TEXT, /* Option < & str > */
@@ -2335,98 +2348,23 @@ AS 'MODULE_PATHNAME', 'drop_category_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::sees_all_tenants
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::model::activate_model
-CREATE  FUNCTION categorize."activate_model"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"version" INT /* Option < i32 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'activate_model_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
+-- pg_categorize::api::label::learn
+CREATE  FUNCTION categorize."learn"(
 	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"add_categories" bool DEFAULT false /* Option < bool > */
 ) RETURNS bigint /* i64 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+AS 'MODULE_PATHNAME', 'learn_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::explain::explain
-CREATE  FUNCTION categorize."explain"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"step" INT,  /* i32 */
-	"tier" TEXT,  /* String */
-	"answers" bool,  /* bool */
-	"category" TEXT,  /* Option < String > */
-	"confidence" real,  /* Option < f32 > */
-	"threshold" real,  /* Option < f32 > */
-	"detail" TEXT  /* String */
-)
-VOLATILE PARALLEL SAFE 
+-- pg_categorize::api::tenant::current_tenant
+CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
+STRICT STABLE PARALLEL SAFE 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'explain_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::configure
-CREATE  FUNCTION categorize."configure"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"settings" jsonb /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'configure_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::set_model
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::add_category
-CREATE  FUNCTION categorize."add_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2445,95 +2383,6 @@ AS 'MODULE_PATHNAME', 'add_provider_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::drop_provider
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::label::learn
-CREATE  FUNCTION categorize."learn"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
-	"add_categories" bool DEFAULT false /* Option < bool > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'learn_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::provider_health
-CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
-	"provider" TEXT,  /* String */
-	"model" TEXT,  /* String */
-	"breaker" TEXT,  /* String */
-	"stopped" bool,  /* bool */
-	"attempts" bigint,  /* i64 */
-	"failures" bigint,  /* i64 */
-	"in_flight" INT,  /* i32 */
-	"latency_p50_ms" real,  /* Option < f32 > */
-	"latency_p99_ms" real,  /* Option < f32 > */
-	"last_failure" TEXT  /* Option < String > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'provider_health_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_query
-CREATE  FUNCTION categorize."create_taxonomy_from_query"(
-	"name" TEXT, /* Option < & str > */
-	"query" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::stats_reset
-CREATE  FUNCTION categorize."stats_reset"() RETURNS void
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_categorize::api::taxonomy::create_taxonomy_from_json
 CREATE  FUNCTION categorize."create_taxonomy_from_json"(
 	"name" TEXT, /* Option < & str > */
@@ -2544,100 +2393,6 @@ CREATE  FUNCTION categorize."create_taxonomy_from_json"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct
-CREATE  FUNCTION categorize."correct"(
-	"input" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::current_tenant
-CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::add_rule
-CREATE  FUNCTION categorize."add_rule"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"pattern" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
-	"priority" INT DEFAULT 0 /* Option < i32 > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::adopt_database
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::set_tenant
-CREATE  FUNCTION categorize."set_tenant"(
-	"tenant" TEXT, /* Option < & str > */
-	"is_local" bool DEFAULT true /* Option < bool > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::set_price
-CREATE  FUNCTION categorize."set_price"(
-	"model" TEXT, /* Option < & str > */
-	"input_usd" NUMERIC, /* Option < AnyNumeric > */
-	"output_usd" NUMERIC, /* Option < AnyNumeric > */
-	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_price_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::counters
-CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
-	"taxonomy" TEXT,  /* Option < String > */
-	"tier" TEXT,  /* String */
-	"answers" bigint,  /* i64 */
-	"unsure" bigint,  /* i64 */
-	"confidence" double precision,  /* f64 */
-	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'counters_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2652,31 +2407,29 @@ AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::settings
-CREATE  FUNCTION categorize."settings"(
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"name" TEXT,  /* String */
-	"value" jsonb,  /* JsonB */
-	"default" jsonb,  /* JsonB */
-	"source" TEXT,  /* String */
-	"unit" TEXT,  /* String */
-	"description" TEXT  /* String */
-)
-STABLE PARALLEL SAFE 
+-- pg_categorize::api::budget::drop_budget
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settings_wrapper';
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::settle_in_doubt
-CREATE  FUNCTION categorize."settle_in_doubt"(
-	"attempt_id" bigint, /* Option < i64 > */
-	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+-- pg_categorize::api::budget::set_budget
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2708,6 +2461,248 @@ AS 'MODULE_PATHNAME', 'train_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::add_rule
+CREATE  FUNCTION categorize."add_rule"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"pattern" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
+	"priority" INT DEFAULT 0 /* Option < i32 > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::adopt_database
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::stats_reset
+CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::settings
+CREATE  FUNCTION categorize."settings"(
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"name" TEXT,  /* String */
+	"value" jsonb,  /* JsonB */
+	"default" jsonb,  /* JsonB */
+	"source" TEXT,  /* String */
+	"unit" TEXT,  /* String */
+	"description" TEXT  /* String */
+)
+STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settings_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::set_model
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_query
+CREATE  FUNCTION categorize."create_taxonomy_from_query"(
+	"name" TEXT, /* Option < & str > */
+	"query" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::add_category
+CREATE  FUNCTION categorize."add_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::counters
+CREATE  FUNCTION categorize."counters"() RETURNS TABLE (
+	"taxonomy" TEXT,  /* Option < String > */
+	"tier" TEXT,  /* String */
+	"answers" bigint,  /* i64 */
+	"unsure" bigint,  /* i64 */
+	"confidence" double precision,  /* f64 */
+	"stats_since" timestamp with time zone  /* Option < TimestampWithTimeZone > */
+)
+STRICT VOLATILE PARALLEL RESTRICTED 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'counters_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::settle_in_doubt
+CREATE  FUNCTION categorize."settle_in_doubt"(
+	"attempt_id" bigint, /* Option < i64 > */
+	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct
+CREATE  FUNCTION categorize."correct"(
+	"input" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::configure
+CREATE  FUNCTION categorize."configure"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"settings" jsonb /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'configure_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::explain::explain
+CREATE  FUNCTION categorize."explain"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"step" INT,  /* i32 */
+	"tier" TEXT,  /* String */
+	"answers" bool,  /* bool */
+	"category" TEXT,  /* Option < String > */
+	"confidence" real,  /* Option < f32 > */
+	"threshold" real,  /* Option < f32 > */
+	"detail" TEXT  /* String */
+)
+VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'explain_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::sees_all_tenants
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::provider_health
+CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
+	"provider" TEXT,  /* String */
+	"model" TEXT,  /* String */
+	"breaker" TEXT,  /* String */
+	"stopped" bool,  /* bool */
+	"attempts" bigint,  /* i64 */
+	"failures" bigint,  /* i64 */
+	"answers" bigint,  /* i64 */
+	"upgrades" bigint,  /* i64 */
+	"in_flight" INT,  /* i32 */
+	"latency_p50_ms" real,  /* Option < f32 > */
+	"latency_p99_ms" real,  /* Option < f32 > */
+	"last_failure" TEXT  /* Option < String > */
+)
+STRICT VOLATILE PARALLEL RESTRICTED 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'provider_health_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::taxonomy::drop_taxonomy
 CREATE  FUNCTION categorize."drop_taxonomy"(
 	"name" TEXT /* Option < & str > */
@@ -2718,42 +2713,49 @@ AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::set_budget
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+-- pg_categorize::api::tenant::set_tenant
+CREATE  FUNCTION categorize."set_tenant"(
+	"tenant" TEXT, /* Option < & str > */
+	"is_local" bool DEFAULT true /* Option < bool > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy
-CREATE  FUNCTION categorize."create_taxonomy"(
-	"name" TEXT, /* Option < & str > */
-	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
+-- pg_categorize::api::provider::drop_provider
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::drop_budget
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
+-- pg_categorize::api::taxonomy::set_profile
+CREATE  FUNCTION categorize."set_profile"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"profile" TEXT /* Option < & str > */
+) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::set_price
+CREATE  FUNCTION categorize."set_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC, /* Option < AnyNumeric > */
+	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_price_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -3068,12 +3070,18 @@ CREATE VIEW categorize.provider_health WITH (security_barrier) AS
     SELECT p.name AS provider, coalesce(h.model, p.settings ->> 'model'::text) AS model,
            CASE WHEN h.stopped THEN 'stopped' ELSE coalesce(h.breaker, 'unknown') END AS state,
            h.attempts, h.failures, h.in_flight, h.latency_p50_ms, h.latency_p99_ms, h.last_failure,
+           h.answers, round(h.upgrades::numeric / nullif(h.answers, 0)::numeric, 3) AS upgrade_rate,
            m.shut_down_on,
-           CASE WHEN m.shut_down_on <= CURRENT_DATE
+           nullif(concat_ws('; ', CASE WHEN m.shut_down_on <= CURRENT_DATE
                 THEN 'model ' || m.name || ' was to be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
                 WHEN m.shut_down_on <= CURRENT_DATE + 60
                 THEN 'model ' || m.name || ' will be shut down on ' || to_char(m.shut_down_on::timestamp, 'YYYY-MM-DD')
-           END AS warning
+           END,
+           -- Fewer say little, and a share above this costs more than the cheap model saves.
+           CASE WHEN h.answers >= 100::bigint AND h.upgrades::numeric > 0.3 * h.answers::numeric
+                THEN 'a strong model was asked about ' || round(100.0 * h.upgrades::numeric / h.answers::numeric) ||
+                     ' of 100 answers: corrections calibrate its confidence, a better cheap model or a lower upgrade_threshold saves money'
+           END), ''::text) AS warning
       FROM categorize.provider p
       LEFT JOIN categorize.provider_health() h ON h.provider = p.name
       LEFT JOIN categorize.models m ON m.name = coalesce(h.model, p.settings ->> 'model'::text);

@@ -182,6 +182,10 @@ pub struct HealthLine {
     pub attempts: u64,
     /// Those that failed.
     pub failures: u64,
+    /// Inputs that it was asked about and answered.
+    pub answers: u64,
+    /// Those of them that a strong model was asked about, since it was not sure.
+    pub upgrades: u64,
     /// Attempts in flight.
     pub in_flight: u32,
     /// Milliseconds within which half of the last attempts were answered.

@@ -204,6 +204,7 @@ fn conclude(
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
             let Rest { again, unsure, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
+            desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
             let closed = open.close(outcome, shares, Brought { stored, decided });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);

@@ -42,6 +42,8 @@ struct ModelHealth {
     latency: Latency,
     attempts: u64,
     failures: u64,
+    answers: u64,
+    upgrades: u64,
     in_flight: u32,
     last_failure: Option<String>,
 }
@@ -107,6 +109,8 @@ impl Health {
                 stopped: model.breaker.is_stopped(),
                 attempts: model.attempts,
                 failures: model.failures,
+                answers: model.answers,
+                upgrades: model.upgrades,
                 in_flight: model.in_flight,
                 latency_p50_ms: millis(model.latency.percentile(0.5)),
                 latency_p99_ms: millis(model.latency.percentile(0.99)),
@@ -115,6 +119,13 @@ impl Health {
             .collect();
         lines.sort_by(|a, b| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)));
         lines
+    }
+
+    /// A model answered so many inputs, of which so many go to a strong one.
+    pub(crate) fn answered(&mut self, route: &Route, answers: usize, upgrades: usize) {
+        let model = self.of(route).1;
+        model.answers += answers as u64;
+        model.upgrades += upgrades as u64;
     }
 
     /// Requests at the providers.

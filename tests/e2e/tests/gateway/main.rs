@@ -12,3 +12,4 @@ mod processes;
 mod soak;
 mod support;
 mod thrift;
+mod upgrades;
