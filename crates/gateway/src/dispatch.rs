@@ -4,7 +4,7 @@ use crate::attempt::{Brought, OpenAttempt};
 use crate::desk::{Load, Rest};
 use crate::health::{Intent, Permit, alert};
 use crate::piece::Piece;
-use crate::plan::Route;
+use crate::plan::{Grade, Route};
 use crate::provider::{Charge, Ended, FailureClass};
 use crate::route_choice::{Choice, Chosen, Trail};
 use crate::store::{AttemptOutcome, NotReserved, Refusal};
@@ -41,6 +41,7 @@ pub(crate) async fn run(mut piece: Piece) {
             return;
         }
         match trail.choose(&desk, (&plan, piece.grade()), &loads, patience) {
+            Choice::Nobody(refusal) if piece.grade() == Grade::Strong => return desk.downgrade(&mut piece, &refusal),
             Choice::Nobody(refusal) => return piece.refuse(&refusal),
             Choice::Smaller(most) => return piece.split(most),
             Choice::Go(chosen) => {

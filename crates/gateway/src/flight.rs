@@ -78,6 +78,8 @@ pub(crate) struct Flight {
     pub(crate) again: bool,
     /// Which models are asked.
     pub(crate) grade: Grade,
+    /// Whether it went to the strong ones at once, and the cheap ones were not asked.
+    pub(crate) straight: bool,
     /// What the cheap model said, where the strong one is to decide.
     pub(crate) first: Option<First>,
     /// Whether a budget was above its soft ratio when it came in.

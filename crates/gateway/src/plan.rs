@@ -2,6 +2,7 @@
 
 use crate::secret::Secret;
 use pg_categorize_core::choices::Choices;
+use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::confidence::{Calibration, Source};
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::price::Price;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub strong: Vec<Arc<Route>>,
     /// Below this confidence of the cheap model the strong one decides.
     pub upgrade_below: f32,
+    /// Tells the inputs that are too complex for the cheap model, where any are.
+    pub straight: Option<Straight>,
     /// Whether it does so above the soft ratio of a budget, too.
     pub upgrade_above_soft: bool,
     /// In which order those are asked that can be.
@@ -44,6 +47,15 @@ pub struct Plan {
     pub near_duplicates: bool,
     /// Above the soft ratio of a budget, only inputs whose best free confidence is below this go out.
     pub soft_confidence: f32,
+}
+
+/// Which inputs go to the strong model at once.
+#[derive(Debug, PartialEq)]
+pub struct Straight {
+    /// What makes an input complex among these choices.
+    pub complexity: Complexity,
+    /// Those of more go straight, 0 to 1.
+    pub above: f32,
 }
 
 /// Which of a plan's models are asked.
@@ -179,6 +191,7 @@ impl Plan {
             routes,
             strong: Vec::new(),
             upgrade_below: 0.8,
+            straight: None,
             upgrade_above_soft: false,
             order: Order::Priority,
             pack_size: 10,
@@ -187,6 +200,12 @@ impl Plan {
             near_duplicates: false,
             soft_confidence: 0.35,
         }
+    }
+
+    /// Whether an input goes to the strong model at once. `best_confidence` is how sure the free tiers were.
+    pub fn goes_straight(&self, text: &str, best_confidence: f32) -> bool {
+        let is_complex = |straight: &Straight| straight.complexity.score(text, best_confidence, None) > straight.above;
+        !self.strong.is_empty() && self.straight.as_ref().is_some_and(is_complex)
     }
 
     /// Who is asked, in order.

@@ -124,6 +124,13 @@ pub const KEYS: &[Key] = &[
         "Whether the strong model decides where the cheap one is not sure; always does so above a soft ratio, too",
     ),
     key(
+        "straight_to_strong",
+        Kind::Fraction,
+        || json!(1.0),
+        "complexity",
+        "Inputs of more complexity than this go to the strong model at once; 1 is never",
+    ),
+    key(
         "provider_order",
         Kind::Word(&["priority", "weighted", "cheapest"]),
         || json!("priority"),

@@ -6,6 +6,7 @@ use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
+use crate::piece::Piece;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
 use pg_categorize_core::cascade::Reason;
@@ -107,6 +108,29 @@ impl Desk {
         self.launch(starts);
     }
 
+    /// No strong model can be asked: what went there at once goes to the cheap ones, the rest is refused.
+    pub(crate) fn downgrade(self: &Arc<Self>, piece: &mut Piece, refusal: &Refusal) {
+        let (now, mut starts, mut mail) = (self.clock.now(), Vec::new(), Mail::default());
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            for id in std::mem::take(&mut piece.ids) {
+                let Some(flight) = state.flights.get_mut(id) else { continue };
+                if !std::mem::take(&mut flight.straight) {
+                    state.flights.refuse(id, refusal, &mut mail);
+                    continue;
+                }
+                flight.grade = Grade::Cheap;
+                let (serial, tenant) = (piece.plan.serial, flight.key.tenant.clone());
+                let key = LaneKey { serial, tenant, grade: Grade::Cheap };
+                self.queue(state, id, &key, &piece.plan, now);
+                state.pump(&key, now, &mut starts);
+            }
+        }
+        mail.post();
+        self.launch(starts);
+    }
+
     /// An input waits for company.
     fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
         let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
@@ -162,6 +186,7 @@ impl State {
             waiters: vec![waiter],
             again: false,
             grade: Grade::Cheap,
+            straight: false,
             first: None,
             soft: false,
             near: None,
@@ -204,6 +229,10 @@ impl State {
         if let Some(refusal) = refusal {
             self.flights.refuse(id, &refusal, mail);
             return None;
+        }
+        let may_upgrade = !soft || plan.upgrade_above_soft;
+        if flight.grade == Grade::Cheap && may_upgrade && plan.goes_straight(&flight.text, flight.best_confidence) {
+            (flight.grade, flight.straight) = (Grade::Strong, true);
         }
         let (tenant, grade) = (flight.key.tenant.clone(), flight.grade);
         if plan.near_duplicates

@@ -2,7 +2,9 @@
 
 use super::wire::Act;
 use super::*;
+use crate::plan::Straight;
 use crate::provider::{Charge, FailureClass};
+use pg_categorize_core::complexity::Complexity;
 
 /// A scene with a strong model behind the cheap one.
 fn scene(script: impl Fn(&str) -> Act + Send + Sync + 'static) -> Scene {
@@ -124,4 +126,32 @@ async fn a_plan_that_changes_meanwhile_does_not_ask_the_cheap_model_again() {
     assert_eq!(backend.replies(1, 2).await.len(), 2);
     scene.ends().await;
     assert_eq!(models(&scene), [("cheap".into(), 2), ("strong".into(), 2)]);
+}
+
+/// A plan whose strong model is asked about whatever is complex, which everything is.
+fn straight(plan: &mut Plan) {
+    plan.strong = vec![Arc::new(route(2, "strong"))];
+    plan.straight = Some(Straight { complexity: Complexity::of_choices(&plan.choices), above: -1.0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_complex_goes_to_the_strong_model_at_once() {
+    let scene = Scene::new(Wire::new(|_, _, _| Act::Answer), straight);
+    let answers = scene.connect().answers(1, &numbered("title", 2)).await;
+    assert!(answers.iter().all(|answer| answer.upgraded));
+    scene.ends().await;
+    assert_eq!(models(&scene), [("strong".into(), 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_complex_goes_to_the_cheap_model_where_the_strong_one_cannot_answer() {
+    let script = |_: usize, route: &Route, _: &[String]| match route.model.name.as_str() {
+        "strong" => Act::Fail(FailureClass::Stopped, Charge::None, None),
+        _ => Act::Unsure,
+    };
+    let scene = Scene::new(Wire::new(script), straight);
+    let answers = scene.connect().answers(1, &numbered("title", 2)).await;
+    assert!(answers.iter().all(|answer| !answer.upgraded && answer.model.as_deref() == Some("cheap")));
+    scene.ends().await;
+    assert_eq!(models(&scene)[..2], [("strong".into(), 2), ("cheap".into(), 2)]);
 }

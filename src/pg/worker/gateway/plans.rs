@@ -5,12 +5,13 @@ use super::offers::{Offers, Rationale, Wishes};
 use crate::pg::{guard, spi};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
+use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::lexical::Document;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
-use pg_categorize_gateway::plan::Plan;
+use pg_categorize_gateway::plan::{Plan, Straight};
 use pg_categorize_gateway::store::Refusal;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -169,12 +170,16 @@ impl Plans {
             (_, Some(taxonomy)) => choices(taxonomy),
             (_, None) => Vec::new(),
         };
+        let choices = Choices::new(choices);
+        let above = set.get("straight_to_strong").and_then(Value::as_f64).unwrap_or(1.0) as f32;
+        let straight = (above < 1.0).then(|| Straight { complexity: Complexity::of_choices(&choices), above });
         Ok(Plan {
             serial: 0,
             tenant: tenant.to_owned(),
             taxonomy: taxonomy.as_ref().map(|taxonomy| taxonomy.id),
             taxonomy_version: taxonomy.as_ref().map_or(0, |taxonomy| taxonomy.version),
-            choices: Choices::new(choices),
+            choices,
+            straight,
             routes,
             strong,
             upgrade_below: set.get("upgrade_threshold").and_then(Value::as_f64).unwrap_or(0.8) as f32,
