@@ -118,6 +118,47 @@ fn where_the_strong_model_is_down_the_cheap_answer_counts() {
 }
 
 #[test]
+fn models_are_asked_why_where_the_taxonomy_wants_it() {
+    let shop = shop("reasons", pair());
+    let mut session = upgrade(&shop);
+    let why = |session: &mut Session, from: usize| -> (i64, i64) {
+        let titles = format!("array(SELECT 'title ' || i FROM generate_series({from}, {from} + 29) i)");
+        let row = session.query_one(
+            &format!(
+                "SELECT count(evidence ->> 'rationale') FILTER (WHERE upgraded),
+                        count(evidence ->> 'rationale') FILTER (WHERE NOT upgraded)
+                   FROM categorize_many({titles}) WHERE category IS NOT NULL"
+            ),
+            &[],
+        );
+        let row = row.unwrap();
+        (row.get(0), row.get(1))
+    };
+    assert_eq!(why(&mut session, 0), (0, 0));
+    session.run(r#"SELECT categorize.configure('shop', '{"rationale": "strong"}')"#);
+    let (strong, cheap) = why(&mut session, 30);
+    assert!(strong > 0 && cheap == 0, "{strong}, {cheap}");
+    session.run(r#"SELECT categorize.configure('shop', '{"rationale": "always"}')"#);
+    let (strong, cheap) = why(&mut session, 60);
+    assert_eq!(strong + cheap, 30);
+    // It is kept with the answer.
+    shop.rest();
+    let kept = "SELECT evidence ->> 'rationale' IS NOT NULL FROM categorize_detail('title 70') WHERE source = 'cache'";
+    assert!(session.one::<bool>(kept));
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}
+
+#[test]
+fn what_is_complex_goes_to_the_strong_model_at_once() {
+    let shop = shop("straight", pair());
+    let mut session = upgrade(&shop);
+    session.run(r#"SELECT categorize.configure('shop', '{"straight_to_strong": 0}')"#);
+    assert!(session.one::<bool>("SELECT upgraded AND model = 'gpt-6-sol' FROM categorize_detail('title 1')"));
+    shop.rest();
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.ledger WHERE model = 'gpt-6-luna'"), 0);
+}
+
+#[test]
 fn what_people_correct_changes_what_confidence_is_worth() {
     let shop = shop("calibrated", pair());
     let mut session = shop.session();
