@@ -86,7 +86,7 @@ fn asked(scope: &Scope) -> String {
         let choice = ModelChoice {
             kind: &provider.kind,
             settings: &settings,
-            official: endpoint::is_official(&provider.base_url),
+            official: endpoint::is_of_kind(&provider.kind, &provider.base_url),
             cheap: model("cheap").filter(|_| is_of_kind(cheap_kind)),
             strong: model("strong").filter(|_| is_of_kind(strong_kind)),
         };

@@ -73,8 +73,10 @@ enum Port {
 pub struct Endpoint {
     /// Scheme, host, port and path, without a slash at the end.
     pub base_url: String,
-    /// Whether it is the provider's own host.
+    /// Whether it is the own host of a provider whose prices we ship.
     pub official: bool,
+    /// Whether it is that of the API's own inventor, and not one that is compatible with it.
+    pub of_kind: bool,
     /// Whether its name may lead to a private address, since a superuser listed it.
     pub private_allowed: bool,
 }
@@ -109,9 +111,9 @@ pub fn default_base_url(kind: &str) -> Option<&'static str> {
     OFFICIAL.iter().find(|official| official.kind == kind).map(|official| official.base_url)
 }
 
-/// Whether this is the host of a provider of models, at its usual port.
-pub fn is_official(base_url: &str) -> bool {
-    Url::parse(base_url).is_ok_and(|url| official(&url).is_some())
+/// Whether this is the own host of the API's inventor, at its usual port.
+pub fn is_of_kind(kind: &str, base_url: &str) -> bool {
+    Url::parse(base_url).is_ok_and(|url| official(&url).is_some_and(|known| known.kind == kind))
 }
 
 fn official(url: &Url) -> Option<&'static Official> {
@@ -123,7 +125,7 @@ fn official(url: &Url) -> Option<&'static Official> {
 ///
 /// # Errors
 /// 22023 for what is no URL of a provider; 42501 where only a superuser could allow it.
-pub fn check(_kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) -> Result<Endpoint> {
+pub fn check(kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) -> Result<Endpoint> {
     let url = Url::parse(base_url).map_err(|e| {
         Error::invalid(format!("invalid base_url: {e}")).hint("Write it as in 'https://llm.example.com/v1'.")
     })?;
@@ -172,6 +174,7 @@ pub fn check(_kind: &str, base_url: &str, key: Option<&str>, policy: &Policy) ->
     Ok(Endpoint {
         base_url: url.as_str().trim_end_matches('/').to_owned(),
         official: official.is_some(),
+        of_kind: official.is_some_and(|known| known.kind == kind),
         private_allowed: !listed.is_empty(),
     })
 }

@@ -18,6 +18,9 @@ pub use reasoned::Reasoned;
 /// Kept with each answer; another one wherever a model is told something else.
 pub const PROMPT_VERSION: &str = "1";
 
+/// The same where the model is also asked why.
+pub const REASONED_PROMPT_VERSION: &str = "1-rationale";
+
 /// The most values that a strict schema may hold (OpenAI, "Structured outputs: supported schemas").
 const ENUM_VALUES: usize = 1000;
 /// From how many values on their characters are counted, and how many these may be.

@@ -10,7 +10,7 @@ use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
-use pg_categorize_core::prompt::PROMPT_VERSION;
+use pg_categorize_core::prompt::{PROMPT_VERSION, REASONED_PROMPT_VERSION};
 use pg_categorize_gateway::plan::{Plan, Route};
 use pg_categorize_gateway::store::{AttemptOutcome, Closing, KnownAnswer, NewAnswer, Share, Standing};
 use std::collections::HashMap;
@@ -236,7 +236,7 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
         taxonomy: plan.taxonomy.map(|id| (id, plan.taxonomy_version)),
         provider: &route.provider.name,
         model: &route.model.name,
-        prompt_version: PROMPT_VERSION,
+        prompt_version: if route.rationale { REASONED_PROMPT_VERSION } else { PROMPT_VERSION },
         lasts: taxonomy.as_ref().and_then(|taxonomy| cache_ttl(&taxonomy.settings)),
     };
     let label = |answer: &NewAnswer| {

@@ -141,7 +141,7 @@ impl Offers {
         let choice = ModelChoice {
             kind: &offer.row.kind,
             settings: &offer.settings,
-            official: offer.endpoint.official,
+            official: offer.endpoint.of_kind,
             cheap: wishes.cheap.filter(is_of_kind),
             strong: wishes.strong.filter(is_of_kind),
         };
@@ -154,7 +154,7 @@ impl Offers {
     fn route(&self, offer: &Offer, name: &str, grade: Grade, wishes: &Wishes<'_>) -> Option<Route> {
         let row = self.models.get(name);
         let model = model(name, &offer.row.kind, row)?;
-        let (settings, official) = (&offer.settings, offer.endpoint.official);
+        let (settings, official, of_kind) = (&offer.settings, offer.endpoint.official, offer.endpoint.of_kind);
         // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
         let price = self.prices.get(name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
         let price = price.map(|(id, price)| PriceRow { id: *id, price: *price });
@@ -162,7 +162,7 @@ impl Offers {
             set.clone().unwrap_or_else(|| if is_new { new } else { old }.to_owned())
         };
         // OpenAI's own models refuse the older name, whoever passes requests on to them.
-        let is_openai = official || row.is_some_and(|row| row.shipped);
+        let is_openai = of_kind || row.is_some_and(|row| row.shipped && row.kind == "openai");
         let provider = Provider {
             id: offer.row.id,
             name: offer.row.name.clone(),
@@ -172,9 +172,9 @@ impl Offers {
             key: offer.key.clone(),
             // Compatible servers know the older names (providers' documentation).
             abilities: Abilities {
-                instruction_role: either(&settings.instruction_role, official, "developer", "system"),
+                instruction_role: either(&settings.instruction_role, of_kind, "developer", "system"),
                 max_tokens_field: either(&settings.max_tokens_field, is_openai, "max_completion_tokens", "max_tokens"),
-                openai_extras: settings.openai_extras.unwrap_or(official),
+                openai_extras: settings.openai_extras.unwrap_or(of_kind),
             },
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
