@@ -74,7 +74,10 @@ pub(super) fn teaching(taxonomy: Option<&str>, pupils: Pupils) -> Rc<Scope> {
         if pupils == Pupils::Many {
             spi::lock_lessons(now.id, &caller.tenant);
         }
-        let same = |was: &Taxonomy| was.version == now.version && was.settings.explicit() == now.settings.explicit();
+        // One of the same name may have been dropped and made anew meanwhile.
+        let same = |was: &Taxonomy| {
+            (was.id, was.version) == (now.id, now.version) && was.settings.explicit() == now.settings.explicit()
+        };
         if seen.taxonomy().is_some_and(same) {
             seen.clone()
         } else {
