@@ -204,9 +204,10 @@ CREATE TABLE categorize.confidence_observation (
     is_right    boolean NOT NULL,
     said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
     observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    PRIMARY KEY (fingerprint, model)
+    PRIMARY KEY (tenant, fingerprint, model)
 );
 CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+CREATE INDEX confidence_observation_observed_at_idx ON categorize.confidence_observation (observed_at);
 
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;

@@ -214,9 +214,10 @@ CREATE TABLE categorize.confidence_observation (
     is_right    boolean NOT NULL,
     said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
     observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    PRIMARY KEY (fingerprint, model)
+    PRIMARY KEY (tenant, fingerprint, model)
 );
 CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+CREATE INDEX confidence_observation_observed_at_idx ON categorize.confidence_observation (observed_at);
 
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;
@@ -387,6 +388,13 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
 ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;
 
 -- As they are generated for a fresh install.
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+
 CREATE  FUNCTION categorize."set_price"(
 	"model" TEXT, /* Option < & str > */
 	"input_usd" NUMERIC, /* Option < AnyNumeric > */
@@ -398,13 +406,48 @@ CREATE  FUNCTION categorize."set_price"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'set_price_wrapper';
 
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
 
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
@@ -424,49 +467,6 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
-
 CREATE  FUNCTION categorize."settle_in_doubt"(
 	"attempt_id" bigint, /* Option < i64 > */
 	"cost_usd" NUMERIC /* Option < AnyNumeric > */
@@ -475,12 +475,13 @@ CREATE  FUNCTION categorize."settle_in_doubt"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
 
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
 
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,

@@ -428,9 +428,10 @@ CREATE TABLE categorize.confidence_observation (
     is_right    boolean NOT NULL,
     said_by     text NOT NULL CHECK (said_by IN ('person', 'strong_model')),
     observed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    PRIMARY KEY (fingerprint, model)
+    PRIMARY KEY (tenant, fingerprint, model)
 );
 CREATE INDEX confidence_observation_idx ON categorize.confidence_observation (tenant, model, source, observed_at);
+CREATE INDEX confidence_observation_observed_at_idx ON categorize.confidence_observation (observed_at);
 
 -- What an operator should see.
 CREATE SEQUENCE categorize.alert_id_seq;
@@ -2301,14 +2302,11 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::model::activate_model
-CREATE  FUNCTION categorize."activate_model"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"version" INT /* Option < i32 > */
-) RETURNS void
-
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2324,78 +2322,6 @@ AS 'MODULE_PATHNAME', 'rename_category_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy
-CREATE  FUNCTION categorize."create_taxonomy"(
-	"name" TEXT, /* Option < & str > */
-	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_category
-CREATE  FUNCTION categorize."drop_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::label::learn
-CREATE  FUNCTION categorize."learn"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
-	"add_categories" bool DEFAULT false /* Option < bool > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'learn_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::current_tenant
-CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::add_provider
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_json
-CREATE  FUNCTION categorize."create_taxonomy_from_json"(
-	"name" TEXT, /* Option < & str > */
-	"definition" jsonb, /* Option < JsonB > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- pg_categorize::api::correction::drop_correction
 CREATE  FUNCTION categorize."drop_correction"(
 	"input" TEXT, /* Option < & str > */
@@ -2407,67 +2333,25 @@ AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::drop_budget
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
+-- pg_categorize::api::provider::set_price
+CREATE  FUNCTION categorize."set_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC, /* Option < AnyNumeric > */
+	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
+) RETURNS bigint /* i64 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+AS 'MODULE_PATHNAME', 'set_price_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::set_budget
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
+-- pg_categorize::api::stats::stats_reset
+CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+STRICT 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::model::train
-CREATE  FUNCTION categorize."train"(
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"version" INT,  /* i32 */
-	"active" bool,  /* bool */
-	"examples" INT,  /* i32 */
-	"corrections" INT,  /* i32 */
-	"categories" INT,  /* i32 */
-	"held_out" INT,  /* i32 */
-	"accuracy" real,  /* f32 */
-	"macro_f1" real,  /* f32 */
-	"calibration_error" real,  /* f32 */
-	"threshold" real,  /* f32 */
-	"coverage" real,  /* f32 */
-	"precision" real,  /* Option < f32 > */
-	"worth" real,  /* f32 */
-	"live_accuracy" real,  /* Option < f32 > */
-	"live_worth" real,  /* Option < f32 > */
-	"weak_categories" jsonb,  /* JsonB */
-	"note" TEXT  /* Option < String > */
-)
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'train_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2485,100 +2369,48 @@ AS 'MODULE_PATHNAME', 'add_rule_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::adopt_database
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::stats_reset
-CREATE  FUNCTION categorize."stats_reset"() RETURNS void
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::settings
-CREATE  FUNCTION categorize."settings"(
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"name" TEXT,  /* String */
-	"value" jsonb,  /* JsonB */
-	"default" jsonb,  /* JsonB */
-	"source" TEXT,  /* String */
-	"unit" TEXT,  /* String */
-	"description" TEXT  /* String */
+-- pg_categorize::api::provider::provider_health
+CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
+	"provider" TEXT,  /* String */
+	"model" TEXT,  /* String */
+	"breaker" TEXT,  /* String */
+	"stopped" bool,  /* bool */
+	"attempts" bigint,  /* i64 */
+	"failures" bigint,  /* i64 */
+	"answers" bigint,  /* i64 */
+	"upgrades" bigint,  /* i64 */
+	"in_flight" INT,  /* i32 */
+	"latency_p50_ms" real,  /* Option < f32 > */
+	"latency_p99_ms" real,  /* Option < f32 > */
+	"last_failure" TEXT  /* Option < String > */
 )
-STABLE PARALLEL SAFE 
+STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settings_wrapper';
+AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::set_model
-CREATE  FUNCTION categorize."set_model"(
+-- pg_categorize::api::taxonomy::create_taxonomy_from_json
+CREATE  FUNCTION categorize."create_taxonomy_from_json"(
 	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_query
-CREATE  FUNCTION categorize."create_taxonomy_from_query"(
-	"name" TEXT, /* Option < & str > */
-	"query" TEXT, /* Option < & str > */
+	"definition" jsonb, /* Option < JsonB > */
 	"description" TEXT DEFAULT NULL, /* Option < & str > */
 	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
 ) RETURNS INT /* i32 */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
+-- pg_categorize::api::taxonomy::set_profile
+CREATE  FUNCTION categorize."set_profile"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"profile" TEXT /* Option < & str > */
+) RETURNS void
+
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
+AS 'MODULE_PATHNAME', 'set_profile_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2610,6 +2442,19 @@ AS 'MODULE_PATHNAME', 'counters_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy
+CREATE  FUNCTION categorize."create_taxonomy"(
+	"name" TEXT, /* Option < & str > */
+	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::budget::settle_in_doubt
 CREATE  FUNCTION categorize."settle_in_doubt"(
 	"attempt_id" bigint, /* Option < i64 > */
@@ -2618,17 +2463,6 @@ CREATE  FUNCTION categorize."settle_in_doubt"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2641,6 +2475,14 @@ CREATE  FUNCTION categorize."correct"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'correct_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2674,42 +2516,29 @@ AS 'MODULE_PATHNAME', 'explain_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::budget::sees_all_tenants
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
+-- pg_categorize::api::provider::add_provider
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
+
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::provider_health
-CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
-	"provider" TEXT,  /* String */
-	"model" TEXT,  /* String */
-	"breaker" TEXT,  /* String */
-	"stopped" bool,  /* bool */
-	"attempts" bigint,  /* i64 */
-	"failures" bigint,  /* i64 */
-	"answers" bigint,  /* i64 */
-	"upgrades" bigint,  /* i64 */
-	"in_flight" INT,  /* i32 */
-	"latency_p50_ms" real,  /* Option < f32 > */
-	"latency_p99_ms" real,  /* Option < f32 > */
-	"last_failure" TEXT  /* Option < String > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'provider_health_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_taxonomy
-CREATE  FUNCTION categorize."drop_taxonomy"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
+-- pg_categorize::api::budget::drop_budget
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2724,6 +2553,203 @@ AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- pg_categorize::api::provider::adopt_database
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::sees_all_tenants
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::model::activate_model
+CREATE  FUNCTION categorize."activate_model"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"version" INT /* Option < i32 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_query
+CREATE  FUNCTION categorize."create_taxonomy_from_query"(
+	"name" TEXT, /* Option < & str > */
+	"query" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_taxonomy
+CREATE  FUNCTION categorize."drop_taxonomy"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::tenant::current_tenant
+CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::drop_category
+CREATE  FUNCTION categorize."drop_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::set_budget
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::settings
+CREATE  FUNCTION categorize."settings"(
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"name" TEXT,  /* String */
+	"value" jsonb,  /* JsonB */
+	"default" jsonb,  /* JsonB */
+	"source" TEXT,  /* String */
+	"unit" TEXT,  /* String */
+	"description" TEXT  /* String */
+)
+STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settings_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::model::train
+CREATE  FUNCTION categorize."train"(
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"version" INT,  /* i32 */
+	"active" bool,  /* bool */
+	"examples" INT,  /* i32 */
+	"corrections" INT,  /* i32 */
+	"categories" INT,  /* i32 */
+	"held_out" INT,  /* i32 */
+	"accuracy" real,  /* f32 */
+	"macro_f1" real,  /* f32 */
+	"calibration_error" real,  /* f32 */
+	"threshold" real,  /* f32 */
+	"coverage" real,  /* f32 */
+	"precision" real,  /* Option < f32 > */
+	"worth" real,  /* f32 */
+	"live_accuracy" real,  /* Option < f32 > */
+	"live_worth" real,  /* Option < f32 > */
+	"weak_categories" jsonb,  /* JsonB */
+	"note" TEXT  /* Option < String > */
+)
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'train_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::label::learn
+CREATE  FUNCTION categorize."learn"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"add_categories" bool DEFAULT false /* Option < bool > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'learn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::set_model
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- pg_categorize::api::provider::drop_provider
 CREATE  FUNCTION categorize."drop_provider"(
 	"name" TEXT /* Option < & str > */
@@ -2731,31 +2757,6 @@ CREATE  FUNCTION categorize."drop_provider"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::set_profile
-CREATE  FUNCTION categorize."set_profile"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"profile" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_profile_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::set_price
-CREATE  FUNCTION categorize."set_price"(
-	"model" TEXT, /* Option < & str > */
-	"input_usd" NUMERIC, /* Option < AnyNumeric > */
-	"output_usd" NUMERIC, /* Option < AnyNumeric > */
-	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_price_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */

@@ -152,6 +152,8 @@ pub struct Answered {
     pub alternatives: Vec<(CategoryId, f32)>,
     /// Whether the strong model decided.
     pub upgraded: bool,
+    /// Whether a strong model may still decide otherwise: it counts for the statement, and is not to be remembered.
+    pub provisional: bool,
     /// What its confidence is made of.
     pub grounds: Option<Grounds>,
 }

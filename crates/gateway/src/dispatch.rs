@@ -19,6 +19,9 @@ use tokio::sync::watch;
 /// How long an attempt may last, whoever waits for it.
 const ATTEMPT: Duration = Duration::from_secs(60);
 
+/// Money is set aside for a place among others that is no further off.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Whether there is more to do for a request.
 enum Step {
     Again,
@@ -66,7 +69,10 @@ async fn attempt(
     let pause = |now| {
         let mut health = desk.health.lock();
         let open = health.passes(&route, now).is_err();
-        (!open).then(|| not_before.max(now + health.held(&route, now)))
+        (!open).then(|| {
+            let place = health.wait(&route, tokens, now).saturating_sub(SOON);
+            not_before.max(now + health.held(&route, now).max(place))
+        })
     };
     if !may_go(piece, switch, &obstacle, pause).await {
         return Step::Again;
@@ -101,7 +107,15 @@ async fn attempt(
         return Step::Again;
     };
     let place = |now| permit.moment(now);
-    if !may_go(piece, switch, &obstacle, place).await || !desk.depart(&mut loads) {
+    let began = desk.clock.now();
+    let may = may_go(piece, switch, &obstacle, place).await;
+    // Who had to wait may have been overtaken by a change of the provider, its key or its price.
+    if may && desk.clock.now().saturating_sub(began) > SOON && !desk.still_holds(&plan, &loads).await {
+        open.end(AttemptOutcome::Released, Vec::new());
+        desk.look_up_again(piece);
+        return Step::Done;
+    }
+    if !may || !desk.depart(&mut loads) {
         open.end(AttemptOutcome::Released, Vec::new());
         return Step::Again;
     }

@@ -57,6 +57,8 @@ pub(crate) struct Payer {
 pub(crate) struct First {
     pub(crate) reply: Reply,
     pub(crate) cost: Money,
+    /// Whether the one who pays has heard of the cost, and has gone.
+    pub(crate) cost_told: bool,
 }
 
 /// An input that is being answered.
@@ -197,7 +199,7 @@ impl Flights {
     pub(crate) fn refuse(&mut self, id: FlightId, refusal: &Refusal, mail: &mut Mail) {
         if let Some(mut flight) = self.forget(id) {
             for waiter in std::mem::take(&mut flight.waiters) {
-                let word = flight.last_word(&waiter, refusal);
+                let word = flight.last_word(&waiter, refusal, true);
                 mail.add(waiter.ask, waiter.position, word);
             }
         }
@@ -222,16 +224,31 @@ impl Flight {
     }
 
     /// What somebody hears who goes now: what the cheap model said, or why there is nothing.
-    pub(crate) fn last_word(&self, waiter: &Waiter, refusal: &Refusal) -> Reply {
-        match &self.first {
-            Some(first) => self.word(waiter, &first.reply),
-            None => unanswered(refusal),
+    /// `is_over` says whether it counts from now on, or a strong model may still decide otherwise.
+    pub(crate) fn last_word(&mut self, waiter: &Waiter, refusal: &Refusal, is_over: bool) -> Reply {
+        let Some(first) = &self.first else { return unanswered(refusal) };
+        let told = first.cost_told;
+        let word = match &first.reply {
+            Reply::Answered(answer) => {
+                let cost = if told { 0 } else { answer.cost };
+                Reply::Answered(Box::new(Answered { provisional: !is_over, cost, ..(**answer).clone() }))
+            }
+            reply => reply.clone(),
+        };
+        let word = self.word(waiter, &word);
+        let pays = self.pays(waiter);
+        if let Some(first) = self.first.as_mut().filter(|_| pays) {
+            first.cost_told = true;
         }
+        word
+    }
+
+    fn pays(&self, waiter: &Waiter) -> bool {
+        waiter.ask.id == self.payer.ask && waiter.position == self.payer.position
     }
 
     fn word(&self, waiter: &Waiter, reply: &Reply) -> Reply {
-        let pays = waiter.ask.id == self.payer.ask && waiter.position == self.payer.position;
-        if pays { reply.clone() } else { for_nothing(reply, false) }
+        if self.pays(waiter) { reply.clone() } else { for_nothing(reply, false) }
     }
 
     /// Why nobody has answered yet, for those whose patience is over.

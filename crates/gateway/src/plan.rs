@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// How the inputs of one tenant in one set of labels are asked about. Two inputs may share a request only where they
 /// have the same plan: the same `serial`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Plan {
     /// Tells plans apart; what changed anything below changed it.
     pub serial: u64,
@@ -200,6 +200,21 @@ impl Plan {
             near_duplicates: false,
             soft_confidence: 0.35,
         }
+    }
+
+    /// Whether both say the same; serials do not count.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let how = |plan: &Self| {
+            let upgrade = (plan.upgrade_below, plan.upgrade_above_soft);
+            let pack = (plan.pack_size, plan.pack_wait, plan.in_flight, plan.near_duplicates);
+            (plan.taxonomy, plan.taxonomy_version, upgrade, pack, plan.order, plan.soft_confidence)
+        };
+        how(self) == how(other)
+            && self.tenant == other.tenant
+            && self.straight == other.straight
+            && self.routes == other.routes
+            && self.strong == other.strong
+            && self.choices == other.choices
     }
 
     /// Whether an input goes to the strong model at once. `best_confidence` is how sure the free tiers were.

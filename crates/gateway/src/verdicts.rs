@@ -71,9 +71,10 @@ pub(crate) fn read(
                 known: false,
                 provider: Some(route.provider.name.clone()),
                 model: Some(route.model.name.clone()),
-                cost: whole.0,
+                cost: if load.first.as_ref().is_some_and(|first| first.cost_told) { cost.0 } else { whole.0 },
                 alternatives: said.alternatives,
                 upgraded: grade == Grade::Strong,
+                provisional: false,
                 grounds: Some(said.grounds),
             }))
         });

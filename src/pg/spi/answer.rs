@@ -122,7 +122,7 @@ pub fn store_answers(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
                           unnest($9::text[]), unnest($10::text[]))
             AS n (fingerprint, category_id, label, confidence, cost, input, upgraded, raw, source, rationale)
          WHERE c.fingerprint = n.fingerprint AND c.origin NOT IN ('label', 'correction')
-           AND c.tenant = $11 AND c.taxonomy_id IS NOT DISTINCT FROM $12";
+           AND (c.tenant = $11 OR n.upgraded AND NOT c.upgraded) AND c.taxonomy_id IS NOT DISTINCT FROM $12";
     let count = answers.len();
     let insert = insert_into!("categorize.cache");
     let stored =
@@ -133,8 +133,9 @@ pub fn store_answers(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
     }
 }
 
-/// Keeps what a cheap model said while a strong one is asked.
+/// Keeps what a cheap model said while a strong one is asked, over what it said before.
 pub fn store_unsure(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
+    forget_unsure(&answers.iter().map(|answer| answer.fingerprint).collect::<Vec<_>>());
     run::kept(insert_into!("categorize.unsure_answer"), &arguments(paid, &answers), |_| ());
 }
 
@@ -156,17 +157,18 @@ pub fn confirm_unsure(keys: &[Fingerprint]) {
         WITH confirmed AS (DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1) RETURNING *)
         INSERT INTO categorize.cache SELECT * FROM confirmed n
          WHERE NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = n.fingerprint)
-           AND (n.taxonomy_id IS NULL OR EXISTS (SELECT FROM categorize.taxonomy t WHERE t.id = n.taxonomy_id))
+           AND (n.taxonomy_id IS NULL OR EXISTS (
+                    SELECT FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+                     WHERE t.id = n.taxonomy_id AND NOT coalesce(o.dropped, t.dropped)))
             ON CONFLICT (fingerprint) DO NOTHING";
     run::kept(confirm, &[bytes(keys).into()], |_| ());
 }
 
-/// The keys of what a cheap model said, and about which nobody has decided since: by default all, else those that are older
-/// than so many seconds.
-pub fn unsure(older_than: f64) -> Vec<Fingerprint> {
-    let sql = "SELECT fingerprint FROM categorize.unsure_answer
-                WHERE created_at <= clock_timestamp() - $1 * interval '1 second'";
-    run::kept(sql, &[older_than.into()], |row| key(row, 1)).into_iter().flatten().collect()
+/// The keys of what cheap models said before this moment, in microseconds of the Postgres epoch, and about which nobody has
+/// decided since.
+pub fn unsure_before(moment: i64) -> Vec<Fingerprint> {
+    let sql = "SELECT fingerprint FROM categorize.unsure_answer WHERE created_at < $1";
+    run::kept(sql, &[super::time(moment).into()], |row| key(row, 1)).into_iter().flatten().collect()
 }
 
 fn arguments(paid: &Paid<'_>, answers: &[PaidAnswer]) -> [run::Arg; 17] {

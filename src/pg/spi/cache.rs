@@ -91,6 +91,7 @@ pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabe
 /// Forgets what is kept under these keys; returns how many rows went.
 pub fn delete_cached(fingerprints: &[Fingerprint]) -> u64 {
     let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
+    run::write("DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1)", &[keys.clone().into()]);
     run::write("DELETE FROM categorize.cache WHERE fingerprint = ANY ($1)", &[keys.into()])
 }
 

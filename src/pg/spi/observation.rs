@@ -35,11 +35,29 @@ pub fn observe_corrections(corrections: &[(Fingerprint, i32)]) {
                  JOIN categorize.cache c ON c.fingerprint = n.fingerprint
                 WHERE c.origin = 'llm' AND c.model IS NOT NULL AND c.confidence_source IS NOT NULL
                   AND c.raw_confidence IS NOT NULL
-               ON CONFLICT (fingerprint, model) DO UPDATE
+               ON CONFLICT (tenant, fingerprint, model) DO UPDATE
                   SET source = excluded.source, raw = excluded.raw, is_right = excluded.is_right, said_by = 'person',
                       observed_at = excluded.observed_at";
+    // A strong model was the measure of the cheap one. Where it was right, so is the measure; where it was wrong, a cheap one
+    // that agreed was, too, and of one that did not nothing is known any more.
+    let measured = "WITH corrected AS (
+                        SELECT c.tenant, c.fingerprint, c.model, c.category_id = n.category_id AS right_so
+                          FROM ROWS FROM (unnest($1::bytea[]), unnest($2::int[])) AS n (fingerprint, category_id)
+                          JOIN categorize.cache c ON c.fingerprint = n.fingerprint
+                         WHERE c.origin = 'llm' AND c.upgraded),
+                    gone AS (
+                        DELETE FROM categorize.confidence_observation o USING corrected k
+                         WHERE o.tenant = k.tenant AND o.fingerprint = k.fingerprint AND o.model <> k.model
+                           AND o.said_by = 'strong_model' AND NOT k.right_so AND NOT o.is_right)
+                    UPDATE categorize.confidence_observation o
+                       SET is_right = CASE WHEN k.right_so THEN o.is_right ELSE false END, said_by = 'person',
+                           observed_at = pg_catalog.clock_timestamp()
+                      FROM corrected k
+                     WHERE o.tenant = k.tenant AND o.fingerprint = k.fingerprint AND o.model <> k.model
+                       AND o.said_by = 'strong_model' AND (k.right_so OR o.is_right)";
     let keys: Vec<Vec<u8>> = corrections.iter().map(|(key, _)| key.0.to_vec()).collect();
     let categories: Vec<i32> = corrections.iter().map(|(_, category)| *category).collect();
+    run::write(measured, &[keys.clone().into(), categories.clone().into()]);
     run::write(sql, &[keys.into(), categories.into()]);
 }
 
@@ -50,7 +68,7 @@ pub fn observe_agreements(tenant: &str, new: &[NewAgreement]) {
                SELECT n.fingerprint, n.model, $1, n.source, n.raw, n.agreed, 'strong_model'
                  FROM ROWS FROM (unnest($2::bytea[]), unnest($3::text[]), unnest($4::text[]), unnest($5::real[]),
                                  unnest($6::boolean[])) AS n (fingerprint, model, source, raw, agreed)
-               ON CONFLICT (fingerprint, model) DO UPDATE
+               ON CONFLICT (tenant, fingerprint, model) DO UPDATE
                   SET source = excluded.source, raw = excluded.raw, is_right = excluded.is_right,
                       observed_at = excluded.observed_at
                 WHERE known.said_by <> 'person'";
@@ -65,8 +83,11 @@ pub fn observe_agreements(tenant: &str, new: &[NewAgreement]) {
     run::kept(sql, &arguments, |_| ());
 }
 
-/// What is known of the models of a tenant, by model and source.
-pub fn observations(tenant: &str) -> HashMap<(String, Source), Vec<Observation>> {
+/// Observations by model and source.
+pub type Observations = HashMap<(String, Source), Vec<Observation>>;
+
+/// What is known of the models of a tenant.
+pub fn observations(tenant: &str) -> Observations {
     let sql = "SELECT model, source, raw, is_right, said_by
                  FROM (SELECT *, pg_catalog.row_number() OVER (PARTITION BY model, source ORDER BY observed_at DESC) AS nth
                          FROM categorize.confidence_observation WHERE tenant = $1) o
@@ -76,7 +97,7 @@ pub fn observations(tenant: &str) -> HashMap<(String, Source), Vec<Observation>>
         let weight = if row.get::<String>(5)? == "person" { 1.0 } else { AGREEMENT };
         Some(((row.get::<String>(1)?, source), Observation { raw: row.get(3)?, right: row.get(4)?, weight }))
     };
-    let mut all: HashMap<_, Vec<Observation>> = HashMap::new();
+    let mut all = Observations::new();
     for (key, observation) in run::kept(sql, &[tenant.into(), NEWEST.into()], read).into_iter().flatten() {
         all.entry(key).or_default().push(observation);
     }
@@ -96,9 +117,9 @@ pub fn last_observed() -> Option<i64> {
 /// Forgets what calibration no longer reads.
 pub fn forget_observations() {
     let sql = "DELETE FROM categorize.confidence_observation o USING (
-                   SELECT fingerprint, model, pg_catalog.row_number() OVER (
+                   SELECT tenant, fingerprint, model, pg_catalog.row_number() OVER (
                               PARTITION BY tenant, model, source ORDER BY observed_at DESC) AS nth
                      FROM categorize.confidence_observation) old
-                WHERE o.fingerprint = old.fingerprint AND o.model = old.model AND old.nth > $1";
+                WHERE o.tenant = old.tenant AND o.fingerprint = old.fingerprint AND o.model = old.model AND old.nth > $1";
     run::kept(sql, &[NEWEST.into()], |_| ());
 }

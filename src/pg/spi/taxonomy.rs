@@ -106,6 +106,7 @@ pub fn lock_lessons(taxonomy: i32, tenant: &str) {
 /// Removes a taxonomy with all that refers to it; a shipped one is marked.
 pub fn delete_taxonomy(id: i32) {
     run::write("DELETE FROM categorize.cache WHERE taxonomy_id = $1", &[id.into()]);
+    run::write("DELETE FROM categorize.unsure_answer WHERE taxonomy_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.correction WHERE taxonomy_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.rule WHERE taxonomy_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.local_model WHERE taxonomy_id = $1", &[id.into()]);

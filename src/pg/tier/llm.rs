@@ -135,8 +135,8 @@ impl LlmTier {
         if !answered.known {
             answer.cost = Money(answered.cost);
         }
-        if self.scope.settings.explicit().get("cache_ttl").is_some_and(|ttl| !ttl.is_null()) {
-            // The table knows when it expires; until then it counts for this statement.
+        if answered.provisional || self.scope.settings.explicit().get("cache_ttl").is_some_and(|ttl| !ttl.is_null()) {
+            // A strong model may decide otherwise. Of the others the table knows when it expires; until then it counts for this statement.
             answer.expires_at = guard::statement_time() + 1;
         }
         answer

@@ -207,6 +207,9 @@ impl State {
     ) -> Option<LaneKey> {
         let flight = self.flights.get_mut(id)?;
         flight.soft = soft;
+        if flight.first.is_none() {
+            (flight.grade, flight.straight) = (Grade::Cheap, false);
+        }
         if flight.waiters.is_empty() {
             self.flights.forget(id);
             return None;
@@ -276,6 +279,7 @@ fn known(answer: KnownAnswer) -> Reply {
         cost: 0,
         alternatives: Vec::new(),
         upgraded: answer.upgraded,
+        provisional: false,
         grounds: answer.grounds,
     }))
 }

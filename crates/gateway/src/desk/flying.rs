@@ -6,10 +6,10 @@ use crate::flight::{First, FlightId, FlightKey, Payer, Stage, for_nothing};
 use crate::lane::LaneKey;
 use crate::mail::Mail;
 use crate::piece::Piece;
-use crate::plan::Grade;
-use crate::store::{Keys, Refusal};
+use crate::plan::{Grade, Plan};
+use crate::store::{Keys, LookUp, Refusal};
 use hashbrown::HashMap;
-use pg_categorize_core::frame::Reply;
+use pg_categorize_core::frame::{Reply, Target};
 use pg_categorize_core::money::Money;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) struct Load {
     pub(crate) key: FlightKey,
     pub(crate) text: Arc<str>,
     pub(crate) payer: Payer,
+    pub(crate) target: Arc<Target>,
     /// What the cheap model said, where this request is for a strong one.
     pub(crate) first: Option<First>,
     /// Whether a strong model may decide after this.
@@ -73,6 +74,7 @@ impl Desk {
                 key: flight.key.clone(),
                 text: flight.text.clone(),
                 payer: flight.payer.clone(),
+                target: flight.target.clone(),
                 first: flight.first.clone(),
                 may_upgrade: can_upgrade && (!flight.soft || piece.plan.upgrade_above_soft),
             });
@@ -101,6 +103,14 @@ impl Desk {
         }
     }
 
+    /// Whether the database would still have these asked about in this way.
+    pub(crate) async fn still_holds(&self, plan: &Plan, loads: &[Load]) -> bool {
+        let Some(load) = loads.first() else { return true };
+        let (tenant, target) = (load.key.tenant.to_string(), (*load.target).clone());
+        let known = self.store.look_up(LookUp { tenant, target, keys: Vec::new() }).await;
+        known.is_ok_and(|known| known.plan.is_like(plan))
+    }
+
     /// Whether anybody waits for any of these.
     pub(crate) fn is_awaited(&self, ids: &[FlightId]) -> bool {
         let state = self.state.lock();
@@ -123,6 +133,7 @@ impl Desk {
                 flight.payer = Payer { asker, ask, position: first.position };
             }
             load.payer = flight.payer.clone();
+            load.first = flight.first.clone();
         }
         true
     }
@@ -138,7 +149,7 @@ impl Desk {
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 match reply {
                     Some(reply) if unsure => {
-                        flight.first = Some(First { reply, cost });
+                        flight.first = Some(First { reply, cost, cost_told: false });
                         rest.unsure.push(id);
                     }
                     Some(reply) => {

@@ -26,7 +26,7 @@ impl Desk {
                 let gone: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.ask.id == ask.id).collect();
                 for (waiter, reason) in gone.into_iter().zip(std::iter::repeat(&reason)) {
                     if let Some(reason) = reason {
-                        let word = flight.last_word(&waiter, reason);
+                        let word = flight.last_word(&waiter, reason, false);
                         mail.add(waiter.ask, waiter.position, word);
                     }
                 }
@@ -68,7 +68,7 @@ impl Desk {
                     continue;
                 }
                 for waiter in std::mem::take(&mut flight.waiters) {
-                    let word = flight.last_word(&waiter, refusal);
+                    let word = flight.last_word(&waiter, refusal, false);
                     mail.add(waiter.ask, waiter.position, word);
                 }
                 if matches!(flight.stage, Stage::Waiting(_)) {

@@ -24,11 +24,13 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Answers that are kept for another try; beyond, the oldest are given up.
 const KEPT_ANSWERS: usize = 50_000;
 
-/// Answers of one request that are not stored yet.
+/// What one request brought and is not stored yet.
 pub struct Late {
     plan: Arc<Plan>,
     route: Arc<Route>,
     answers: Vec<NewAnswer>,
+    /// What a strong model decided with it.
+    decided: Vec<Fingerprint>,
 }
 
 /// What is to be done again.
@@ -47,39 +49,46 @@ impl Backlog {
         plan.choices.list().iter().any(|choice| choice.id == answer.category).then(|| answer.clone())
     }
 
-    /// Keeps money that could not be booked.
+    /// Keeps money that could not be booked, and what it was paid for.
     pub fn keep_money(&mut self, mut closing: Closing) {
-        self.keep_answers(&closing.plan.clone(), &closing.route.clone(), std::mem::take(&mut closing.answers));
+        self.keep_answers(&mut closing);
         self.money.push(closing);
         self.later();
     }
 
-    /// Keeps answers that could not be stored.
-    pub fn keep_answers(&mut self, plan: &Arc<Plan>, route: &Arc<Route>, mut answers: Vec<NewAnswer>) {
-        // Later than a strong model's answer it would count more than that.
-        answers.retain(|answer| answer.standing != Standing::Unsure);
-        if answers.is_empty() {
+    /// Keeps what a request brought and could not be stored.
+    pub fn keep_answers(&mut self, closing: &mut Closing) {
+        let (answers, decided) = (std::mem::take(&mut closing.answers), std::mem::take(&mut closing.decided));
+        self.keep(Late { plan: closing.plan.clone(), route: closing.route.clone(), answers, decided });
+    }
+
+    fn keep(&mut self, late: Late) {
+        if late.answers.is_empty() && late.decided.is_empty() {
             return;
         }
-        for answer in &answers {
-            let (provider, model) = (Some(route.provider.name.clone()), Some(route.model.name.clone()));
-            let known = KnownAnswer {
-                category: answer.category,
-                confidence: answer.confidence,
-                provider,
-                model,
-                upgraded: matches!(answer.standing, Standing::Upgraded(_)),
-                grounds: Some(answer.grounds.clone()),
-            };
-            self.known.insert(answer.key, known);
+        for answer in late.answers.iter().filter(|answer| answer.standing != Standing::Unsure) {
+            self.known.insert(answer.key, known(&late.route, answer));
         }
-        self.answers.push(Late { plan: plan.clone(), route: route.clone(), answers });
-        while self.known.len() > KEPT_ANSWERS && !self.answers.is_empty() {
+        self.answers.push(late);
+        let kept = |late: &Late| late.answers.len() + late.decided.len();
+        while self.answers.len() > 1 && self.answers.iter().map(kept).sum::<usize>() > KEPT_ANSWERS {
             for answer in self.answers.remove(0).answers {
                 self.known.remove(&answer.key);
             }
         }
         self.later();
+    }
+
+    /// What a strong model decided, and what none did, of answers that are not stored yet.
+    pub fn decide(&mut self, decided: &[Fingerprint], confirmed: &[Fingerprint]) {
+        for late in &mut self.answers {
+            late.answers.retain(|answer| answer.standing != Standing::Unsure || !decided.contains(&answer.key));
+            let open = late.answers.iter_mut().filter(|answer| answer.standing == Standing::Unsure);
+            for answer in open.filter(|answer| confirmed.contains(&answer.key)) {
+                answer.standing = Standing::Sure;
+                self.known.insert(answer.key, known(&late.route, answer));
+            }
+        }
     }
 
     fn later(&mut self) {
@@ -186,34 +195,41 @@ fn whole(reservation: &Reservation, cost: Money) -> Share {
     Share { asker, inputs: usize::try_from(reservation.inputs).unwrap_or(0), wasted: 0, cost }
 }
 
-/// Answers to be stored, with their plan and whom they came from.
-pub type Brought<'a> = (&'a Arc<Plan>, &'a Arc<Route>, &'a [NewAnswer]);
-
-/// What a strong model decided, and what none did: the first is forgotten as the cheap one said it, the other counts.
-pub fn decide(decided: &[Fingerprint], confirmed: &[Fingerprint]) {
-    if !decided.is_empty() {
-        spi::forget_unsure(decided);
-    }
-    if !confirmed.is_empty() {
-        spi::confirm_unsure(confirmed);
+fn known(route: &Route, answer: &NewAnswer) -> KnownAnswer {
+    KnownAnswer {
+        category: answer.category,
+        confidence: answer.confidence,
+        provider: Some(route.provider.name.clone()),
+        model: Some(route.model.name.clone()),
+        upgraded: matches!(answer.standing, Standing::Upgraded(_)),
+        grounds: Some(answer.grounds.clone()),
     }
 }
 
-/// Stores answers in a subtransaction; whether that was possible now.
+/// What a request brought: its plan, whom it went to, answers to be stored, and what a strong model decided.
+pub type Brought<'a> = (&'a Arc<Plan>, &'a Arc<Route>, &'a [NewAnswer], &'a [Fingerprint]);
+
+/// Stores answers, and forgets what cheap models said where strong ones have decided, in a subtransaction; whether that
+/// was possible now.
 pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
-    if brought.iter().all(|(_, _, answers)| answers.is_empty()) {
+    let decided: Vec<Fingerprint> = brought.iter().flat_map(|(.., decided)| decided.iter().copied()).collect();
+    if decided.is_empty() && brought.iter().all(|(_, _, answers, _)| answers.is_empty()) {
         return true;
     }
     // Those of one plan and route go together.
     let mut groups: Vec<(&Arc<Plan>, &Arc<Route>, Vec<&NewAnswer>)> = Vec::new();
-    for (plan, route, answers) in brought {
+    for (plan, route, answers, _) in brought.iter().filter(|(_, _, answers, _)| !answers.is_empty()) {
         match groups.iter_mut().find(|(p, r, _)| Arc::ptr_eq(p, plan) && Arc::ptr_eq(r, route)) {
             Some((_, _, all)) => all.extend(answers.iter()),
             None => groups.push((plan, route, answers.iter().collect())),
         }
     }
-    let work =
-        AssertUnwindSafe(|| groups.into_iter().for_each(|(plan, route, all)| store_group(plan, route, &all, plans)));
+    let work = AssertUnwindSafe(|| {
+        groups.into_iter().for_each(|(plan, route, all)| store_group(plan, route, &all, plans));
+        if !decided.is_empty() {
+            spi::forget_unsure(&decided);
+        }
+    });
     let stored = xact::contained(|| { work }());
     if let Err(message) = &stored {
         error::log("gateway stores answers later", Some(format!("The error was: {message}.")), None);
@@ -292,11 +308,11 @@ fn observe(plan: &Plan, answers: &[&NewAnswer]) {
 impl Late {
     /// What is to be stored.
     pub fn brought(&self) -> Brought<'_> {
-        (&self.plan, &self.route, &self.answers)
+        (&self.plan, &self.route, &self.answers, &self.decided)
     }
 
     /// Keeps it for another try.
     pub fn keep(self, backlog: &mut Backlog) {
-        backlog.keep_answers(&self.plan, &self.route, self.answers);
+        backlog.keep(self);
     }
 }

@@ -201,7 +201,8 @@ impl Inbox {
             }
             (Request::Close(closing, reply), Done::Closed(stored)) => {
                 if !stored {
-                    self.backlog.keep_answers(&closing.plan, &closing.route, closing.answers);
+                    let mut closing = closing;
+                    self.backlog.keep_answers(&mut closing);
                 }
                 _ = reply.send(());
             }
@@ -236,7 +237,7 @@ impl Inbox {
 }
 
 impl Work {
-    fn run(&mut self, batch: &[Request], backlog: &Backlog) -> Vec<Done> {
+    fn run(&mut self, batch: &[Request], backlog: &mut Backlog) -> Vec<Done> {
         // Who drops or updates the extension changes all tables that are watched.
         let generation = Some(freshness::plans());
         if self.generation != generation {
@@ -252,14 +253,19 @@ impl Work {
     }
 
     /// Money that comes back first: others may have it in the same transaction.
-    fn answer(&mut self, batch: &[Request], backlog: &Backlog) -> Vec<Done> {
+    fn answer(&mut self, batch: &[Request], backlog: &mut Backlog) -> Vec<Done> {
         self.plans.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
         closing::book(&closings, &mut self.books);
-        let brought: Vec<Brought<'_>> = closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..])).collect();
+        let brought: Vec<Brought<'_>> =
+            closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..], &c.decided[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
-        closing::decide(&decided, &batch.iter().filter_map(confirmed).flatten().copied().collect::<Vec<_>>());
+        let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
+        backlog.decide(&decided, &confirmed);
+        if !confirmed.is_empty() {
+            spi::confirm_unsure(&confirmed);
+        }
         // What was planned before a provider, a key or a price changed is not paid for.
         let current = self.current(batch);
         let holds = |attempt: &Attempt| current.contains(&attempt.plan.serial);

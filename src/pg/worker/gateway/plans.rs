@@ -2,7 +2,8 @@
 //! they were made of.
 
 use super::offers::{Offers, Rationale, Wishes};
-use crate::pg::{guard, spi};
+use crate::pg::guard;
+use crate::pg::spi::{self, Observations};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::complexity::Complexity;
@@ -46,6 +47,8 @@ pub struct Plans {
     /// Those that were dropped last. One that is made again and says the same goes on, and what waits under it.
     former: HashMap<(String, Subject), Arc<Plan>>,
     changed: bool,
+    /// What is known of the models of tenants.
+    observations: HashMap<String, Rc<Observations>>,
     /// When it was last seen what had been observed last of answers being right.
     observed: Option<(Instant, Option<i64>)>,
 }
@@ -62,10 +65,19 @@ impl Plans {
         if self.observed.is_none_or(|(seen, _)| seen.elapsed() >= OBSERVED_AGAIN) {
             let last = spi::last_observed();
             if self.observed.is_some_and(|(_, before)| before != last) {
-                self.forget();
+                self.set_aside();
             }
             self.observed = Some((Instant::now(), last));
         }
+    }
+
+    /// Plans are made anew; what they were made of is still as it was, but for what is known of answers.
+    fn set_aside(&mut self) {
+        self.observations.clear();
+        if self.former.len() >= KEPT {
+            self.former.clear();
+        }
+        self.former.extend(self.plans.drain());
     }
 
     /// Drops everything.
@@ -73,10 +85,7 @@ impl Plans {
         self.changed = true;
         self.offers = None;
         self.taxonomies.clear();
-        if self.former.len() >= KEPT {
-            self.former.clear();
-        }
-        self.former.extend(self.plans.drain());
+        self.set_aside();
     }
 
     /// Whether anything was dropped since this was asked.
@@ -112,18 +121,16 @@ impl Plans {
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan.clone());
         }
-        let former = self.former.remove(&key);
-        let mut plan = self.make(tenant, &key.1)?;
-        plan.serial = former.as_ref().map_or(0, |former| former.serial);
+        let (former, plan) = (self.former.remove(&key), self.make(tenant, &key.1)?);
         let plan = match former {
-            Some(former) if *former == plan => former,
+            Some(former) if former.is_like(&plan) => former,
             _ => {
                 self.serial += 1;
                 Arc::new(Plan { serial: self.serial, ..plan })
             }
         };
         if self.plans.len() >= KEPT {
-            self.plans.clear();
+            self.set_aside();
         }
         self.plans.insert(key, plan.clone());
         Ok(plan)
@@ -135,7 +142,7 @@ impl Plans {
             Some(id) => Target::Taxonomy { id, version: plan.taxonomy_version },
             None => Target::Labels(plan.choices.list().iter().map(|choice| choice.label.clone()).collect()),
         };
-        self.plan(&plan.tenant, &target).is_ok_and(|now| now.serial == plan.serial)
+        self.plan(&plan.tenant, &target).is_ok_and(|now| now.serial == plan.serial || now.is_like(plan))
     }
 
     fn make(&mut self, tenant: &str, subject: &Subject) -> Result<Plan, Refusal> {
@@ -152,7 +159,11 @@ impl Plans {
         let number = |name: &str| set.get(name).and_then(Value::as_u64).unwrap_or(1);
         let model = |grade: &str| set.get("models").and_then(|models| models.get(grade)).and_then(Value::as_str);
         let word = |name: &str| set.get(name).and_then(Value::as_str).unwrap_or_default();
-        let observations = spi::observations(tenant);
+        if self.observations.len() >= KEPT {
+            self.observations.clear();
+        }
+        let observations = self.observations.entry(tenant.to_owned());
+        let observations = observations.or_insert_with(|| Rc::new(spi::observations(tenant))).clone();
         let wishes = Wishes {
             cheap: model("cheap"),
             strong: model("strong"),

@@ -1,7 +1,7 @@
 //! What is to be done at the start, and every hour after it.
 
 use super::offers::Offers;
-use crate::pg::{error, guc, spi, world, xact};
+use crate::pg::{error, guard, guc, spi, world, xact};
 use std::time::{Duration, Instant};
 
 /// How often.
@@ -10,8 +10,8 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// Days before a model's shut-down from which on it is told.
 const NEAR: i32 = 60;
 
-/// A strong model has decided by then, or will not.
-const DECIDED: Duration = Duration::from_secs(600);
+/// A strong model has decided by then, in microseconds, or will not: nobody waits for longer than an hour.
+const DECIDED: i64 = 2 * 3_600_000_000;
 
 /// When the next time is.
 pub struct Clock(Instant);
@@ -43,9 +43,9 @@ pub fn take_over(began: i64) -> bool {
     // As long as this has not been done, it is counted as reserved: nothing is lost if it must wait.
     let doubted = quietly("take over from the former gateway", || {
         spi::lock_books();
-        spi::confirm_unsure(&spi::unsure(0.0));
         spi::doubt_open(began)
     });
+    let kept = quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure_before(began)));
     if let Some(count) = doubted.filter(|count| *count > 0) {
         error::log(
             &format!("{count} requests of a former gateway are in doubt"),
@@ -53,14 +53,14 @@ pub fn take_over(began: i64) -> bool {
             Some("categorize.settle_in_doubt() settles them; after a day they settle themselves."),
         );
     }
-    doubted.is_some()
+    doubted.is_some() && kept.is_some()
 }
 
 /// Settles what has been in doubt for a day, sums old rows up, and tells of models that are about to be shut down.
 pub fn every_hour() {
     quietly("settle what is in doubt", spi::settle_expired);
     quietly("sum up the ledger", || spi::roll_up(guc::ledger_retention_days()));
-    quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure(DECIDED.as_secs_f64())));
+    quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure_before(guard::clock() - DECIDED)));
     quietly("forget old observations", spi::forget_observations);
     quietly("look for models that are shut down", warn_of_shut_downs);
 }
