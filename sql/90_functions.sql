@@ -4,10 +4,18 @@ COMMENT ON FUNCTION @extschema@.categorize(text, text) IS
     'The category of a text in a taxonomy, as a full path; NULL where nothing is sure enough.';
 COMMENT ON FUNCTION @extschema@.categorize(text, text[]) IS
     'The best of the given labels for a text; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize(bytea, text) IS
+    'The category of what an image shows, as a full path; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize(text, bytea, text) IS
+    'The category of a text and an image together, as a full path; NULL where nothing is sure enough.';
 COMMENT ON FUNCTION @extschema@.categorize_cached(text, text) IS
     'As categorize(), from what is known in the database only; it never asks a language model.';
 COMMENT ON FUNCTION @extschema@.categorize_detail(text, text) IS
     'The decision on one text with its confidence, source, reason and evidence.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(bytea, text) IS
+    'The decision on one image with its confidence, source, reason and evidence.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(text, bytea, text) IS
+    'The decision on a text and an image together with its confidence, source, reason and evidence.';
 COMMENT ON FUNCTION @extschema@.categorize_many(text[], text) IS
     'The decisions on many texts, numbered in their order.';
 COMMENT ON FUNCTION @extschema@.categorize_trigger() IS
@@ -110,13 +118,17 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON TYPE categorize.decision FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA categorize TO categorize_user;
 GRANT USAGE ON TYPE categorize.decision TO categorize_user;
 GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
     categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(), categorize.provider_health()

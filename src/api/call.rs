@@ -2,6 +2,7 @@
 
 use crate::pg::call_site::{self, Call, Into, Text};
 use crate::pg::many;
+use crate::pg::view::View;
 use pgrx::prelude::*;
 
 /// The category of one input: the full path, or NULL where nothing is sure enough.
@@ -25,6 +26,32 @@ fn categorize_labels(input: Option<&str>, categories: Option<Vec<Option<String>>
     call_site::categorize(call, input, &Into::Labels(categories), false)
 }
 
+/// The category of what an image shows: a photo, or the page of a document.
+///
+/// * `image`: a PNG, JPEG, WebP or GIF, up to `categorize.max_image_size`. NULL in, NULL out, free.
+/// * `taxonomy`: its name; NULL for `categorize.taxonomy`.
+///
+/// # Errors
+/// 22023 for other bytes; else as `categorize`.
+#[pg_extern(name = "categorize", volatile, parallel_safe, cost = 1000)]
+fn categorize_image(image: Option<&[u8]>, taxonomy: default!(Option<&str>, "NULL"), call: Call) -> Option<Text> {
+    call_site::categorize_image(call, View::of(image, Some("")), taxonomy)
+}
+
+/// The category of a text with an image, asked about together as one input. NULL where either is.
+///
+/// # Errors
+/// As of an image alone.
+#[pg_extern(name = "categorize", volatile, parallel_safe, cost = 1000)]
+fn categorize_with_image(
+    input: Option<&str>,
+    image: Option<&[u8]>,
+    taxonomy: default!(Option<&str>, "NULL"),
+    call: Call,
+) -> Option<Text> {
+    call_site::categorize_image(call, View::of(image, input), taxonomy)
+}
+
 /// As `categorize`, but only what is known: tiers 1 to 5, never an error for want of an answer. STABLE, standby safe.
 ///
 /// # Errors
@@ -45,6 +72,33 @@ fn categorize_detail(
     call: Call,
 ) -> Option<pgrx::composite_type!('static, "categorize.decision")> {
     many::detail(call, input, taxonomy)
+}
+
+/// The decision on one image with its confidence, source, reason and evidence.
+///
+/// # Errors
+/// As `categorize`.
+#[pg_extern(name = "categorize_detail", volatile, parallel_safe, cost = 1000)]
+fn categorize_image_detail(
+    image: Option<&[u8]>,
+    taxonomy: default!(Option<&str>, "NULL"),
+    call: Call,
+) -> Option<pgrx::composite_type!('static, "categorize.decision")> {
+    many::image_detail(call, View::of(image, Some("")), taxonomy)
+}
+
+/// The decision on a text with an image.
+///
+/// # Errors
+/// As `categorize`.
+#[pg_extern(name = "categorize_detail", volatile, parallel_safe, cost = 1000)]
+fn categorize_detail_with_image(
+    input: Option<&str>,
+    image: Option<&[u8]>,
+    taxonomy: default!(Option<&str>, "NULL"),
+    call: Call,
+) -> Option<pgrx::composite_type!('static, "categorize.decision")> {
+    many::image_detail(call, View::of(image, input), taxonomy)
 }
 
 /// The decisions on many inputs, in their order; NULL inputs give a row without an answer.

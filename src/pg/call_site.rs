@@ -4,6 +4,7 @@
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
+use crate::pg::view::View;
 use crate::pg::world::{self, Remembered, World};
 use crate::pg::{error, guard, guc, stats};
 use pg_categorize_core::cascade::{Outcome, Reason, TierName};
@@ -49,17 +50,47 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
         return if cached_only { None } else { unresolved(Reason::NoTaxonomy) };
     };
     let scope = site.resolver.scope().clone();
-    let known = site.world.memo.borrow_mut().get(scope.serial, input.as_bytes());
-    if let Some(known) =
-        known.filter(|known| known.expires_at == i64::MAX || known.expires_at > guard::statement_time())
-    {
-        stats::count(&scope, Some(known.source), known.confidence);
+    if let Some(known) = known(site, &scope, input.as_bytes()) {
         return scope.text(known.category).map(text);
     }
     guard::check_for_interrupts();
     let outcome = site.resolver.resolve_one(input);
-    remember(&site.world, &scope, input, &outcome);
-    stats::count_outcome(&scope, &outcome);
+    remember(&site.world, &scope, input.as_bytes(), &outcome);
+    conclude(&scope, &outcome, cached_only)
+}
+
+/// Answers one call of `categorize` with an image.
+pub fn categorize_image(call: Call, view: Option<View<'_>>, taxonomy: Option<&str>) -> Option<Text> {
+    let view = view?;
+    let picture = view.picture();
+    let Some(site) = call_site(call, &Into::Taxonomy(taxonomy), false) else { return unresolved(Reason::NoTaxonomy) };
+    let scope = site.resolver.scope().clone();
+    let picture = match picture {
+        Ok(picture) => picture,
+        Err(outcome) => return conclude(&scope, &outcome, false),
+    };
+    let key = view.key(&picture);
+    if let Some(known) = known(site, &scope, &key) {
+        return scope.text(known.category).map(text);
+    }
+    guard::check_for_interrupts();
+    let outcome = site.resolver.resolve_picture(&picture, view.text);
+    remember(&site.world, &scope, &key, &outcome);
+    conclude(&scope, &outcome, false)
+}
+
+/// What is remembered of these bytes, which counts as an answer.
+fn known(site: &CallSite, scope: &Scope, key: &[u8]) -> Option<Remembered> {
+    let known = site.world.memo.borrow_mut().get(scope.serial, key)?;
+    (known.expires_at == i64::MAX || known.expires_at > guard::statement_time()).then(|| {
+        stats::count(scope, Some(known.source), known.confidence);
+        known
+    })
+}
+
+/// Counts an outcome, and says what becomes of it.
+fn conclude(scope: &Scope, outcome: &Outcome, cached_only: bool) -> Option<Text> {
+    stats::count_outcome(scope, outcome);
     match (&outcome.answer, outcome.alternatives.first()) {
         (Some(answer), _) => scope.text(answer.guess.category).map(text),
         _ if cached_only => None,
@@ -68,14 +99,14 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
             guc::OnUnresolved::Best => best.and_then(|guess| scope.text(guess.category)).map(text),
             guc::OnUnresolved::Error => {
                 let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
-                error::unresolved(reason, outcome.detail.as_deref(), Some(&scope))
+                error::unresolved(reason, outcome.detail.as_deref(), Some(scope))
             }
         },
     }
 }
 
 /// Keeps an answer for the next time the same bytes come.
-pub fn remember(world: &World, scope: &Scope, input: &str, outcome: &Outcome) {
+pub fn remember(world: &World, scope: &Scope, key: &[u8], outcome: &Outcome) {
     if let Some(answer) = &outcome.answer {
         let value = Remembered {
             category: answer.guess.category,
@@ -84,7 +115,7 @@ pub fn remember(world: &World, scope: &Scope, input: &str, outcome: &Outcome) {
             source: if answer.source == TierName::Llm { TierName::Cache } else { answer.source },
             expires_at: answer.expires_at,
         };
-        world.memo.borrow_mut().insert(scope.serial, input.as_bytes(), value);
+        world.memo.borrow_mut().insert(scope.serial, key, value);
     }
 }
 

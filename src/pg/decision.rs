@@ -3,7 +3,7 @@
 use crate::pg::error;
 use crate::pg::guc;
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Guess, Outcome, Reason, TierName};
+use pg_categorize_core::cascade::{Guess, Outcome, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::{AllocatedByRust, AnyNumeric, JsonB};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// A row of `categorize.decision`.
 pub type Decision = PgHeapTuple<'static, AllocatedByRust>;
 
-/// The decision on one input; `scope` is `None` where no taxonomy was named.
+/// The decision on one input, of which `input` is the text; `scope` is `None` where no taxonomy was named.
 ///
 /// # Errors
 /// Under `on_unresolved = error`, the SQLSTATE of the reason.
@@ -32,7 +32,7 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
         let alternative = |g: &Guess| json!({"category": text(g), "confidence": rounded(g.confidence)});
         set(&mut row, 14, JsonB(outcome.alternatives.iter().map(alternative).collect()));
     }
-    match (&outcome.answer, input) {
+    match (&outcome.answer, outcome.reason) {
         (Some(answer), _) => {
             set(&mut row, 3, text(&answer.guess));
             set(&mut row, 4, answer.guess.confidence);
@@ -48,8 +48,7 @@ pub fn decision(ordinality: i32, input: Option<&str>, scope: Option<&Scope>, out
         }
         // NULL in, NULL out: nothing was asked.
         (None, None) => {}
-        (None, Some(_)) => {
-            let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);
+        (None, Some(reason)) => {
             let policy = scope.map_or_else(guc::on_unresolved, Scope::on_unresolved);
             if policy == guc::OnUnresolved::Error {
                 error::unresolved(reason, outcome.detail.as_deref(), scope);

@@ -93,7 +93,9 @@ pub fn hint(reason: Reason) -> &'static str {
         Reason::Standby => "A standby answers from what is known; ask the primary for the rest.",
         Reason::EmptyInput => "The input is empty or blank.",
         Reason::NoTaxonomy => "Name a taxonomy, or set categorize.taxonomy.",
-        Reason::InputTooLarge => "Inputs of up to 1 MB are read; pass the part that says what it is.",
+        Reason::InputTooLarge => {
+            "Texts of up to 1 MB are read, and images of up to categorize.max_image_size; pass the part that says what it is."
+        }
         _ => "categorize.explain() shows what each tier said.",
     }
 }

@@ -3,6 +3,7 @@
 use crate::pg::error;
 use crate::pg::spi::TrainAfter;
 use pg_categorize_core::error::Error;
+use pg_categorize_core::frame::MAX_IMAGE_BYTES;
 use pg_categorize_core::money::{Money, NANO};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -42,6 +43,7 @@ static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(
 static MODE: GucSetting<Mode> = GucSetting::<Mode>::new(Mode::Live);
 static ON_UNRESOLVED: GucSetting<OnUnresolved> = GucSetting::<OnUnresolved>::new(OnUnresolved::Null);
 static MEMO_SIZE: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
+static MAX_IMAGE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(4 * 1024 * 1024);
 static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TRAIN_AFTER_CORRECTIONS: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static TRAIN_AFTER_GROWTH: GucSetting<i32> = GucSetting::<i32>::new(25);
@@ -91,6 +93,11 @@ pub fn on_unresolved() -> OnUnresolved {
 /// Bytes of the backend's memo.
 pub fn memo_bytes() -> usize {
     MEMO_SIZE.get() as usize * 1024
+}
+
+/// Bytes of the largest image that is asked about.
+pub fn max_image_bytes() -> usize {
+    MAX_IMAGE_SIZE.get().unsigned_abs() as usize
 }
 
 /// Whether requests to the outside are allowed on this server.
@@ -314,6 +321,16 @@ fn define_of_gateway() {
         3_600_000,
         GucContext::Userset,
         GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"categorize.max_image_size",
+        c"Size of the largest image that is asked about.",
+        c"Larger ones are unresolved with reason input_too_large.",
+        &MAX_IMAGE_SIZE,
+        1,
+        MAX_IMAGE_BYTES as i32,
+        GucContext::Userset,
+        GucFlags::UNIT_BYTE,
     );
     GucRegistry::define_int_guc(
         c"categorize.gateway_idle",

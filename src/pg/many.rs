@@ -1,9 +1,10 @@
 //! Decisions on whole sets: each distinct input passes the tiers once.
 
-use crate::pg::call_site::{Call, Into, call_site, scope};
+use crate::pg::call_site::{Call, CallSite, Into, call_site, scope};
 use crate::pg::decision::{Decision, decision};
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
+use crate::pg::view::View;
 use crate::pg::{guard, model, stats, world};
 use pg_categorize_core::cascade::{Outcome, Reason};
 use std::cell::RefCell;
@@ -15,7 +16,8 @@ struct Last {
     generation: u64,
     /// The call sites that were given it: a site that asks again has come to another row.
     served: Vec<usize>,
-    input: String,
+    /// What was asked: a text's bytes, or the key of a view.
+    input: Vec<u8>,
     taxonomy: Option<String>,
     outcome: Outcome,
 }
@@ -31,6 +33,46 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
         return Some(decision(1, Some(input), None, &no_taxonomy()));
     };
     let scope = site.resolver.scope().clone();
+    let outcome = once(site, input.as_bytes(), taxonomy, |resolver| {
+        let mut outcome = resolver.resolve_one(input);
+        model::add_evidence(&scope, input, &mut outcome);
+        outcome
+    });
+    Some(decision(1, Some(input), Some(&scope), &outcome))
+}
+
+/// The decision on an image, with the text beside it.
+///
+/// # Errors
+/// 22023 where it is none.
+pub fn image_detail(call: Call, view: Option<View<'_>>, taxonomy: Option<&str>) -> Option<Decision> {
+    let view = view?;
+    let text = Some(view.text).filter(|text| !text.is_empty());
+    let picture = view.picture();
+    let Some(site) = call_site(call, &Into::Taxonomy(taxonomy), false) else {
+        return Some(decision(1, text, None, &no_taxonomy()));
+    };
+    let scope = site.resolver.scope().clone();
+    let outcome = match picture {
+        Ok(picture) => {
+            let resolve = |resolver: &mut Resolver| resolver.resolve_picture(&picture, view.text);
+            once(site, &view.key(&picture), taxonomy, resolve)
+        }
+        Err(outcome) => {
+            stats::count_outcome(&scope, &outcome);
+            *outcome
+        }
+    };
+    Some(decision(1, text, Some(&scope), &outcome))
+}
+
+/// What was said of this input for another column of the same row, or now.
+fn once(
+    site: &mut CallSite,
+    input: &[u8],
+    taxonomy: Option<&str>,
+    resolve: impl FnOnce(&mut Resolver) -> Outcome,
+) -> Outcome {
     let place = std::ptr::from_ref(site) as usize;
     let known = LAST.with_borrow_mut(|last| {
         let last = last.as_mut()?;
@@ -44,11 +86,10 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
             last.outcome.clone()
         })
     });
-    let outcome = known.unwrap_or_else(|| {
+    known.unwrap_or_else(|| {
         guard::check_for_interrupts();
-        let mut outcome = site.resolver.resolve_one(input);
-        stats::count_outcome(&scope, &outcome);
-        model::add_evidence(&scope, input, &mut outcome);
+        let outcome = resolve(&mut site.resolver);
+        stats::count_outcome(site.resolver.scope(), &outcome);
         let last = Last {
             horizon: site.horizon,
             generation: site.generation,
@@ -59,8 +100,7 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
         };
         LAST.set(Some(last));
         outcome
-    });
-    Some(decision(1, Some(input), Some(&scope), &outcome))
+    })
 }
 
 /// The decisions on many inputs, numbered from 1 in their order; each row is made when it is asked for.

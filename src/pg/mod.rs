@@ -29,6 +29,7 @@ pub mod statement_end;
 pub mod stats;
 pub mod tier;
 pub mod trigger;
+pub mod view;
 pub mod wait;
 pub mod worker;
 pub mod world;

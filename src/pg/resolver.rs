@@ -1,8 +1,10 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
 use crate::pg::scope::Scope;
-use crate::pg::{guard, tier};
+use crate::pg::{guard, guc, tier};
 use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
+use pg_categorize_core::fingerprint::Fingerprinter;
+use pg_categorize_core::image::Picture;
 use pg_categorize_core::normalise::{is_blank, normalise_into};
 use std::rc::Rc;
 
@@ -56,7 +58,25 @@ impl Resolver {
         } else {
             self.tiers.iter_mut().for_each(|tier| tier.begin());
             self.prepare(&[input]);
-            cascade::run(&mut self.tiers, &[query(&self.scope, input, &self.normals[0])], &mut outcome);
+            cascade::run(&mut self.tiers, &[query(&self.scope, input, &self.normals[0], None)], &mut outcome);
+        }
+        let [mut outcome] = outcome;
+        settle(&mut outcome);
+        outcome
+    }
+
+    /// What the tiers say of an image with the text beside it, which may be blank.
+    pub fn resolve_picture(&mut self, picture: &Picture<'_>, text: &str) -> Outcome {
+        let mut outcome = [Outcome::default()];
+        // One of blanks says as little as none.
+        let text = if is_blank(text) { "" } else { text };
+        if text.len() > MAX_INPUT_BYTES {
+            outcome[0].reason = Some(Reason::InputTooLarge);
+        } else {
+            self.tiers.iter_mut().for_each(|tier| tier.begin());
+            self.prepare(&[text]);
+            let query = query(&self.scope, text, &self.normals[0], Some(picture));
+            cascade::run(&mut self.tiers, &[query], &mut outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
@@ -66,7 +86,7 @@ impl Resolver {
     /// What each tier says of one input by itself for nothing, asked one after the other, for `explain`.
     pub fn each_tier(&mut self, input: &str) -> Vec<(TierName, Outcome)> {
         self.prepare(&[input]);
-        let query = query(&self.scope, input, &self.normals[0]);
+        let query = query(&self.scope, input, &self.normals[0], None);
         let mut said = Vec::with_capacity(self.tiers.len());
         for tier in &mut self.tiers {
             let mut outcome = [Outcome::default()];
@@ -88,7 +108,7 @@ impl Resolver {
         }
         self.prepare(&open.iter().map(|i| inputs[*i]).collect::<Vec<_>>());
         let queries: Vec<Query<'_>> =
-            open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at])).collect();
+            open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at], None)).collect();
         if open.len() == inputs.len() {
             cascade::run(&mut self.tiers, &queries, &mut outcomes);
         } else {
@@ -129,11 +149,21 @@ pub fn unreadable(input: &str) -> Option<Reason> {
     }
 }
 
-fn query<'a>(scope: &Scope, raw: &'a str, normal: &'a str) -> Query<'a> {
-    Query {
-        raw,
-        normal,
-        fingerprint: scope.own.fingerprint(normal),
-        shared_fingerprint: scope.shared.as_ref().map(|shared| shared.fingerprint(normal)),
+/// Why an image cannot be asked about, with what a person needs to know of it.
+pub fn unviewable(image: &[u8]) -> Option<Outcome> {
+    let most = guc::max_image_bytes();
+    if image.is_empty() {
+        return Some(Outcome { reason: Some(Reason::EmptyInput), ..Outcome::default() });
     }
+    let detail = format!("The image has {} bytes, and categorize.max_image_size is {most} bytes.", image.len());
+    let outcome = Outcome { reason: Some(Reason::InputTooLarge), detail: Some(detail), ..Outcome::default() };
+    (image.len() > most).then_some(outcome)
+}
+
+fn query<'a>(scope: &Scope, raw: &'a str, normal: &'a str, picture: Option<&'a Picture<'a>>) -> Query<'a> {
+    let key = |fingerprints: &Fingerprinter| match picture {
+        Some(picture) => fingerprints.of_image(picture.digest(), normal),
+        None => fingerprints.fingerprint(normal),
+    };
+    Query { raw, normal, picture, fingerprint: key(&scope.own), shared_fingerprint: scope.shared.as_ref().map(key) }
 }

@@ -88,7 +88,7 @@ fn category(text: &str, arguments: &Arguments) -> Option<String> {
     }
     let mut resolver = if arguments.live { Resolver::new(scope.clone()) } else { Resolver::free(scope.clone()) };
     let outcome: Outcome = resolver.resolve_one(text);
-    remember(&world, &scope, text, &outcome);
+    remember(&world, &scope, text.as_bytes(), &outcome);
     stats::count_outcome(&scope, &outcome);
     // A trigger never fails a row for want of an answer, whatever the session wants of its queries.
     let best = || outcome.alternatives.first().filter(|_| scope.on_unresolved() == guc::OnUnresolved::Best);

@@ -4,6 +4,7 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::frame::Grounds;
+use crate::image::Picture;
 use crate::money::Money;
 
 /// Id of a category: the row's id in a taxonomy, the position among ad-hoc labels.
@@ -117,12 +118,14 @@ named! {
 }
 
 /// One input on its way through the tiers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
-    /// The text as it came.
+    /// The text as it came; empty where an image is all there is.
     pub raw: &'a str,
     /// Its normal form.
     pub normal: &'a str,
+    /// The image, beside or instead of the text.
+    pub picture: Option<&'a Picture<'a>>,
     /// Key among the answers of its own tenant.
     pub fingerprint: Fingerprint,
     /// Key among the answers shared by all tenants, where the taxonomy shares them.
@@ -252,7 +255,7 @@ mod tests {
     }
 
     fn query(text: &str) -> Query<'_> {
-        Query { raw: text, normal: text, fingerprint: Fingerprint([0; 32]), shared_fingerprint: None }
+        Query { raw: text, normal: text, picture: None, fingerprint: Fingerprint([0; 32]), shared_fingerprint: None }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! scope       = SHA-256( "pg_categorize" 0 | normaliser version | case | audience | taxonomy )     32 bytes
 //! fingerprint = SHA-256( scope | 32 zero bytes | normal form )
+//!               SHA-256( scope | SHA-256(image) | normal form )      where there is an image, with a text or without
 //! ```
 //!
 //! The scope fills one 64-byte block of SHA-256 (FIPS 180-4), whose compression is done once and cloned: a title costs
@@ -67,6 +68,7 @@ pub enum Target<'a> {
 /// Fingerprints the texts of one audience and target.
 #[derive(Clone)]
 pub struct Fingerprinter {
+    scope: [u8; 32],
     prefix: Sha256,
 }
 
@@ -94,9 +96,8 @@ impl Fingerprinter {
                 labels.iter().for_each(|label| text(&mut scope, label));
             }
         }
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&scope.finalize());
-        Self { prefix: Sha256::new_with_prefix(block) }
+        let scope = scope.finalize().into();
+        Self { scope, prefix: Sha256::new_with_prefix(block(&scope, &[0; 32])) }
     }
 
     /// The fingerprint of a text that is already in its normal form.
@@ -105,6 +106,22 @@ impl Fingerprinter {
         hasher.update(normal_form.as_bytes());
         Fingerprint(hasher.finalize().into())
     }
+
+    /// The fingerprint of an image, by the SHA-256 of its bytes, with the normal form of the text beside it; empty where there
+    /// is none. It is that of no text, and of no other image: what tells them apart is a SHA-256, and zeros are none that
+    /// anybody knows.
+    pub fn of_image(&self, digest: &[u8; 32], normal_form: &str) -> Fingerprint {
+        let mut hasher = Sha256::new_with_prefix(block(&self.scope, digest));
+        hasher.update(normal_form.as_bytes());
+        Fingerprint(hasher.finalize().into())
+    }
+}
+
+fn block(scope: &[u8; 32], image: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(scope);
+    block[32..].copy_from_slice(image);
+    block
 }
 
 fn text(hasher: &mut Sha256, value: &str) {
@@ -133,6 +150,34 @@ mod tests {
             hex(Audience::Tenant(""), Target::Labels(&labels), Case::Folded, "invoice 7"),
         ];
         assert_eq!(rows.join("\n"), include_str!("fingerprint_golden.txt").trim_end());
+    }
+
+    #[test]
+    fn an_image_is_neither_a_text_nor_another_image_nor_itself_with_a_text() {
+        let of = |tenant| Fingerprinter::new(Audience::Tenant(tenant), Target::Taxonomy(1), Case::Folded);
+        let (image, other) = ([1; 32], [2; 32]);
+        let keys = [
+            of("").fingerprint(""),
+            of("").fingerprint("shoe"),
+            of("").of_image(&image, ""),
+            of("").of_image(&image, "shoe"),
+            of("").of_image(&other, ""),
+            of("acme").of_image(&image, ""),
+            // Bytes that look like those of an image are a text all the same.
+            of("").fingerprint(str::from_utf8(&image).unwrap()),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
+        assert_eq!(of("").of_image(&image, "shoe"), of("").of_image(&image, "shoe"));
+    }
+
+    /// Stored answers about images depend on these bytes, too.
+    #[test]
+    fn the_key_of_an_image_stays_what_it_is() {
+        let key =
+            Fingerprinter::new(Audience::Tenant(""), Target::Taxonomy(1), Case::Folded).of_image(&[7; 32], "nike");
+        assert_eq!(format!("{key:?}"), "9b22574f011353be25782d61efd30d400a74e8b156d76f09028dbdc60e9f3ef6");
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 use crate::cascade::{CategoryId, Reason};
 use crate::confidence::Source;
 use crate::fingerprint::Fingerprint;
+use crate::image::Image;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,8 +14,15 @@ use std::fmt;
 /// The version of what follows.
 pub const VERSION: u8 = 2;
 
-/// Bytes of the largest frame: one input of 1 MB, or a thousand of some kilobytes, escaped.
+/// Bytes of the largest frame: one input of 1 MB with an image of [`MAX_IMAGE_BYTES`], or a thousand of some kilobytes,
+/// escaped.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of the largest image. With a text of 1 MB, escaped, it fills half of a frame.
+pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
+
+/// Bytes of an input in a frame beside its text and its image: two keys, a number and the names.
+const AROUND_INPUT: usize = 512;
 
 /// Bytes before the JSON.
 pub const HEADER_BYTES: usize = 5;
@@ -88,10 +96,19 @@ pub struct Input {
     pub key: Fingerprint,
     /// Its key among the answers that tenants share, where the taxonomy shares them.
     pub shared_key: Option<Fingerprint>,
-    /// The text as it came.
+    /// The text as it came; empty where an image is all there is.
     pub text: String,
+    /// The image, beside or instead of the text.
+    pub image: Option<Image>,
     /// How sure the free tiers were of their best guess, 0 to 1.
     pub best_confidence: f32,
+}
+
+impl Input {
+    /// Bytes that it fills of a frame at most: a byte of text is escaped as six, the digits of an image as they are.
+    pub fn most_bytes(&self) -> usize {
+        6 * self.text.len() + self.image.as_ref().map_or(0, |image| image.base64().len()) + AROUND_INPUT
+    }
 }
 
 /// What the gateway says.
@@ -288,9 +305,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ask(text: String) -> ToGateway {
-        let input =
-            Input { key: Fingerprint([7; 32]), shared_key: Some(Fingerprint([0xfe; 32])), text, best_confidence: 0.25 };
+    fn ask(text: String, image: Option<Image>) -> ToGateway {
+        let (key, shared_key) = (Fingerprint([7; 32]), Some(Fingerprint([0xfe; 32])));
+        let input = Input { key, shared_key, text, image, best_confidence: 0.25 };
         ToGateway::Ask(Ask {
             request: u64::MAX,
             patience_ms: 10_000,
@@ -309,6 +326,19 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_input_fits_and_tells_its_size() {
+        let mut bytes = vec![0; MAX_IMAGE_BYTES];
+        bytes[..8].copy_from_slice(b"\x89PNG\r\n\x1a\n");
+        for (image, text) in [(None, "\u{1}".repeat(1024 * 1024)), (Image::new(&bytes), "\u{1}".repeat(1024 * 1024))] {
+            let message = ask(text, image);
+            let ToGateway::Ask(Ask { inputs, .. }) = &message else { unreachable!() };
+            let most = inputs[0].most_bytes();
+            let frame = encode(&message).unwrap();
+            assert!((most - 1024..most + 1024).contains(&frame.len()), "{} {most}", frame.len());
+        }
+    }
+
+    #[test]
     fn what_is_no_frame_of_ours_is_refused_by_its_header() {
         assert_eq!(length(&[9, 0, 0]), Ok(None));
         assert_eq!(length(&[9, 0, 0, 0, VERSION + 1]), Err(FrameError::Version(VERSION + 1)));
@@ -320,10 +350,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_said_arrives(text in any::<String>()) {
-            let frame = encode(&ask(text.clone())).unwrap();
+        fn whatever_is_said_arrives(text in any::<String>(), pixels in proptest::option::of(any::<[u8; 9]>())) {
+            let image = pixels.map(|pixels| Image::new(&[&b"GIF89a"[..], &pixels].concat()).unwrap());
+            let frame = encode(&ask(text.clone(), image.clone())).unwrap();
             prop_assert_eq!(length(&frame), Ok(Some(frame.len())));
-            prop_assert_eq!(decode::<ToGateway>(&frame).unwrap(), ask(text));
+            prop_assert_eq!(decode::<ToGateway>(&frame).unwrap(), ask(text, image));
         }
 
         #[test]

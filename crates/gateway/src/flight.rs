@@ -1,7 +1,8 @@
 //! Flights: one for each input that is being answered, whoever asks for it. It is forgotten when its answer is stored.
 
+use crate::album::HeldImage;
 use crate::ask::Asked;
-use crate::lane::LaneKey;
+use crate::lane::{LaneKey, Size};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::piece::Signal;
@@ -68,6 +69,8 @@ pub(crate) struct Flight {
     pub(crate) keys: Keys,
     pub(crate) target: Arc<Target>,
     pub(crate) text: Arc<str>,
+    /// The image, beside or instead of the text, until it has landed.
+    pub(crate) image: Option<Arc<HeldImage>>,
     /// How sure the free tiers were, at the least.
     pub(crate) best_confidence: f32,
     /// The connection that began it.
@@ -214,6 +217,14 @@ impl Flights {
 }
 
 impl Flight {
+    /// How it goes into a request.
+    pub(crate) fn size(&self) -> Size {
+        match self.image {
+            Some(_) => Size::Alone,
+            None => Size::Bytes(self.text.len()),
+        }
+    }
+
     /// Tells all who wait. The cost stands in the reply to the one who pays; it is not spent twice.
     pub(crate) fn land(&mut self, reply: Reply, mail: &mut Mail) {
         for waiter in std::mem::take(&mut self.waiters) {
@@ -221,6 +232,7 @@ impl Flight {
             mail.add(waiter.ask, waiter.position, word);
         }
         self.stage = Stage::Landed(for_nothing(&reply, true));
+        self.image = None;
     }
 
     /// What somebody hears who goes now: what the cheap model said, or why there is nothing.

@@ -1,6 +1,6 @@
 //! The gateway as the worker's main thread sees it.
 
-use crate::desk::Desk;
+use crate::desk::{Bounds, Desk};
 use crate::sender::{OverHttp, Sender};
 use crate::server;
 use crate::store::{Refusal, Request, Store};
@@ -28,6 +28,9 @@ pub struct Options {
     /// Inputs that are being answered at once; beyond, all but a few of each connection are `rate_limited`. 20,000 is
     /// a good number.
     pub max_flights: usize,
+    /// Bytes of images, in base64, that are being answered at once; beyond, inputs with an image are `rate_limited`. A
+    /// request that is sent holds its own once more. 256 MB is a good number.
+    pub max_image_bytes: usize,
     /// Runs first on every thread.
     pub on_thread_start: fn(),
     /// Threads.
@@ -70,7 +73,8 @@ impl Gateway {
         let _inside = runtime.enter();
         let listener = tokio::net::UnixListener::from_std(options.socket)?;
         let switch = Switch { external: options.external, phase: Phase::Running };
-        let desk = Arc::new(Desk::new(store, sender, switch, options.max_flights));
+        let bounds = Bounds { flights: options.max_flights, image_bytes: options.max_image_bytes };
+        let desk = Arc::new(Desk::new(store, sender, switch, bounds));
         runtime.spawn(server::run(desk.clone(), listener));
         drop(_inside);
         Ok((Self { desk, runtime: Some(runtime) }, inbox))

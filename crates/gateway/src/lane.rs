@@ -37,10 +37,19 @@ pub(crate) struct Lane {
     pub(crate) timed: bool,
 }
 
+/// How an input goes into a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// With others: it has so many bytes of text.
+    Bytes(usize),
+    /// By itself, so that it waits for nobody.
+    Alone,
+}
+
 struct Entry {
     id: FlightId,
     since: Duration,
-    bytes: usize,
+    size: Size,
 }
 
 /// What a lane is ready for.
@@ -76,12 +85,12 @@ impl Lane {
         self.waiting + self.ready.iter().map(Vec::len).sum::<usize>()
     }
 
-    pub(crate) fn add(&mut self, connection: u64, id: FlightId, bytes: usize, since: Duration) {
+    pub(crate) fn add(&mut self, connection: u64, id: FlightId, size: Size, since: Duration) {
         let queue = self.queues.entry(connection).or_insert_with(|| {
             self.turns.push_back(connection);
             VecDeque::new()
         });
-        queue.push_back(Entry { id, since, bytes });
+        queue.push_back(Entry { id, since, size });
         self.waiting += 1;
     }
 
@@ -114,11 +123,20 @@ impl Lane {
             return Next::Nothing;
         };
         let due = oldest.saturating_add(self.plan.pack_wait);
-        if self.waiting < self.size && now < due {
+        let pack = if self.waiting < self.size && now < due { self.take_alone() } else { self.take() };
+        if pack.is_empty() {
             return Next::At(due);
         }
         self.in_flight += 1;
-        Next::Pack(self.take())
+        Next::Pack(pack)
+    }
+
+    /// The next input that goes alone; nothing where there is none.
+    fn take_alone(&mut self) -> Vec<FlightId> {
+        let is_alone = |queue: &VecDeque<Entry>| queue.front().is_some_and(|entry| entry.size == Size::Alone);
+        let next = self.turns.iter().position(|connection| self.queues.get(connection).is_some_and(is_alone));
+        let Some(connection) = next.and_then(|at| self.turns.remove(at)) else { return Vec::new() };
+        self.pop(connection).into_iter().map(|entry| entry.id).collect()
     }
 
     /// One input of each who asked, in turns, until the pack is full.
@@ -126,24 +144,37 @@ impl Lane {
         let (mut pack, mut bytes) = (Vec::with_capacity(self.size.min(self.waiting)), 0);
         while pack.len() < self.size {
             let Some(connection) = self.turns.pop_front() else { break };
-            let Some(queue) = self.queues.get_mut(&connection) else { continue };
-            let fits = |entry: &Entry| pack.is_empty() || bytes + entry.bytes <= PACK_BYTES;
-            if !queue.front().is_some_and(fits) {
+            let fits = |entry: &Entry| match entry.size {
+                _ if pack.is_empty() => true,
+                Size::Bytes(more) => bytes + more <= PACK_BYTES,
+                Size::Alone => false,
+            };
+            let Some(front) = self.queues.get(&connection).and_then(VecDeque::front) else { continue };
+            if !fits(front) {
                 // Its turn comes first in the next pack.
                 self.turns.push_front(connection);
                 break;
             }
-            if let Some(entry) = queue.pop_front() {
-                pack.push(entry.id);
-                bytes += entry.bytes;
-                self.waiting -= 1;
-            }
-            if queue.is_empty() {
-                self.queues.remove(&connection);
-            } else {
-                self.turns.push_back(connection);
+            let Some(entry) = self.pop(connection) else { continue };
+            pack.push(entry.id);
+            match entry.size {
+                Size::Bytes(more) => bytes += more,
+                Size::Alone => break,
             }
         }
         pack
+    }
+
+    /// What somebody asked next, who then waits for another turn.
+    fn pop(&mut self, connection: u64) -> Option<Entry> {
+        let queue = self.queues.get_mut(&connection)?;
+        let entry = queue.pop_front()?;
+        self.waiting -= 1;
+        if queue.is_empty() {
+            self.queues.remove(&connection);
+        } else {
+            self.turns.push_back(connection);
+        }
+        Some(entry)
     }
 }

@@ -4,6 +4,7 @@
 //! It knows no Postgres. What it needs of the database it asks through [`store`]; what it is asked comes over a unix
 //! socket in the frames of `pg_categorize_core::frame`.
 
+mod album;
 mod ask;
 mod attempt;
 mod clock;

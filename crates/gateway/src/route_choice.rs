@@ -75,18 +75,18 @@ impl Trail {
         patience: Duration,
     ) -> Choice {
         let now = desk.clock.now();
-        let mut last = Refusal::new(Reason::NoProvider);
+        let mut last = Last(Refusal::new(Reason::NoProvider));
         let mut best: Option<(Duration, Chosen)> = None;
         let routes = plan.routes_of(grade);
         for index in order(desk, plan, routes, loads, self.draw) {
             let (Some(route), Some(step)) = (routes.get(index), self.steps.get_mut(index)) else { continue };
             if let Some(closed) = &step.closed {
-                last = closed.clone();
+                last.hear(closed.clone());
                 continue;
             }
             if let Err(refusal) = desk.health.lock().passes(route, now) {
                 // What these inputs met themselves is the truer reason.
-                last = step.failure.clone().unwrap_or(refusal);
+                last.hear(step.failure.clone().unwrap_or(refusal));
                 continue;
             }
             let limit = desk.sender.pack_limit(route, &plan.choices).max(1);
@@ -99,7 +99,7 @@ impl Trail {
                     return Choice::Smaller(loads.len().div_ceil(2));
                 }
                 Err(refusal) => {
-                    last = step.closed.insert(refusal).clone();
+                    last.hear(step.closed.insert(refusal).clone());
                     continue;
                 }
             };
@@ -110,7 +110,7 @@ impl Trail {
                 Refusal::because(Reason::RateLimited, detail)
             });
             if wait > patience {
-                last = obstacle;
+                last.hear(obstacle);
                 continue;
             }
             let chosen = Chosen { not_before: step.not_before, obstacle, ..chosen };
@@ -121,7 +121,7 @@ impl Trail {
                 best = Some((wait, chosen));
             }
         }
-        best.map_or(Choice::Nobody(last), |(_, chosen)| Choice::Go(chosen))
+        best.map_or(Choice::Nobody(last.0), |(_, chosen)| Choice::Go(chosen))
     }
 
     /// A route is not asked again for these inputs.
@@ -159,6 +159,17 @@ impl Trail {
     }
 }
 
+/// Why the last route cannot be asked. That one takes no images is worth telling only where none does.
+struct Last(Refusal);
+
+impl Last {
+    fn hear(&mut self, refusal: Refusal) {
+        if refusal.reason != Reason::NoProvider || self.0.reason == Reason::NoProvider {
+            self.0 = refusal;
+        }
+    }
+}
+
 /// The places of the routes in the order in which they are asked.
 fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: u64) -> Vec<usize> {
     if routes.len() < 2 {
@@ -175,13 +186,15 @@ fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: 
         .iter()
         .map(|route| {
             let written = if route.model.mode == AnswerMode::Decision { 0 } else { output };
-            let usage = Usage { input, output: written + route.model.thinking_tokens, ..Usage::default() };
+            let seen = image_tokens(route, loads);
+            let usage =
+                Usage { input: input + seen, output: written + route.model.thinking_tokens, ..Usage::default() };
             Candidate {
                 name: &route.provider.name,
                 priority: route.priority,
                 weight: route.weight,
                 price: route.price.as_ref().and_then(|row| row.price.cost(&usage)),
-                wait: health.wait(route, input + output, now),
+                wait: health.wait(route, input + seen + output, now),
             }
         })
         .collect();
@@ -193,14 +206,24 @@ fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[
     let Some(price) = &route.price else {
         return Err(Refusal::because(Reason::UnknownPrice, format!("The model \"{name}\" has no price.")));
     };
-    let items: Vec<_> = (1_u32..).zip(loads).map(|(id, load)| Item::text(id, &load.text)).collect();
+    let items: Vec<_> = (1_u32..)
+        .zip(loads)
+        .map(|(id, load)| Item { id, text: &load.text, image: load.image.as_deref().map(|held| &**held) })
+        .collect();
     let parcel = desk.sender.prepare(route, plan, &items)?;
     let (input, output) = (parcel.input_bound(), parcel.output_bound());
     let worst_case = price.price.worst_case(input, output).ok_or_else(|| {
         Refusal::because(Reason::RequestTooExpensive, format!("What the model \"{name}\" may cost cannot be counted."))
     })?;
-    // Limits count tokens, of which four bytes make about one; the bound counts bytes.
-    let tokens = (input / 4).saturating_add(output);
+    // Limits count tokens, of which four bytes make about one; the bound counts bytes, and images as tokens.
+    let seen = image_tokens(route, loads);
+    let tokens = (input.saturating_sub(seen) / 4).saturating_add(seen).saturating_add(output);
     let obstacle = Refusal::new(Reason::RateLimited);
     Ok(Chosen { index, route: route.clone(), parcel, worst_case, tokens, not_before: Duration::ZERO, obstacle })
+}
+
+/// Tokens of the images of a request, at most.
+fn image_tokens(route: &Route, loads: &[Load]) -> u64 {
+    let images = loads.iter().filter(|load| load.image.is_some()).count() as u64;
+    images.saturating_mul(route.model.image_tokens.unwrap_or(0))
 }

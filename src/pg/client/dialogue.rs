@@ -5,15 +5,15 @@ use super::connection::{Broken, Connection};
 use super::number;
 use crate::pg::scope::{Labels, Scope};
 use pg_categorize_core::cascade::Reason;
-use pg_categorize_core::frame::{Ask, Asker, Input, Reply, STOPPING, Target, ToBackend, ToGateway};
+use pg_categorize_core::frame::{self, Ask, Asker, Input, Reply, STOPPING, Target, ToBackend, ToGateway};
 use std::collections::HashMap;
 use std::time::Instant;
 
 /// Inputs of one frame.
 const MOST_INPUTS: usize = 1000;
 
-/// Bytes of text in one frame, but for a single input: escaped they are six times as many at most, within the largest frame.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of inputs in one frame, but for a single one; the rest of the largest frame is for what is around them.
+const MOST_BYTES: usize = frame::MAX_BYTES / 4 * 3;
 
 /// The inputs of one call with their replies.
 pub(super) struct Dialogue<'a> {
@@ -41,7 +41,7 @@ impl<'a> Dialogue<'a> {
         let mut next = 0;
         while self.left > 0 {
             if connection.is_flushed() && next < open.len() {
-                let count = portion(open[next..].iter().map(|at| self.inputs[*at].text.len()));
+                let count = portion(open[next..].iter().map(|at| self.inputs[*at].most_bytes()));
                 connection.say(&self.request(&open[next..next + count]))?;
                 next += count;
             }
@@ -127,7 +127,7 @@ fn is_stopping(reply: &Reply) -> bool {
     matches!(reply, Reply::Unanswered { reason: Reason::GatewayDown, detail: Some(detail) } if detail == STOPPING)
 }
 
-/// How many inputs with texts of these lengths go into one frame: at least one.
+/// How many inputs of these lengths go into one frame: at least one.
 fn portion(lengths: impl Iterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fitting = lengths.take(MOST_INPUTS).take_while(|length| {

@@ -6,6 +6,7 @@ use crate::pg::{client, error, guard, guc, spi, world};
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Answered, Input, Reply};
+use pg_categorize_core::image::Picture;
 use pg_categorize_core::money::Money;
 use pgrx::{PgXactCallbackEvent, register_xact_callback};
 use std::cell::{OnceCell, RefCell};
@@ -72,6 +73,7 @@ impl LlmTier {
                     key: query.fingerprint,
                     shared_key: query.shared_fingerprint,
                     text: query.raw.to_owned(),
+                    image: query.picture.map(Picture::to_image),
                     best_confidence: *best_confidence,
                 });
             }

@@ -28,7 +28,7 @@ impl LocalModelTier {
 
     fn ask_lexical(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         let words = self.scope.words();
-        for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
+        for (query, outcome) in queries.iter().zip(outcomes).filter(is_open) {
             outcome.reason = Some(Reason::BelowThreshold);
             let Some(found) = words.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
             let best = found.guesses[0];
@@ -51,7 +51,7 @@ impl Tier for LocalModelTier {
         let Some(live) = scope.model() else { return self.ask_lexical(queries, outcomes) };
         let mut open: Vec<&mut Outcome> = Vec::with_capacity(queries.len());
         let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(queries.len());
-        for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
+        for (query, outcome) in queries.iter().zip(outcomes).filter(is_open) {
             texts.push(folded(&scope, query));
             open.push(outcome);
         }
@@ -64,6 +64,11 @@ impl Tier for LocalModelTier {
             }
         }
     }
+}
+
+/// Whether there is no answer yet, and none of it lies in an image: what a text says may not be what the image shows.
+fn is_open((query, outcome): &(&Query<'_>, &mut Outcome)) -> bool {
+    outcome.answer.is_none() && query.picture.is_none()
 }
 
 fn settle(scope: &Scope, live: &Live, prediction: &Prediction, outcome: &mut Outcome) {

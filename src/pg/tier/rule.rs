@@ -28,6 +28,7 @@ impl Tier for RuleTier {
         if rules.is_empty() {
             return;
         }
+        // The text of an image that comes alone is empty, and no pattern is let in that fits that.
         for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
             rule_text_into(query.raw, &mut self.text);
             let Some(found) = rules.first_match(&self.text, &mut self.scratch) else { continue };

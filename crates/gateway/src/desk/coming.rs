@@ -1,6 +1,7 @@
 //! Inputs come in: they join a flight or begin one, and what the database does not know waits for a request.
 
 use super::{Desk, State};
+use crate::album::Album;
 use crate::ask::Asked;
 use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
 use crate::lane::{Lane, LaneKey};
@@ -39,7 +40,8 @@ impl Desk {
             for (position, input) in inputs.by_ref().take(AT_ONCE) {
                 more = true;
                 if !ask.has_left() {
-                    begun.extend(state.enter(ask, (tenant, target), position, input, self.max_flights, &mut mail));
+                    let bounds = (self.max_flights, &self.album);
+                    begun.extend(state.enter(ask, (tenant, target), position, input, bounds, &mut mail));
                 }
             }
             state.last_work = self.clock.now();
@@ -139,7 +141,7 @@ impl Desk {
         });
         if let Some(flight) = state.flights.get_mut(id) {
             flight.stage = Stage::Waiting(key.clone());
-            lane.add(flight.connection, id, flight.text.len(), now);
+            lane.add(flight.connection, id, flight.size(), now);
         }
     }
 }
@@ -152,7 +154,7 @@ impl State {
         (tenant, target): (&Arc<str>, &Arc<Target>),
         position: u32,
         input: Input,
-        most: usize,
+        (most, album): (usize, &Album),
         mail: &mut Mail,
     ) -> Option<(FlightId, Keys)> {
         let keys = Keys { own: input.key, shared: input.shared_key };
@@ -169,16 +171,27 @@ impl State {
             return None;
         }
         let connection = ask.outbox.connection;
+        let mut refuse = |detail: &str| {
+            let refusal = Refusal::because(Reason::RateLimited, detail);
+            mail.add(ask.clone(), position, unanswered(&refusal));
+        };
         if self.flights.len() >= most && self.flights.begun_by(connection) >= OWN_FLIGHTS.min(most) {
-            let refusal = Refusal::because(Reason::RateLimited, "The queue of the gateway is full.");
-            mail.add(waiter.ask, position, unanswered(&refusal));
+            refuse("The queue of the gateway is full.");
             return None;
         }
+        let image = match input.image.map(|image| album.hold(image)) {
+            Some(None) => {
+                refuse("The gateway holds as many bytes of images as it may.");
+                return None;
+            }
+            held => held.flatten(),
+        };
         let id = self.flights.begin(Flight {
             key,
             keys,
             target: target.clone(),
             text: input.text.into(),
+            image,
             best_confidence: input.best_confidence,
             connection,
             stage: Stage::LookingUp,
@@ -238,7 +251,9 @@ impl State {
             (flight.grade, flight.straight) = (Grade::Strong, true);
         }
         let (tenant, grade) = (flight.key.tenant.clone(), flight.grade);
+        // Words beside an image do not tell what it shows.
         if plan.near_duplicates
+            && flight.image.is_none()
             && let Some(words) = near::key(&flight.text)
         {
             let key = NearKey { serial: plan.serial, tenant: tenant.clone(), words: words.into() };

@@ -1,6 +1,7 @@
 //! The inputs of a request, from when it is packed until it has landed.
 
 use super::Desk;
+use crate::album::HeldImage;
 use crate::ask;
 use crate::flight::{First, FlightId, FlightKey, Payer, Stage, for_nothing};
 use crate::lane::LaneKey;
@@ -19,6 +20,7 @@ pub(crate) struct Load {
     pub(crate) id: FlightId,
     pub(crate) key: FlightKey,
     pub(crate) text: Arc<str>,
+    pub(crate) image: Option<Arc<HeldImage>>,
     pub(crate) payer: Payer,
     pub(crate) target: Arc<Target>,
     /// What the cheap model said, where this request is for a strong one.
@@ -73,6 +75,7 @@ impl Desk {
                 id,
                 key: flight.key.clone(),
                 text: flight.text.clone(),
+                image: flight.image.clone(),
                 payer: flight.payer.clone(),
                 target: flight.target.clone(),
                 first: flight.first.clone(),

@@ -7,6 +7,7 @@ mod going;
 
 pub(crate) use flying::{Landed, Load, Rest};
 
+use crate::album::Album;
 use crate::clock::Clock;
 use crate::dispatch;
 use crate::flight::{FlightId, Flights};
@@ -38,7 +39,16 @@ pub(crate) struct Desk {
     /// Questions under way.
     pub(crate) asks: Arc<AtomicUsize>,
     pub(crate) max_flights: usize,
+    pub(crate) album: Album,
     state: Mutex<State>,
+}
+
+/// How much is under way at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) flights: usize,
+    /// Bytes of all their images, as they travel.
+    pub(crate) image_bytes: usize,
 }
 
 /// What changes.
@@ -57,7 +67,7 @@ enum Start {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store, sender: Arc<dyn Sender>, switch: Switch, max_flights: usize) -> Self {
+    pub(crate) fn new(store: Store, sender: Arc<dyn Sender>, switch: Switch, bounds: Bounds) -> Self {
         let state = State {
             flights: Flights::new(store.clone()),
             lanes: HashMap::new(),
@@ -72,7 +82,8 @@ impl Desk {
             switch: watch::Sender::new(switch),
             attempts: Arc::default(),
             asks: Arc::default(),
-            max_flights,
+            max_flights: bounds.flights,
+            album: Album::new(bounds.image_bytes),
             state: Mutex::new(state),
         }
     }

@@ -84,8 +84,8 @@ fn user(question: &Question<'_>) -> String {
     let Some(image) = question.image else { return data };
     format!(
         r#"[{{"type":"image","source":{{"type":"base64","media_type":"{}","data":{}}}}},{{"type":"text","text":{}}},{{"type":"text","text":{data}}}]"#,
-        image.kind.media_type(),
-        quoted(&image.base64),
+        image.kind().media_type(),
+        quoted(image.base64()),
         quoted(IMAGE),
     )
 }

@@ -28,7 +28,7 @@ impl Api for Generate {
     fn write(&self, route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Written, Refusal> {
         let model = &route.model;
         let question = Question::new(route, choices, items)?;
-        if question.image.is_some_and(|image| image.kind == ImageType::Gif) {
+        if question.image.is_some_and(|image| image.kind() == ImageType::Gif) {
             return Err(refusal(route, "reads no GIF images"));
         }
         let mut body = Body::new(question.bytes());
@@ -112,8 +112,8 @@ fn parts(question: &Question<'_>) -> String {
     let Some(image) = question.image else { return format!(r#"[{{"text":{data}}}]"#) };
     format!(
         r#"[{{"inlineData":{{"mimeType":"{}","data":{}}}}},{{"text":{}}},{{"text":{data}}}]"#,
-        image.kind.media_type(),
-        quoted(&image.base64),
+        image.kind().media_type(),
+        quoted(image.base64()),
         quoted(IMAGE),
     )
 }

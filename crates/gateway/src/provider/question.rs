@@ -69,7 +69,7 @@ impl<'a> Question<'a> {
 
     /// Bytes of a body with this question in it, about.
     pub(super) fn bytes(&self) -> usize {
-        let image = self.image.map_or(0, |image| image.base64.len());
+        let image = self.image.map_or(0, |image| image.base64().len());
         self.instruction.json.len() + self.schema.map_or(0, str::len) + self.data.len() * 5 / 4 + image
     }
 }

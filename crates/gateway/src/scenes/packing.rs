@@ -3,6 +3,7 @@
 use super::wire::Act;
 use super::*;
 use crate::provider::{Charge, FailureClass};
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_pack_is_full_or_has_waited() {
@@ -128,4 +129,60 @@ async fn an_answer_outside_the_labels_is_asked_once_more_and_that_none_fits_is_n
         scene.ends().await;
         assert_eq!((scene.sent().len(), scene.ledger.lock().answers.len()), (requests, 0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_goes_alone_and_waits_for_nobody() {
+    let wire = || Wire::new(|_, _, _| Act::Answer);
+    let scene = Scene::new(wire(), |plan| plan.pack_wait = Duration::from_secs(60));
+    let mut backend = scene.connect();
+    let began = Instant::now();
+    backend.answers(1, &numbered("photo", 3)).await;
+    assert_eq!(began.elapsed(), Duration::from_millis(100));
+    scene.ends().await;
+    assert_eq!(scene.sent().len(), 3);
+
+    // Titles wait for each other all the same, and neither kind shuts out the other.
+    let scene = Scene::new(wire(), |plan| (plan.in_flight, plan.pack_wait) = (1, Duration::from_secs(60)));
+    let mut backend = scene.connect();
+    let mixed = [&numbered("title", 10)[..], &numbered("photo", 2), &numbered("title", 20)[10..]].concat();
+    backend.answers(1, &mixed).await;
+    scene.ends().await;
+    let sizes: Vec<usize> = scene.sent().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 1, 1, 10]);
+
+    let scene = Scene::new(wire(), |plan| (plan.in_flight, plan.pack_wait) = (1, Duration::from_secs(60)));
+    let (mut titles, mut photos) = (scene.connect(), scene.connect());
+    titles.ask(1, &numbered("title", 30), PATIENT).await;
+    photos.ask(1, &numbered("photo", 3), PATIENT).await;
+    assert_eq!((titles.replies(1, 30).await.len(), photos.replies(1, 3).await.len()), (30, 3));
+    scene.ends().await;
+    let last_photo = scene.sent().iter().rposition(|texts| texts[0].starts_with("photo"));
+    assert!(last_photo < Some(scene.sent().len() - 1), "{:?}", scene.sent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_beyond_the_bound_are_refused_until_others_are_answered() {
+    let scene = Scene::new(Wire::new(|_, _, _| Act::Answer), |_| {});
+    let mut backend = scene.connect();
+    let photos = numbered("photo", 500);
+    backend.ask(1, &photos, PATIENT).await;
+    let replies = backend.replies(1, 500).await;
+    let refused: Vec<&Reply> = replies.iter().filter(|reply| matches!(reply, Reply::Unanswered { .. })).collect();
+    assert!(refused.iter().all(|reply| reason(reply) == Reason::RateLimited));
+    assert!((200..400).contains(&refused.len()), "{}", refused.len());
+    // Titles are not concerned, and there is room again.
+    backend.answers(2, &numbered("title", 10)).await;
+    backend.answers(3, &photos[400..]).await;
+    scene.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn near_duplicates_with_images_are_two_things() {
+    let scene = Scene::new(Wire::new(|_, _, _| Act::Answer), |plan| plan.near_duplicates = true);
+    let mut backend = scene.connect();
+    let photos = ["photo of 7 red shoes".to_owned(), "photo of 7 shoes red".to_owned()];
+    backend.answers(1, &photos).await;
+    scene.ends().await;
+    assert_eq!(scene.sent().len(), 2);
 }

@@ -72,7 +72,14 @@ fn gateway(wire: Wire) -> (Gateway, tempfile::TempDir, Receiver<Request>) {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = UnixListener::bind(directory.path().join("socket")).expect("a socket");
     socket.set_nonblocking(true).expect("a socket");
-    let options = Options { socket, external: true, max_flights: 1000, on_thread_start: || {}, threads: 2 };
+    let options = Options {
+        socket,
+        external: true,
+        max_flights: 1000,
+        max_image_bytes: 1000,
+        on_thread_start: || {},
+        threads: 2,
+    };
     let (gateway, inbox) = Gateway::start_with(options, Arc::new(wire), || {}).expect("a gateway");
     (gateway, directory, inbox)
 }

@@ -86,7 +86,14 @@ impl Sender for Wire {
         if texts.iter().any(|text| text.starts_with("huge")) && route.model.max_input_tokens.is_some() {
             return Err(Refusal::new(Reason::InputTooLarge));
         }
-        let nth = self.account.lock().sent.len();
+        let nth = {
+            let mut account = self.account.lock();
+            let wrong = |item: &Item<'_>| item.image.cloned() != super::shown(item.text);
+            if items.iter().any(wrong) || (items.len() > 1 && items.iter().any(|item| item.image.is_some())) {
+                account.faults.push(format!("images do not go alone with their own texts: {texts:?}"));
+            }
+            account.sent.len()
+        };
         let act = (self.script)(nth, route, &texts);
         let tenant = plan.tenant.clone();
         Ok(Box::new(Scripted { tenant, texts, act, latency: self.latency, account: self.account.clone() }))

@@ -39,7 +39,14 @@ impl Office {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = UnixListener::bind(folder.path().join("socket")).expect("a socket");
         socket.set_nonblocking(true).expect("a socket that does not block");
-        let options = Options { socket, external: true, max_flights: 1000, on_thread_start: || (), threads: 2 };
+        let options = Options {
+            socket,
+            external: true,
+            max_flights: 1000,
+            max_image_bytes: 1000,
+            on_thread_start: || (),
+            threads: 2,
+        };
         let (gateway, inbox) = Gateway::start(options, || ()).expect("a gateway");
         let books = Arc::<Mutex<Books>>::default();
         let (plan, shared) = (Arc::new(plan), books.clone());
@@ -91,7 +98,7 @@ fn input(title: &str) -> Input {
     for (at, byte) in title.bytes().enumerate() {
         key[at % 32] = key[at % 32].rotate_left(3) ^ byte;
     }
-    Input { key: Fingerprint(key), shared_key: None, text: title.to_owned(), best_confidence: 0.5 }
+    Input { key: Fingerprint(key), shared_key: None, text: title.to_owned(), image: None, best_confidence: 0.5 }
 }
 
 fn hear(stream: &mut UnixStream) -> ToBackend {

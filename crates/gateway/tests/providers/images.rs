@@ -30,7 +30,7 @@ fn seeing(kind: ProviderKind, mode: AnswerMode) -> Route {
 fn an_image_is_sent_as_each_provider_takes_it() {
     let image = png(20);
     let item = [Item { id: 1, text: "LEGO", image: Some(&image) }];
-    let base64 = image.base64.as_str();
+    let base64 = image.base64();
     assert_eq!(base64, "iVBORw0KGgoHBwcHBwcHBwcHBwc=");
     let url = format!("data:image/png;base64,{base64}");
     let pointers = ["/messages/1/content/2", "/input/1/content/2", "/messages/0/content/0", "/contents/0/parts/0"];
@@ -66,7 +66,7 @@ fn an_image_counts_for_its_tokens_and_not_for_its_bytes() {
         let route = seeing(kind, mode);
         let bound = |image: &Image| {
             let prepared = prepare(&route, &shop(), &[Item { id: 1, text: "LEGO", image: Some(image) }]).unwrap();
-            assert!(prepared.body_bytes() as u64 > image.base64.len() as u64);
+            assert!(prepared.body_bytes() as u64 > image.base64().len() as u64);
             prepared.input_bound()
         };
         let plain = prepare(&route, &shop(), &[Item::text(1, "LEGO")]).unwrap().input_bound();

@@ -271,7 +271,8 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
             label,
             confidence: answer.confidence.clamp(0.0, 1.0),
             cost: answer.cost.0,
-            input: stores_input.then(|| answer.text.clone()),
+            // An image is not stored: one without a text leaves its fingerprint only.
+            input: (stores_input && !answer.text.is_empty()).then(|| answer.text.clone()),
             upgraded: matches!(answer.standing, Standing::Upgraded(_)),
             grounds: answer.grounds.clone(),
         };

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// Inputs that are being answered at once.
 const MAX_FLIGHTS: usize = 20_000;
 
+/// Bytes of images that are being answered at once: nine of the largest, or some fifty as photos are.
+const MAX_IMAGE_BYTES: usize = 256 * 1024 * 1024;
+
 /// Threads for sockets, timers and TLS.
 const THREADS: usize = 2;
 
@@ -55,6 +58,7 @@ fn start(path: String) -> io::Result<(Gateway, Inbox, UnixStream)> {
         socket,
         external: guc::external(),
         max_flights: MAX_FLIGHTS,
+        max_image_bytes: MAX_IMAGE_BYTES,
         on_thread_start: threads::block_signals,
         threads: THREADS,
     };

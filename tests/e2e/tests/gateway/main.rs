@@ -8,6 +8,7 @@ mod keys;
 mod ledger;
 mod money;
 mod periods;
+mod pictures;
 mod processes;
 mod soak;
 mod support;
