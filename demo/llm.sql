@@ -58,7 +58,8 @@ SELECT input AS title, category, round(confidence::numeric, 2) AS confidence, up
 \if :fake
 \echo '12. The first provider goes down. The same call for the other half, nothing else changed:'
 \echo
-\! bash -c "$DEMO_DOWN"
+-- Nobody listens there for ten minutes.
+\! bash -c 'exec 3<>/dev/tcp/127.0.0.1/$DEMO_PORT; printf "POST /_fake/down HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"how\":\"refuse\",\"for_ms\":600000}" >&3; cat <&3 >/dev/null'
 \set at second
 SELECT clock_timestamp() AS t0 \gset
 :ask

@@ -2,7 +2,7 @@
 
 use super::Sizes;
 use super::flipkart::{ABSENT, Titles, titles};
-use super::market::{Answer, LIKE_OPENAI, Market, PAID_ONLY};
+use super::market::{Answer, LIKE_OPENAI, Market, PAID_ONLY, check};
 use crate::bench::{Bench, step};
 use crate::data::copy;
 use crate::report::{Bar, Report, count};
@@ -34,7 +34,7 @@ const MODELS: [(&str, &str, &str, Confidence); 7] = [
 
 /// Asks each model, corrects a sample, and asks for other titles.
 pub fn run(bench: &Bench, report: &mut Report) {
-    let Some(all) = Titles::distinct() else { return report.note(format!("Calibration: {ABSENT}.")) };
+    let Some(all) = Titles::flat() else { return report.note(format!("Calibration: {ABSENT}.")) };
     let (before, after) = Sizes::of(bench).calibration;
     let (earlier, rest) = all.all.split_at(before);
     let later = &rest[..after.min(rest.len())];
@@ -54,13 +54,14 @@ pub fn run(bench: &Bench, report: &mut Report) {
         );
         // Each model is asked for a tenant of its own, as a new installation would.
         step(&format!("{name}: asking, and correcting {CORRECTED}"), || {
-            market.ask(name, &titles(earlier));
+            check(name, &market.ask(name, &titles(earlier)));
             correct(&market, name, earlier);
         });
     }
     market.restart_gateway();
     for (name, what, _, _) in MODELS {
         let answers = step(&format!("{name}: other titles"), || market.ask(name, &titles(later)));
+        check(name, &answers);
         judge(report, what, later, &answers);
     }
 }

@@ -21,6 +21,14 @@ impl Titles {
         Some(titles)
     }
 
+    /// The distinct ones with categories of one level: a decision takes 254 choices at most, which these categories with
+    /// those above them are not.
+    pub fn flat() -> Option<Self> {
+        let mut titles = Self::distinct()?;
+        titles.all.iter_mut().for_each(|(_, category)| *category = category.replace(" > ", " / "));
+        Some(titles)
+    }
+
     /// As they came to the shop, repetitions and all.
     pub fn stream() -> Option<Self> {
         Self::read("data.tsv")

@@ -136,3 +136,13 @@ pub fn ask(session: &mut Session, taxonomy: &str, titles: &[&str]) -> Vec<Answer
     };
     rows.iter().map(answer).collect()
 }
+
+/// Asserts that every title has an answer, right or wrong: without any, every figure would look good.
+pub fn check(what: &str, answers: &[Answer]) {
+    let open: Vec<_> = answers.iter().filter(|answer| answer.category.is_none()).collect();
+    let reason = open.first().and_then(|answer| answer.reason.as_deref()).unwrap_or("no reason");
+    // A model may say that none fits.
+    let refused = open.iter().filter(|answer| answer.reason.as_deref() != Some("none_of_these")).count();
+    assert!(refused == 0, "{what}: {refused} titles without an answer, the first for {reason}");
+    assert!(open.len() * 100 <= answers.len(), "{what}: none fits {} titles", open.len());
+}

@@ -2,7 +2,7 @@
 
 use super::Sizes;
 use super::flipkart::{ABSENT, Titles, titles};
-use super::market::{CHEAP, LIKE_OPENAI, Market, PAID_ONLY};
+use super::market::{CHEAP, LIKE_OPENAI, Market, PAID_ONLY, check};
 use crate::bench::{Bench, step};
 use crate::report::{Bar, Report, Row, count};
 use pg_categorize_fake_llm::{Config, Model};
@@ -31,6 +31,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
         let answers = step(&format!("{} titles, {name} sharing", count(stream.len() as f64)), || {
             stream.chunks(PORTION).flat_map(|portion| market.ask(name, &titles(portion))).collect::<Vec<_>>()
         });
+        check(name, &answers);
         market.quiet();
         let after = market.providers[0].account();
         let right =

@@ -12,34 +12,67 @@ use std::sync::Arc;
 /// Titles in one request.
 const PACK: usize = 10;
 
-/// An API: what it is called, the kind of its provider, its path, a model that it has, and how that is asked.
+/// An API: what it is called, the kind of its provider, its path, a model that it has, and how that is
+/// asked, beside what is shipped.
 struct ApiOf {
     name: &'static str,
     kind: &'static str,
     path: &'static str,
     model: &'static str,
-    mode: &'static str,
+    /// Members of a JSON object.
+    asked: &'static str,
 }
 
-const APIS: [ApiOf; 6] = [
-    ApiOf { name: "OpenAI, json_schema", kind: "openai", path: "/v1", model: "gpt-6-luna", mode: "json_schema" },
-    ApiOf { name: "OpenAI, decisions", kind: "openai", path: "/v1", model: "gpt-6-luna", mode: "decision" },
+const APIS: [ApiOf; 7] = [
+    ApiOf {
+        name: "OpenAI, json_schema",
+        kind: "openai",
+        path: "/v1",
+        model: "gpt-6-luna",
+        asked: r#""mode": "json_schema""#,
+    },
+    ApiOf {
+        name: "OpenAI, decisions",
+        kind: "openai",
+        path: "/v1",
+        model: "gpt-6-luna",
+        asked: r#""mode": "decision""#,
+    },
     ApiOf {
         name: "Anthropic, json_schema",
         kind: "anthropic",
         path: "/v1",
         model: "claude-haiku-5-5",
-        mode: "json_schema",
+        asked: r#""mode": "json_schema""#,
+    },
+    ApiOf {
+        name: "Anthropic, json_schema, cache_breakpoint",
+        kind: "anthropic",
+        path: "/v1",
+        model: "claude-haiku-5-5",
+        asked: r#""mode": "json_schema", "cache_breakpoint": true"#,
     },
     ApiOf {
         name: "Gemini, json_schema",
         kind: "gemini",
         path: "/v1beta",
         model: "gemini-3.8-flash",
-        mode: "json_schema",
+        asked: r#""mode": "json_schema""#,
     },
-    ApiOf { name: "Gemini, decisions", kind: "gemini", path: "/v1beta", model: "gemini-3.8-flash", mode: "decision" },
-    ApiOf { name: "System One, decisions", kind: "systemone", path: "", model: "jev-latest", mode: "decision" },
+    ApiOf {
+        name: "Gemini, decisions",
+        kind: "gemini",
+        path: "/v1beta",
+        model: "gemini-3.8-flash",
+        asked: r#""mode": "decision""#,
+    },
+    ApiOf {
+        name: "System One, decisions",
+        kind: "systemone",
+        path: "",
+        model: "jev-latest",
+        asked: r#""mode": "decision""#,
+    },
 ];
 
 /// What labels are long with.
@@ -60,10 +93,8 @@ pub fn run(bench: &Bench, report: &mut Report) {
             let config =
                 Config { labels: Arc::new(labels), prompt_cache: cached, keep_requests: false, ..Config::default() };
             let name = api.name;
-            market.run(&format!(
-                r#"SELECT categorize.set_model('{}', '{}', '{{"mode": "{}"}}')"#,
-                api.model, api.kind, api.mode
-            ));
+            market
+                .run(&format!(r#"SELECT categorize.set_model('{}', '{}', '{{{}}}')"#, api.model, api.kind, api.asked));
             market.run(&format!("SELECT categorize.set_price('{}', 0.10, 0.50)", api.model));
             market.add("model", api.kind, api.path, config, &settings(&api));
             for (paths, length) in [(&shorts, "short"), (&longs, "long")] {

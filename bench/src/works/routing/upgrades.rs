@@ -2,7 +2,7 @@
 
 use super::Sizes;
 use super::flipkart::{ABSENT, Titles, titles};
-use super::market::{Answer, CHEAP, LIKE_OPENAI, Market, PAID_ONLY, STRONG, ask};
+use super::market::{Answer, CHEAP, LIKE_OPENAI, Market, PAID_ONLY, STRONG, ask, check};
 use crate::bench::{Bench, step};
 use crate::report::{Bar, Item, Report, Section, Table, count};
 use pg_categorize_core::confidence::{Calibration, Source};
@@ -18,6 +18,9 @@ const SOURCES: [(&str, &str, Source); 2] = [
 
 /// How often each of the models errs.
 const ERRORS: [f64; 2] = [0.12, 0.03];
+
+/// Where a request waits longer for company than it does by default, what a strong model is asked comes in fuller packs.
+const PATIENCE_MS: u32 = 200;
 
 /// Tenants share no observations: this one has none when it asks.
 const NEW: &str = "new";
@@ -39,7 +42,7 @@ struct Run {
 
 /// Asks all titles in each way, for each source of confidence.
 pub fn run(bench: &Bench, report: &mut Report) {
-    let Some(all) = Titles::distinct() else { return report.note(format!("Upgrades: {ABSENT}.")) };
+    let Some(all) = Titles::flat() else { return report.note(format!("Upgrades: {ABSENT}.")) };
     let (asked, others) = all.all.split_at(Sizes::of(bench).upgrades.min(all.all.len()));
     let mut items = Vec::new();
     for (name, mode, source) in SOURCES {
@@ -47,10 +50,15 @@ pub fn run(bench: &Bench, report: &mut Report) {
         let new = step(&format!("{name}: nothing is known of the models"), || of(&market, NEW, "routed", asked));
         let strong = step(&format!("{name}: the strong model alone"), || of(&market, NEW, "strong", asked));
         step(&format!("{name}: other titles"), || of(&market, TAUGHT, "routed", others));
+        let observed = "SELECT count(*) FROM categorize.confidence_observation WHERE tenant = 'taught'";
+        let observed: i64 = market.session().one(observed);
         market.restart_gateway();
-        let taught = step(&format!("{name}: after other titles"), || of(&market, TAUGHT, "routed", asked));
+        // Alone first: a gateway that goes on calibrates anew by what is observed of these titles.
         let cheap = step(&format!("{name}: the cheap model alone"), || of(&market, TAUGHT, "cheap", asked));
-        for (run, when) in [(&new, "nothing observed yet"), (&taught, "after other titles")] {
+        let taught = step(&format!("{name}: after other titles"), || of(&market, TAUGHT, "routed", asked));
+        let patient = step(&format!("{name}: the same with patience"), || of(&market, TAUGHT, "patient", asked));
+        let patiently = format!("after other titles, packs wait {PATIENCE_MS} ms");
+        for (run, when) in [(&new, "nothing observed yet"), (&taught, "after other titles"), (&patient, &patiently)] {
             judge(report, &format!("{}, {name}, {when}", count(asked.len() as f64)), asked, run, &strong);
         }
         let right = |run: &Run| percent(accuracy(asked, &run.answers));
@@ -61,9 +69,10 @@ pub fn run(bench: &Bench, report: &mut Report) {
             cheap.cost,
             right(&strong),
             strong.cost,
-            told(&[("cheap alone", &cheap), ("strong alone", &strong), ("routed", &new), ("routed, after others", &taught)]),
+            told(&[("cheap alone", &cheap), ("strong alone", &strong), ("routed", &new), ("routed, after others", &taught),
+                ("the same with patience", &patient)]),
             count(others.len() as f64),
-            market.session().one::<i64>("SELECT count(*) FROM categorize.confidence_observation WHERE tenant = 'taught'"),
+            count(observed as f64)
         ));
         items.extend(curves(name, source, asked, &cheap, &strong));
     }
@@ -91,7 +100,9 @@ fn open(all: &Titles, mode: &str) -> Market {
     let (cheap, strong) = (CHEAP.0, STRONG.0);
     let categories = all.categories();
     let with = |name: &str, settings: &str| market.taxonomy(name, &categories, &format!("{PAID_ONLY}, {settings}"));
-    with("routed", &format!(r#""models": {{"cheap": "{cheap}", "strong": "{strong}"}}"#));
+    let models = format!(r#""models": {{"cheap": "{cheap}", "strong": "{strong}"}}"#);
+    with("patient", &format!(r#"{models}, "pack_wait_ms": {PATIENCE_MS}"#));
+    with("routed", &models);
     with("cheap", &format!(r#""models": {{"cheap": "{cheap}"}}, "upgrade": "never""#));
     with("strong", &format!(r#""models": {{"cheap": "{strong}"}}, "upgrade": "never""#));
     market
@@ -103,6 +114,7 @@ fn of(market: &Market, tenant: &str, taxonomy: &str, asked: &[Pair]) -> Run {
     session.run(&format!("SELECT categorize.set_tenant('{tenant}', false)"));
     let before = market.providers[0].account();
     let answers = ask(&mut session, taxonomy, &titles(asked));
+    check(taxonomy, &answers);
     market.quiet();
     let after = market.providers[0].account();
     let nano = after.charged_nanousd - before.charged_nanousd;
