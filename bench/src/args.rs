@@ -1,7 +1,10 @@
 //! What the command line asks for.
 
-use crate::works::{GATEWAY, LOCAL_MODEL};
+use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, TOKENS};
 use std::path::PathBuf;
+
+/// Works that are asked for together, by what their names begin with.
+const GROUPS: [&str; 2] = [GATEWAY, ROUTING];
 
 /// The help text.
 const HELP: &str = "\
@@ -10,7 +13,9 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
 
   WORK          a part of exact, repeats, rules, categories, growing-rules, accuracy (no page is written), local-model (its
                 page is), gateway (its page is), or of gateway's: gateway-misses, gateway-overhead, gateway-same,
-                gateway-faults, gateway-memory, gateway-interrupts, gateway-trouble (no page is written)
+                gateway-faults, gateway-memory, gateway-interrupts, gateway-trouble (no page is written);
+                routing and token-saving (their pages are), or of routing's: routing-upgrades, routing-calibration,
+                routing-limits, routing-near, routing-failover (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
@@ -56,11 +61,12 @@ impl Args {
                 other => return Err(format!("unknown option {other}\n{HELP}")),
             }
         }
-        let known = |work: &String| works.contains(&work.as_str()) || work == GATEWAY;
+        let known = |work: &String| works.contains(&work.as_str()) || GROUPS.contains(&work.as_str());
         if let Some(unknown) = args.only.iter().find(|work| !known(work)) {
-            return Err(format!("no work is called \"{unknown}\"; there are {}, {GATEWAY}", works.join(", ")));
+            let (works, groups) = (works.join(", "), GROUPS.join(", "));
+            return Err(format!("no work is called \"{unknown}\"; there are {works}, {groups}"));
         }
-        let whole_pages = args.only.iter().all(|work| work == LOCAL_MODEL || work == GATEWAY);
+        let whole_pages = args.only.iter().all(|work| [LOCAL_MODEL, GATEWAY, ROUTING, TOKENS].contains(&work.as_str()));
         if args.out.is_none() && !args.quick && whole_pages {
             args.out = Some(crate::root().join("docs"));
         }
@@ -69,7 +75,9 @@ impl Args {
 
     /// Whether this work is asked for.
     pub fn wants(&self, work: &str) -> bool {
-        let is_asked = |wanted: &String| wanted == work || (wanted == GATEWAY && work.starts_with(GATEWAY));
+        let is_asked = |wanted: &String| {
+            wanted == work || (GROUPS.contains(&wanted.as_str()) && work.starts_with(wanted.as_str()))
+        };
         self.only.is_empty() || self.only.iter().any(is_asked)
     }
 }

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
-use crate::works::{GATEWAY, LOCAL_MODEL, gateway};
+use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, TOKENS, gateway, routing};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub struct Page {
 }
 
 /// All pages.
-pub const ALL: [Page; 3] = [
+pub const ALL: [Page; 5] = [
     Page {
         title: "Benchmarks",
         file: "benchmarks.md",
@@ -56,6 +56,22 @@ pub const ALL: [Page; 3] = [
         settings: &gateway::SETTINGS,
         medians: false,
         how_to_read: gateway::HOW_TO_READ,
+    },
+    Page {
+        title: "Benchmarks of routing",
+        file: "benchmarks-routing.md",
+        of: Some(ROUTING),
+        settings: &gateway::SETTINGS,
+        medians: false,
+        how_to_read: routing::HOW_TO_READ,
+    },
+    Page {
+        title: "Tokens that are saved",
+        file: "token-saving.md",
+        of: Some(TOKENS),
+        settings: &gateway::SETTINGS,
+        medians: false,
+        how_to_read: routing::HOW_TO_READ_TOKENS,
     },
 ];
 
@@ -110,7 +126,9 @@ fn page(bench: &Bench, report: &Report, of: &Page) -> String {
         put(&mut page, &format!("- Medians of {} runs.", bench.repetitions));
     }
     put(&mut page, &format!("- Server settings of both sides: `{}`.\n", of.settings.join("`, `")));
-    table(&mut page, &HEAD, report.rows.iter().map(|row| row.cells().to_vec()));
+    if !report.rows.is_empty() {
+        table(&mut page, &HEAD, report.rows.iter().map(|row| row.cells().to_vec()));
+    }
     put(&mut page, of.how_to_read);
     if !report.charts.is_empty() {
         put(&mut page, "\n## Growth\n");
@@ -120,12 +138,14 @@ fn page(bench: &Bench, report: &Report, of: &Page) -> String {
     report.sections.iter().for_each(|part| section(&mut page, part));
     put(&mut page, "\n## Remarks\n");
     report.notes.iter().for_each(|note| put(&mut page, &format!("- {note}")));
-    put(&mut page, "\n## All timings\n");
-    let timing = |(name, timing): &(String, measure::Timing)| {
-        let (lowest, highest) = timing.range();
-        vec![name.clone(), figure(timing.median()), figure(lowest), figure(highest)]
-    };
-    table(&mut page, &["statement", "median ms", "lowest", "highest"], report.timings.iter().map(timing));
+    if !report.timings.is_empty() {
+        put(&mut page, "\n## All timings\n");
+        let timing = |(name, timing): &(String, measure::Timing)| {
+            let (lowest, highest) = timing.range();
+            vec![name.clone(), figure(timing.median()), figure(lowest), figure(highest)]
+        };
+        table(&mut page, &["statement", "median ms", "lowest", "highest"], report.timings.iter().map(timing));
+    }
     page.truncate(page.trim_end().len());
     page.push('\n');
     page

@@ -9,6 +9,7 @@ mod growing_rules;
 mod local_model;
 mod peers;
 mod repeats;
+pub mod routing;
 mod rules;
 
 use crate::bench::Bench;
@@ -25,6 +26,12 @@ pub const LOCAL_MODEL: &str = "local-model";
 /// All works of the gateway together, which have a page of their own; the name of each begins with it.
 pub const GATEWAY: &str = "gateway";
 
+/// All works of several models and providers together, likewise.
+pub const ROUTING: &str = "routing";
+
+/// The work that counts tokens, which has a page of its own.
+pub const TOKENS: &str = routing::TOKENS.0;
+
 const OTHERS: [(&str, Work); 7] = [
     ("exact", exact::run),
     ("repeats", repeats::run),
@@ -37,7 +44,7 @@ const OTHERS: [(&str, Work); 7] = [
 
 /// All works by name, in their order.
 pub fn all() -> impl Iterator<Item = (&'static str, Work)> {
-    OTHERS.into_iter().chain(gateway::ALL)
+    OTHERS.into_iter().chain(gateway::ALL).chain(routing::ALL).chain([routing::TOKENS])
 }
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.
