@@ -265,57 +265,58 @@ COMMENT ON SEQUENCE categorize.alert_id_seq IS 'Ids of alerts.';
 -- Cache writes for hours: Anthropic's one hour, OpenAI's twelve (2.5 x input).
 
 INSERT INTO categorize.model (id, name, kind, mode, max_input_tokens, max_output_tokens, reasoning_effort, thinking_tokens,
-                              cache_breakpoint, shut_down_on, known_on)
+                              cache_breakpoint, image_tokens, shut_down_on, known_on)
 VALUES
-    (1, 'gpt-6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (2, 'gpt-6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (3, 'gpt-6-astra', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, NULL, '2026-11-22'),
-    (4, 'gpt-6.1-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (5, 'gpt-6.1-sol', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, NULL, '2026-11-22'),
-    (6, 'gpt-5.6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (7, 'gpt-5.6-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (8, 'gpt-5.6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (9, 'gpt-5.4-nano', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, '2027-04-01', '2026-11-22'),
-    (10, 'gpt-5.4-mini', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, NULL, '2026-11-22'),
-    (11, 'gpt-5-nano', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (12, 'gpt-5-mini', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (13, 'gpt-5', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (14, 'gpt-4.1', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (15, 'gpt-4.1-mini', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (16, 'gpt-4.1-nano', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2026-10-23', '2026-11-22'),
-    (17, 'gpt-4o', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (18, 'gpt-4o-mini', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (19, 'text-embedding-3-small', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (20, 'text-embedding-3-large', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (21, 'text-embedding-ada-002', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (22, 'ft:gpt-4.1-mini-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (23, 'ft:gpt-4o-mini-2024-07-18', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (24, 'ft:gpt-4.1-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (25, 'ft:gpt-4.1-nano-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2026-10-23', '2026-11-22'),
-    (26, 'claude-haiku-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (27, 'claude-haiku-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, false, NULL, '2026-11-22'),
-    (28, 'claude-sonnet-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, false, '2026-11-30', '2026-11-22'),
-    (29, 'claude-sonnet-4-6', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (30, 'claude-sonnet-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (31, 'claude-sonnet-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (32, 'claude-opus-4-8', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (33, 'claude-opus-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (34, 'claude-opus-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (35, 'claude-fable-5-1', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (36, 'gemini-2.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (37, 'gemini-2.5-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (38, 'gemini-2.5-pro', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (39, 'gemini-3.1-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, '2027-05-07', '2026-11-22'),
-    (40, 'gemini-3.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (41, 'gemini-3.5-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (42, 'gemini-3.6-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (43, 'gemini-3.7-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (44, 'gemini-3.8-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (45, 'gemini-3.1-pro-preview', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (46, 'gemini-4-argon', 'gemini', 'json_schema', 1048576, 1048576, NULL, 0, false, NULL, '2026-11-22'),
-    (47, 'gemini-embedding-001', 'gemini', 'embedding', 2048, NULL, NULL, 0, false, '2028-05-14', '2026-11-22'),
-    (48, 'gemini-embedding-2', 'gemini', 'embedding', 8192, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (49, 'jev-latest', 'systemone', 'decision', 65536, NULL, NULL, 0, false, NULL, '2026-11-22');
+    (1, 'gpt-6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (2, 'gpt-6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (3, 'gpt-6-astra', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, 3000, NULL, '2026-11-22'),
+    (4, 'gpt-6.1-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (5, 'gpt-6.1-sol', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, 3000, NULL, '2026-11-22'),
+    (6, 'gpt-5.6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (7, 'gpt-5.6-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (8, 'gpt-5.6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (9, 'gpt-5.4-nano', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, 3000, '2027-04-01', '2026-11-22'),
+    (10, 'gpt-5.4-mini', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, 3000, NULL, '2026-11-22'),
+    (11, 'gpt-5-nano', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 3750, '2026-12-11', '2026-11-22'),
+    (12, 'gpt-5-mini', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 3000, '2026-12-11', '2026-11-22'),
+    (13, 'gpt-5', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 85, '2026-12-11', '2026-11-22'),
+    (14, 'gpt-4.1', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (15, 'gpt-4.1-mini', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 2500, '2027-01-14', '2026-11-22'),
+    (16, 'gpt-4.1-nano', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 3800, '2026-10-23', '2026-11-22'),
+    (17, 'gpt-4o', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (18, 'gpt-4o-mini', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 2833, '2027-01-14', '2026-11-22'),
+    (19, 'text-embedding-3-small', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (20, 'text-embedding-3-large', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (21, 'text-embedding-ada-002', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (22, 'ft:gpt-4.1-mini-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 2500, '2027-01-14', '2026-11-22'),
+    (23, 'ft:gpt-4o-mini-2024-07-18', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 2833, '2027-01-14', '2026-11-22'),
+    (24, 'ft:gpt-4.1-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (25, 'ft:gpt-4.1-nano-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 3800, '2026-10-23', '2026-11-22'),
+    (26, 'claude-haiku-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'none', 0, true, 4784, NULL, '2026-11-22'),
+    (27, 'claude-haiku-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, true, 1700, NULL, '2026-11-22'),
+    (28, 'claude-sonnet-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, true, 1700, '2026-11-30', '2026-11-22'),
+    (29, 'claude-sonnet-4-6', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 1700, NULL, '2026-11-22'),
+    (30, 'claude-sonnet-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (31, 'claude-sonnet-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (32, 'claude-opus-4-8', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (33, 'claude-opus-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (34, 'claude-opus-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (35, 'claude-fable-5-1', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (36, 'gemini-2.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'none', 0, false, 300, NULL, '2026-11-22'),
+    (37, 'gemini-2.5-flash', 'gemini', 'json_schema', 1048576, 65536, 'none', 0, false, 300, NULL, '2026-11-22'),
+    (38, 'gemini-2.5-pro', 'gemini', 'json_schema', 1048576, 65536, '128', 1024, false, 300, NULL, '2026-11-22'),
+    (39, 'gemini-3.1-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'minimal', 512, false, 600, '2027-05-07', '2026-11-22'),
+    (40, 'gemini-3.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'minimal', 512, false, 600, NULL, '2026-11-22'),
+    (41, 'gemini-3.5-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (42, 'gemini-3.6-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (43, 'gemini-3.7-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (44, 'gemini-3.8-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (45, 'gemini-3.1-pro-preview', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (46, 'gemini-4-argon', 'gemini', 'json_schema', 1048576, 1048576, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (47, 'gemini-embedding-001', 'gemini', 'embedding', 2048, NULL, NULL, 0, false, NULL, '2028-05-14', '2026-11-22'),
+    (48, 'gemini-embedding-2', 'gemini', 'embedding', 8192, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (49, 'jev-latest', 'systemone', 'decision', 65536, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (50, 'gemini-decision-1', 'gemini', 'decision', 262144, NULL, NULL, 0, false, NULL, NULL, '2026-11-22');
 
 INSERT INTO categorize.price (id, model, valid_from, input, cached_input, cache_write, cache_write_long, output, batch_input,
                               batch_output, long_above, long_input, long_cached_input, long_cache_write,
@@ -369,7 +370,8 @@ VALUES
     (46, 'gemini-4-argon', '2026-11-22', 2000000000, 100000000, 2000000000, 2000000000, 10000000000, 1000000000, 5000000000, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
     (47, 'gemini-embedding-001', '2026-11-22', 150000000, 150000000, 150000000, 150000000, 0, 75000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
     (48, 'gemini-embedding-2', '2026-11-22', 200000000, 200000000, 200000000, 200000000, 0, 100000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
-    (49, 'jev-latest', '2026-11-22', 42000000, 42000000, 42000000, 42000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize');
+    (49, 'jev-latest', '2026-11-22', 42000000, 42000000, 42000000, 42000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
+    (50, 'gemini-decision-1', '2026-11-22', 100000000, 100000000, 100000000, 100000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize');
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.provider
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
@@ -388,66 +390,48 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
 ALTER TABLE categorize.budget ENABLE ALWAYS TRIGGER invalidate;
 
 -- As they are generated for a fresh install.
+CREATE  FUNCTION "categorize"(
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS text /* Option < Text > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_image_wrapper';
+
+CREATE  FUNCTION "categorize"(
+	"input" TEXT, /* Option < & str > */
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS text /* Option < Text > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_with_image_wrapper';
+
+CREATE  FUNCTION "categorize_detail"(
+	"input" TEXT, /* Option < & str > */
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS categorize.decision /* Option < :: pgrx :: heap_tuple :: PgHeapTuple < '_, :: pgrx :: pgbox ::
+AllocatedByRust > > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_detail_with_image_wrapper';
+
+CREATE  FUNCTION "categorize_detail"(
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS categorize.decision /* Option < :: pgrx :: heap_tuple :: PgHeapTuple < '_, :: pgrx :: pgbox ::
+AllocatedByRust > > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_image_detail_wrapper';
+
 CREATE  FUNCTION categorize."drop_provider"(
 	"name" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
-
-CREATE  FUNCTION categorize."set_price"(
-	"model" TEXT, /* Option < & str > */
-	"input_usd" NUMERIC, /* Option < AnyNumeric > */
-	"output_usd" NUMERIC, /* Option < AnyNumeric > */
-	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_price_wrapper';
-
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
-
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-
-CREATE  FUNCTION categorize."set_model"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_model_wrapper';
-
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
 
 CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
 	"provider" TEXT,  /* String */
@@ -467,6 +451,15 @@ STRICT VOLATILE PARALLEL RESTRICTED
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'provider_health_wrapper';
 
+CREATE  FUNCTION categorize."set_model"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_model_wrapper';
+
 CREATE  FUNCTION categorize."settle_in_doubt"(
 	"attempt_id" bigint, /* Option < i64 > */
 	"cost_usd" NUMERIC /* Option < AnyNumeric > */
@@ -475,6 +468,28 @@ CREATE  FUNCTION categorize."settle_in_doubt"(
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
 
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
+
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+
 CREATE  FUNCTION categorize."drop_budget"(
 	"scope" TEXT, /* Option < & str > */
 	"period" TEXT DEFAULT 'day' /* Option < & str > */
@@ -482,6 +497,29 @@ CREATE  FUNCTION categorize."drop_budget"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+
+CREATE  FUNCTION categorize."set_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC, /* Option < AnyNumeric > */
+	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_price_wrapper';
 
 CREATE VIEW categorize.providers WITH (security_barrier) AS
     SELECT p.id, p.name, p.kind,
@@ -667,6 +705,14 @@ COMMENT ON VIEW categorize.provider_health IS
     'How the providers are doing as the running gateway sees it, and which models are about to be shut down.';
 COMMENT ON VIEW categorize.alert IS
     'What an operator should see, for members of categorize_admin.';
+COMMENT ON FUNCTION @extschema@.categorize(bytea, text) IS
+    'The category of what an image shows, as a full path; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize(text, bytea, text) IS
+    'The category of a text and an image together, as a full path; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(bytea, text) IS
+    'The decision on one image with its confidence, source, reason and evidence.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(text, bytea, text) IS
+    'The decision on a text and an image together with its confidence, source, reason and evidence.';
 COMMENT ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb) IS
     'Adds a provider of language models, with the name of its key, and returns its id.';
 COMMENT ON FUNCTION categorize.drop_provider(text) IS
@@ -695,14 +741,18 @@ REVOKE ALL ON categorize.provider, categorize.model, categorize.price, categoriz
     categorize.provider_health, categorize.alert FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.provider_id_seq, categorize.model_id_seq, categorize.price_id_seq,
     categorize.budget_id_seq, categorize.attempt_id_seq, categorize.ledger_id_seq, categorize.alert_id_seq FROM PUBLIC;
-REVOKE ALL ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb), categorize.drop_provider(text),
+REVOKE ALL ON FUNCTION @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
+    categorize.add_provider(text, text, text, text, text, jsonb), categorize.drop_provider(text),
     categorize.set_price(text, numeric, numeric, numeric, timestamptz), categorize.set_model(text, text, jsonb),
     categorize.set_budget(text, numeric, text, numeric, real, text), categorize.drop_budget(text, text),
     categorize.settle_in_doubt(bigint, numeric), categorize.adopt_database(), categorize.provider_health(),
     categorize.sees_all_tenants() FROM PUBLIC;
 GRANT SELECT ON categorize.providers, categorize.models, categorize.budget_status, categorize.spend,
     categorize.in_doubt, categorize.provider_health, categorize.alert TO categorize_user;
-GRANT EXECUTE ON FUNCTION categorize.provider_health(), categorize.sees_all_tenants() TO categorize_user;
+GRANT EXECUTE ON FUNCTION @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
+    categorize.provider_health(), categorize.sees_all_tenants() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb),
     categorize.drop_provider(text), categorize.set_price(text, numeric, numeric, numeric, timestamptz),
     categorize.set_model(text, text, jsonb), categorize.set_budget(text, numeric, text, numeric, real, text),
@@ -724,7 +774,9 @@ BEGIN
     'SEQUENCE categorize.attempt_id_seq', 'SEQUENCE categorize.ledger_id_seq', 'SEQUENCE categorize.alert_id_seq',
     'VIEW categorize.providers', 'VIEW categorize.models', 'VIEW categorize.effective_budget',
     'VIEW categorize.budget_status', 'VIEW categorize.spend', 'VIEW categorize.in_doubt',
-    'VIEW categorize.provider_health', 'VIEW categorize.alert',
+    'VIEW categorize.provider_health', 'VIEW categorize.alert', 'FUNCTION @extschema@.categorize(bytea, text)',
+    'FUNCTION @extschema@.categorize(text, bytea, text)', 'FUNCTION @extschema@.categorize_detail(bytea, text)',
+    'FUNCTION @extschema@.categorize_detail(text, bytea, text)',
     'FUNCTION categorize.add_provider(text, text, text, text, text, jsonb)',
     'FUNCTION categorize.drop_provider(text)',
     'FUNCTION categorize.set_price(text, numeric, numeric, numeric, timestamptz)',

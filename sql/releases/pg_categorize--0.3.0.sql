@@ -2125,57 +2125,58 @@ INSERT INTO categorize.category (id, taxonomy_id, parent_id, label, path, descri
 -- Cache writes for hours: Anthropic's one hour, OpenAI's twelve (2.5 x input).
 
 INSERT INTO categorize.model (id, name, kind, mode, max_input_tokens, max_output_tokens, reasoning_effort, thinking_tokens,
-                              cache_breakpoint, shut_down_on, known_on)
+                              cache_breakpoint, image_tokens, shut_down_on, known_on)
 VALUES
-    (1, 'gpt-6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (2, 'gpt-6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (3, 'gpt-6-astra', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, NULL, '2026-11-22'),
-    (4, 'gpt-6.1-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (5, 'gpt-6.1-sol', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, NULL, '2026-11-22'),
-    (6, 'gpt-5.6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (7, 'gpt-5.6-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (8, 'gpt-5.6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, NULL, '2026-11-22'),
-    (9, 'gpt-5.4-nano', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, '2027-04-01', '2026-11-22'),
-    (10, 'gpt-5.4-mini', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, NULL, '2026-11-22'),
-    (11, 'gpt-5-nano', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (12, 'gpt-5-mini', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (13, 'gpt-5', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, '2026-12-11', '2026-11-22'),
-    (14, 'gpt-4.1', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (15, 'gpt-4.1-mini', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (16, 'gpt-4.1-nano', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2026-10-23', '2026-11-22'),
-    (17, 'gpt-4o', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (18, 'gpt-4o-mini', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (19, 'text-embedding-3-small', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (20, 'text-embedding-3-large', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (21, 'text-embedding-ada-002', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (22, 'ft:gpt-4.1-mini-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (23, 'ft:gpt-4o-mini-2024-07-18', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (24, 'ft:gpt-4.1-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2027-01-14', '2026-11-22'),
-    (25, 'ft:gpt-4.1-nano-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, '2026-10-23', '2026-11-22'),
-    (26, 'claude-haiku-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (27, 'claude-haiku-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, false, NULL, '2026-11-22'),
-    (28, 'claude-sonnet-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, false, '2026-11-30', '2026-11-22'),
-    (29, 'claude-sonnet-4-6', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (30, 'claude-sonnet-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (31, 'claude-sonnet-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (32, 'claude-opus-4-8', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (33, 'claude-opus-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, false, NULL, '2026-11-22'),
-    (34, 'claude-opus-5-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (35, 'claude-fable-5-1', 'anthropic', 'json_schema', 1000000, 128000, NULL, 1024, false, NULL, '2026-11-22'),
-    (36, 'gemini-2.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (37, 'gemini-2.5-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (38, 'gemini-2.5-pro', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (39, 'gemini-3.1-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, '2027-05-07', '2026-11-22'),
-    (40, 'gemini-3.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (41, 'gemini-3.5-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (42, 'gemini-3.6-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (43, 'gemini-3.7-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (44, 'gemini-3.8-flash', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (45, 'gemini-3.1-pro-preview', 'gemini', 'json_schema', 1048576, 65536, NULL, 0, false, NULL, '2026-11-22'),
-    (46, 'gemini-4-argon', 'gemini', 'json_schema', 1048576, 1048576, NULL, 0, false, NULL, '2026-11-22'),
-    (47, 'gemini-embedding-001', 'gemini', 'embedding', 2048, NULL, NULL, 0, false, '2028-05-14', '2026-11-22'),
-    (48, 'gemini-embedding-2', 'gemini', 'embedding', 8192, NULL, NULL, 0, false, NULL, '2026-11-22'),
-    (49, 'jev-latest', 'systemone', 'decision', 65536, NULL, NULL, 0, false, NULL, '2026-11-22');
+    (1, 'gpt-6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (2, 'gpt-6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (3, 'gpt-6-astra', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, 3000, NULL, '2026-11-22'),
+    (4, 'gpt-6.1-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (5, 'gpt-6.1-sol', 'openai', 'json_schema', 922000, 128000, 'low', 1024, true, 3000, NULL, '2026-11-22'),
+    (6, 'gpt-5.6-luna', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (7, 'gpt-5.6-terra', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (8, 'gpt-5.6-sol', 'openai', 'json_schema', 922000, 128000, 'none', 0, true, 3000, NULL, '2026-11-22'),
+    (9, 'gpt-5.4-nano', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, 3000, '2027-04-01', '2026-11-22'),
+    (10, 'gpt-5.4-mini', 'openai', 'json_schema', 272000, 128000, 'none', 0, false, 3000, NULL, '2026-11-22'),
+    (11, 'gpt-5-nano', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 3750, '2026-12-11', '2026-11-22'),
+    (12, 'gpt-5-mini', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 3000, '2026-12-11', '2026-11-22'),
+    (13, 'gpt-5', 'openai', 'json_schema', 272000, 128000, 'minimal', 1024, false, 85, '2026-12-11', '2026-11-22'),
+    (14, 'gpt-4.1', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (15, 'gpt-4.1-mini', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 2500, '2027-01-14', '2026-11-22'),
+    (16, 'gpt-4.1-nano', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 3800, '2026-10-23', '2026-11-22'),
+    (17, 'gpt-4o', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (18, 'gpt-4o-mini', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 2833, '2027-01-14', '2026-11-22'),
+    (19, 'text-embedding-3-small', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (20, 'text-embedding-3-large', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (21, 'text-embedding-ada-002', 'openai', 'embedding', 8191, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (22, 'ft:gpt-4.1-mini-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 2500, '2027-01-14', '2026-11-22'),
+    (23, 'ft:gpt-4o-mini-2024-07-18', 'openai', 'json_schema', 128000, 16384, NULL, 0, false, 2833, '2027-01-14', '2026-11-22'),
+    (24, 'ft:gpt-4.1-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 85, '2027-01-14', '2026-11-22'),
+    (25, 'ft:gpt-4.1-nano-2025-04-14', 'openai', 'json_schema', 1047576, 32768, NULL, 0, false, 3800, '2026-10-23', '2026-11-22'),
+    (26, 'claude-haiku-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'none', 0, true, 4784, NULL, '2026-11-22'),
+    (27, 'claude-haiku-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, true, 1700, NULL, '2026-11-22'),
+    (28, 'claude-sonnet-4-5', 'anthropic', 'json_schema', 200000, 64000, NULL, 0, true, 1700, '2026-11-30', '2026-11-22'),
+    (29, 'claude-sonnet-4-6', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 1700, NULL, '2026-11-22'),
+    (30, 'claude-sonnet-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (31, 'claude-sonnet-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (32, 'claude-opus-4-8', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (33, 'claude-opus-5', 'anthropic', 'json_schema', 1000000, 128000, NULL, 0, true, 4784, NULL, '2026-11-22'),
+    (34, 'claude-opus-5-5', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (35, 'claude-fable-5-1', 'anthropic', 'json_schema', 1000000, 128000, 'low', 1024, true, 4784, NULL, '2026-11-22'),
+    (36, 'gemini-2.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'none', 0, false, 300, NULL, '2026-11-22'),
+    (37, 'gemini-2.5-flash', 'gemini', 'json_schema', 1048576, 65536, 'none', 0, false, 300, NULL, '2026-11-22'),
+    (38, 'gemini-2.5-pro', 'gemini', 'json_schema', 1048576, 65536, '128', 1024, false, 300, NULL, '2026-11-22'),
+    (39, 'gemini-3.1-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'minimal', 512, false, 600, '2027-05-07', '2026-11-22'),
+    (40, 'gemini-3.5-flash-lite', 'gemini', 'json_schema', 1048576, 65536, 'minimal', 512, false, 600, NULL, '2026-11-22'),
+    (41, 'gemini-3.5-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (42, 'gemini-3.6-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (43, 'gemini-3.7-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (44, 'gemini-3.8-flash', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (45, 'gemini-3.1-pro-preview', 'gemini', 'json_schema', 1048576, 65536, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (46, 'gemini-4-argon', 'gemini', 'json_schema', 1048576, 1048576, 'low', 1024, false, 600, NULL, '2026-11-22'),
+    (47, 'gemini-embedding-001', 'gemini', 'embedding', 2048, NULL, NULL, 0, false, NULL, '2028-05-14', '2026-11-22'),
+    (48, 'gemini-embedding-2', 'gemini', 'embedding', 8192, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (49, 'jev-latest', 'systemone', 'decision', 65536, NULL, NULL, 0, false, NULL, NULL, '2026-11-22'),
+    (50, 'gemini-decision-1', 'gemini', 'decision', 262144, NULL, NULL, 0, false, NULL, NULL, '2026-11-22');
 
 INSERT INTO categorize.price (id, model, valid_from, input, cached_input, cache_write, cache_write_long, output, batch_input,
                               batch_output, long_above, long_input, long_cached_input, long_cache_write,
@@ -2229,7 +2230,8 @@ VALUES
     (46, 'gemini-4-argon', '2026-11-22', 2000000000, 100000000, 2000000000, 2000000000, 10000000000, 1000000000, 5000000000, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
     (47, 'gemini-embedding-001', '2026-11-22', 150000000, 150000000, 150000000, 150000000, 0, 75000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
     (48, 'gemini-embedding-2', '2026-11-22', 200000000, 200000000, 200000000, 200000000, 0, 100000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
-    (49, 'jev-latest', '2026-11-22', 42000000, 42000000, 42000000, 42000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize');
+    (49, 'jev-latest', '2026-11-22', 42000000, 42000000, 42000000, 42000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize'),
+    (50, 'gemini-decision-1', '2026-11-22', 100000000, 100000000, 100000000, 100000000, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'pg_categorize');
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2246,12 +2248,35 @@ AS 'MODULE_PATHNAME', 'categorize_wrapper';
 /* <begin connected objects> */
 -- pg_categorize::api::call::categorize
 CREATE  FUNCTION "categorize"(
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS text /* Option < Text > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_image_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::call::categorize
+CREATE  FUNCTION "categorize"(
 	"input" TEXT, /* Option < & str > */
 	"categories" TEXT[] /* :: std :: option :: Option < Vec < Option < String > > > */
 ) RETURNS text /* Option < Text > */
 VOLATILE PARALLEL SAFE  COST 1000
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'categorize_labels_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::call::categorize
+CREATE  FUNCTION "categorize"(
+	"input" TEXT, /* Option < & str > */
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS text /* Option < Text > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_with_image_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2275,6 +2300,31 @@ AllocatedByRust > > */
 VOLATILE PARALLEL SAFE COST 1000
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'categorize_detail_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::call::categorize_detail
+CREATE  FUNCTION "categorize_detail"(
+	"input" TEXT, /* Option < & str > */
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS categorize.decision /* Option < :: pgrx :: heap_tuple :: PgHeapTuple < '_, :: pgrx :: pgbox ::
+AllocatedByRust > > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_detail_with_image_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::call::categorize_detail
+CREATE  FUNCTION "categorize_detail"(
+	"image" bytea, /* Option < & [u8] > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS categorize.decision /* Option < :: pgrx :: heap_tuple :: PgHeapTuple < '_, :: pgrx :: pgbox ::
+AllocatedByRust > > */
+VOLATILE PARALLEL SAFE  COST 1000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'categorize_image_detail_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2302,128 +2352,21 @@ CREATE SCHEMA IF NOT EXISTS categorize; /* pg_categorize::api::categorize */
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::library_version
-CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
-IMMUTABLE STRICT PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'library_version_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::rename_category
-CREATE  FUNCTION categorize."rename_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"new_path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'rename_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::drop_correction
-CREATE  FUNCTION categorize."drop_correction"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::set_price
-CREATE  FUNCTION categorize."set_price"(
-	"model" TEXT, /* Option < & str > */
-	"input_usd" NUMERIC, /* Option < AnyNumeric > */
-	"output_usd" NUMERIC, /* Option < AnyNumeric > */
-	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_price_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::stats::stats_reset
-CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+-- pg_categorize::api::provider::adopt_database
+CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
 STRICT 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
+AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::rule::add_rule
-CREATE  FUNCTION categorize."add_rule"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"pattern" TEXT, /* Option < & str > */
-	"category" TEXT, /* Option < & str > */
-	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
-	"priority" INT DEFAULT 0 /* Option < i32 > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::provider_health
-CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
-	"provider" TEXT,  /* String */
-	"model" TEXT,  /* String */
-	"breaker" TEXT,  /* String */
-	"stopped" bool,  /* bool */
-	"attempts" bigint,  /* i64 */
-	"failures" bigint,  /* i64 */
-	"answers" bigint,  /* i64 */
-	"upgrades" bigint,  /* i64 */
-	"in_flight" INT,  /* i32 */
-	"latency_p50_ms" real,  /* Option < f32 > */
-	"latency_p99_ms" real,  /* Option < f32 > */
-	"last_failure" TEXT  /* Option < String > */
-)
-STRICT VOLATILE PARALLEL RESTRICTED 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'provider_health_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy_from_json
-CREATE  FUNCTION categorize."create_taxonomy_from_json"(
-	"name" TEXT, /* Option < & str > */
-	"definition" jsonb, /* Option < JsonB > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::set_profile
-CREATE  FUNCTION categorize."set_profile"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"profile" TEXT /* Option < & str > */
+-- pg_categorize::api::taxonomy::drop_taxonomy
+CREATE  FUNCTION categorize."drop_taxonomy"(
+	"name" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_profile_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::add_category
-CREATE  FUNCTION categorize."add_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_category_wrapper';
+AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2442,27 +2385,23 @@ AS 'MODULE_PATHNAME', 'counters_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::taxonomy::create_taxonomy
-CREATE  FUNCTION categorize."create_taxonomy"(
-	"name" TEXT, /* Option < & str > */
-	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
-	"description" TEXT DEFAULT NULL, /* Option < & str > */
-	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
-) RETURNS INT /* i32 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::settle_in_doubt
-CREATE  FUNCTION categorize."settle_in_doubt"(
-	"attempt_id" bigint, /* Option < i64 > */
-	"cost_usd" NUMERIC /* Option < AnyNumeric > */
+-- pg_categorize::api::taxonomy::merge_category
+CREATE  FUNCTION categorize."merge_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"into_path" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
+AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::purge_expired
+CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2478,67 +2417,24 @@ AS 'MODULE_PATHNAME', 'correct_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::housekeeping::purge_expired
-CREATE  FUNCTION categorize."purge_expired"() RETURNS bigint /* i64 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'purge_expired_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::configure
-CREATE  FUNCTION categorize."configure"(
+-- pg_categorize::api::taxonomy::drop_category
+CREATE  FUNCTION categorize."drop_category"(
 	"taxonomy" TEXT, /* Option < & str > */
-	"settings" jsonb /* Option < JsonB > */
+	"path" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'configure_wrapper';
+AS 'MODULE_PATHNAME', 'drop_category_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::explain::explain
-CREATE  FUNCTION categorize."explain"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"step" INT,  /* i32 */
-	"tier" TEXT,  /* String */
-	"answers" bool,  /* bool */
-	"category" TEXT,  /* Option < String > */
-	"confidence" real,  /* Option < f32 > */
-	"threshold" real,  /* Option < f32 > */
-	"detail" TEXT  /* String */
-)
-VOLATILE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'explain_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::provider::add_provider
-CREATE  FUNCTION categorize."add_provider"(
-	"name" TEXT, /* Option < & str > */
-	"kind" TEXT, /* Option < & str > */
-	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
-	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
-	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
-) RETURNS INT /* i32 */
+-- pg_categorize::api::provider::drop_provider
+CREATE  FUNCTION categorize."drop_provider"(
+	"name" TEXT /* Option < & str > */
+) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'add_provider_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::drop_budget
-CREATE  FUNCTION categorize."drop_budget"(
-	"scope" TEXT, /* Option < & str > */
-	"period" TEXT DEFAULT 'day' /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2553,41 +2449,14 @@ AS 'MODULE_PATHNAME', 'set_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::adopt_database
-CREATE  FUNCTION categorize."adopt_database"() RETURNS INT /* i32 */
-STRICT 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'adopt_database_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::correction::correct_many
-CREATE  FUNCTION categorize."correct_many"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'correct_many_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::sees_all_tenants
-CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::model::activate_model
-CREATE  FUNCTION categorize."activate_model"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"version" INT /* Option < i32 > */
+-- pg_categorize::api::budget::settle_in_doubt
+CREATE  FUNCTION categorize."settle_in_doubt"(
+	"attempt_id" bigint, /* Option < i64 > */
+	"cost_usd" NUMERIC /* Option < AnyNumeric > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+AS 'MODULE_PATHNAME', 'settle_in_doubt_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2601,88 +2470,6 @@ CREATE  FUNCTION categorize."create_taxonomy_from_query"(
 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'create_taxonomy_from_query_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_taxonomy
-CREATE  FUNCTION categorize."drop_taxonomy"(
-	"name" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_taxonomy_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::tenant::current_tenant
-CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
-STRICT STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::rule::drop_rule
-CREATE  FUNCTION categorize."drop_rule"(
-	"id" bigint /* Option < i64 > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::housekeeping::forget
-CREATE  FUNCTION categorize."forget"(
-	"input" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS bool /* bool */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'forget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::drop_category
-CREATE  FUNCTION categorize."drop_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_category_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::budget::set_budget
-CREATE  FUNCTION categorize."set_budget"(
-	"scope" TEXT DEFAULT 'database', /* Option < & str > */
-	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"period" TEXT DEFAULT 'day', /* Option < & str > */
-	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
-	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
-	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS void
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'set_budget_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::settings
-CREATE  FUNCTION categorize."settings"(
-	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
-) RETURNS TABLE (
-	"name" TEXT,  /* String */
-	"value" jsonb,  /* JsonB */
-	"default" jsonb,  /* JsonB */
-	"source" TEXT,  /* String */
-	"unit" TEXT,  /* String */
-	"description" TEXT  /* String */
-)
-STABLE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'settings_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2714,27 +2501,138 @@ AS 'MODULE_PATHNAME', 'train_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::label::learn
-CREATE  FUNCTION categorize."learn"(
-	"query" TEXT, /* Option < & str > */
-	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
-	"add_categories" bool DEFAULT false /* Option < bool > */
-) RETURNS bigint /* i64 */
-
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'learn_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- pg_categorize::api::taxonomy::merge_category
-CREATE  FUNCTION categorize."merge_category"(
-	"taxonomy" TEXT, /* Option < & str > */
-	"path" TEXT, /* Option < & str > */
-	"into_path" TEXT /* Option < & str > */
+-- pg_categorize::api::budget::set_budget
+CREATE  FUNCTION categorize."set_budget"(
+	"scope" TEXT DEFAULT 'database', /* Option < & str > */
+	"limit_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"period" TEXT DEFAULT 'day', /* Option < & str > */
+	"per_request_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"soft_ratio" real DEFAULT NULL, /* Option < f32 > */
+	"time_zone" TEXT DEFAULT NULL /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'merge_category_wrapper';
+AS 'MODULE_PATHNAME', 'set_budget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy_from_json
+CREATE  FUNCTION categorize."create_taxonomy_from_json"(
+	"name" TEXT, /* Option < & str > */
+	"definition" jsonb, /* Option < JsonB > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_from_json_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::add_provider
+CREATE  FUNCTION categorize."add_provider"(
+	"name" TEXT, /* Option < & str > */
+	"kind" TEXT, /* Option < & str > */
+	"base_url" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_env" TEXT DEFAULT NULL, /* Option < & str > */
+	"key_file" TEXT DEFAULT NULL, /* Option < & str > */
+	"settings" jsonb DEFAULT '{}' /* Option < JsonB > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_provider_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::drop_rule
+CREATE  FUNCTION categorize."drop_rule"(
+	"id" bigint /* Option < i64 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::settings
+CREATE  FUNCTION categorize."settings"(
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"name" TEXT,  /* String */
+	"value" jsonb,  /* JsonB */
+	"default" jsonb,  /* JsonB */
+	"source" TEXT,  /* String */
+	"unit" TEXT,  /* String */
+	"description" TEXT  /* String */
+)
+STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'settings_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::set_profile
+CREATE  FUNCTION categorize."set_profile"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"profile" TEXT /* Option < & str > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_profile_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::drop_correction
+CREATE  FUNCTION categorize."drop_correction"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_correction_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::library_version
+CREATE  FUNCTION categorize."library_version"() RETURNS TEXT /* & '_ str */
+IMMUTABLE STRICT PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'library_version_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::create_taxonomy
+CREATE  FUNCTION categorize."create_taxonomy"(
+	"name" TEXT, /* Option < & str > */
+	"categories" TEXT[] DEFAULT NULL, /* :: std :: option :: Option < Vec < Option < String > > > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"profile" TEXT DEFAULT 'balanced' /* Option < & str > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'create_taxonomy_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::rule::add_rule
+CREATE  FUNCTION categorize."add_rule"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"pattern" TEXT, /* Option < & str > */
+	"category" TEXT, /* Option < & str > */
+	"kind" TEXT DEFAULT 'regex', /* Option < & str > */
+	"priority" INT DEFAULT 0 /* Option < i32 > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_rule_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::tenant::current_tenant
+CREATE  FUNCTION categorize."current_tenant"() RETURNS TEXT /* String */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'current_tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -2750,13 +2648,165 @@ AS 'MODULE_PATHNAME', 'set_model_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- pg_categorize::api::provider::drop_provider
-CREATE  FUNCTION categorize."drop_provider"(
-	"name" TEXT /* Option < & str > */
+-- pg_categorize::api::explain::explain
+CREATE  FUNCTION categorize."explain"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"step" INT,  /* i32 */
+	"tier" TEXT,  /* String */
+	"answers" bool,  /* bool */
+	"category" TEXT,  /* Option < String > */
+	"confidence" real,  /* Option < f32 > */
+	"threshold" real,  /* Option < f32 > */
+	"detail" TEXT  /* String */
+)
+VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'explain_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::drop_budget
+CREATE  FUNCTION categorize."drop_budget"(
+	"scope" TEXT, /* Option < & str > */
+	"period" TEXT DEFAULT 'day' /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drop_budget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::stats::stats_reset
+CREATE  FUNCTION categorize."stats_reset"() RETURNS void
+STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'stats_reset_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::budget::sees_all_tenants
+CREATE  FUNCTION categorize."sees_all_tenants"() RETURNS bool /* bool */
+STRICT STABLE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'sees_all_tenants_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::housekeeping::forget
+CREATE  FUNCTION categorize."forget"(
+	"input" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bool /* bool */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::correction::correct_many
+CREATE  FUNCTION categorize."correct_many"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'correct_many_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::label::learn
+CREATE  FUNCTION categorize."learn"(
+	"query" TEXT, /* Option < & str > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"add_categories" bool DEFAULT false /* Option < bool > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'learn_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::rename_category
+CREATE  FUNCTION categorize."rename_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"new_path" TEXT /* Option < & str > */
 ) RETURNS void
 
 LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'drop_provider_wrapper';
+AS 'MODULE_PATHNAME', 'rename_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::add_category
+CREATE  FUNCTION categorize."add_category"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"path" TEXT, /* Option < & str > */
+	"description" TEXT DEFAULT NULL, /* Option < & str > */
+	"examples" TEXT[] DEFAULT NULL /* :: std :: option :: Option < Vec < Option < String > > > */
+) RETURNS INT /* i32 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'add_category_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::set_price
+CREATE  FUNCTION categorize."set_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC, /* Option < AnyNumeric > */
+	"cached_input_usd" NUMERIC DEFAULT NULL, /* Option < AnyNumeric > */
+	"valid_from" timestamp with time zone DEFAULT pg_catalog.now() /* Option < TimestampWithTimeZone > */
+) RETURNS bigint /* i64 */
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_price_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::provider::provider_health
+CREATE  FUNCTION categorize."provider_health"() RETURNS TABLE (
+	"provider" TEXT,  /* String */
+	"model" TEXT,  /* String */
+	"breaker" TEXT,  /* String */
+	"stopped" bool,  /* bool */
+	"attempts" bigint,  /* i64 */
+	"failures" bigint,  /* i64 */
+	"answers" bigint,  /* i64 */
+	"upgrades" bigint,  /* i64 */
+	"in_flight" INT,  /* i32 */
+	"latency_p50_ms" real,  /* Option < f32 > */
+	"latency_p99_ms" real,  /* Option < f32 > */
+	"last_failure" TEXT  /* Option < String > */
+)
+STRICT VOLATILE PARALLEL RESTRICTED 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'provider_health_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::model::activate_model
+CREATE  FUNCTION categorize."activate_model"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"version" INT /* Option < i32 > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'activate_model_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- pg_categorize::api::taxonomy::configure
+CREATE  FUNCTION categorize."configure"(
+	"taxonomy" TEXT, /* Option < & str > */
+	"settings" jsonb /* Option < JsonB > */
+) RETURNS void
+
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'configure_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -3129,10 +3179,18 @@ COMMENT ON FUNCTION @extschema@.categorize(text, text) IS
     'The category of a text in a taxonomy, as a full path; NULL where nothing is sure enough.';
 COMMENT ON FUNCTION @extschema@.categorize(text, text[]) IS
     'The best of the given labels for a text; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize(bytea, text) IS
+    'The category of what an image shows, as a full path; NULL where nothing is sure enough.';
+COMMENT ON FUNCTION @extschema@.categorize(text, bytea, text) IS
+    'The category of a text and an image together, as a full path; NULL where nothing is sure enough.';
 COMMENT ON FUNCTION @extschema@.categorize_cached(text, text) IS
     'As categorize(), from what is known in the database only; it never asks a language model.';
 COMMENT ON FUNCTION @extschema@.categorize_detail(text, text) IS
     'The decision on one text with its confidence, source, reason and evidence.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(bytea, text) IS
+    'The decision on one image with its confidence, source, reason and evidence.';
+COMMENT ON FUNCTION @extschema@.categorize_detail(text, bytea, text) IS
+    'The decision on a text and an image together with its confidence, source, reason and evidence.';
 COMMENT ON FUNCTION @extschema@.categorize_many(text[], text) IS
     'The decisions on many texts, numbered in their order.';
 COMMENT ON FUNCTION @extschema@.categorize_trigger() IS
@@ -3235,13 +3293,17 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA categorize FROM PUBLIC;
 REVOKE ALL ON TYPE categorize.decision FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA categorize TO categorize_user;
 GRANT USAGE ON TYPE categorize.decision TO categorize_user;
 GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.categorize(text, text[]),
+    @extschema@.categorize(bytea, text), @extschema@.categorize(text, bytea, text),
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
+    @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
     categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(), categorize.provider_health()

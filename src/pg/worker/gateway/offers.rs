@@ -111,7 +111,7 @@ impl Offers {
     ///
     /// # Errors
     /// Why nobody can be.
-    pub fn routes(&self, wishes: &Wishes<'_>) -> Result<(Vec<Arc<Route>>, Vec<Arc<Route>>), Refusal> {
+    pub fn routes(&self, wishes: &Wishes<'_>) -> Result<[Vec<Arc<Route>>; 2], Refusal> {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
@@ -123,7 +123,7 @@ impl Offers {
         if cheap.is_empty() {
             return Err(Refusal::because(Reason::NoProvider, "No provider has a model that answers questions."));
         }
-        Ok((cheap, if wishes.upgrades { of(Grade::Strong) } else { Vec::new() }))
+        Ok([cheap, if wishes.upgrades { of(Grade::Strong) } else { Vec::new() }])
     }
 
     /// Providers with their models, and in how many days these are shut down.

@@ -175,7 +175,7 @@ impl Plans {
             },
             observations: Some(&observations),
         };
-        let (routes, strong) = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(&wishes)?;
+        let [routes, strong] = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(&wishes)?;
         let choices = match (subject, &taxonomy) {
             (Subject::Labels(labels), _) => labels.iter().enumerate().map(ad_hoc).collect(),
             (_, Some(taxonomy)) => choices(taxonomy),
