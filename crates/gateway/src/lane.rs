@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Bytes of text in one request, where it has several inputs: its worst case has to fit into the cap of a request.
 const PACK_BYTES: usize = 32 * 1024;
 
+/// How long unsure answers wait for each other while cheap models are at work: about as long as one of their requests takes.
+const UNSURE_WAIT: Duration = Duration::from_millis(300);
+
 /// What a lane is found by. The tenant is a part of the plan; it is here so that no store can mix two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
@@ -33,8 +36,8 @@ pub(crate) struct Lane {
     pub(crate) in_flight: usize,
     /// Those of them that wait for a limit, and for nothing else.
     pub(crate) limited: usize,
-    /// Whether somebody wakes up when the oldest has waited long enough.
-    pub(crate) timed: bool,
+    /// When somebody wakes up, since the oldest has waited long enough then.
+    pub(crate) timed: Option<Duration>,
 }
 
 /// How an input goes into a request.
@@ -73,12 +76,16 @@ impl Lane {
             ready: VecDeque::new(),
             in_flight: 0,
             limited: 0,
-            timed: false,
+            timed: None,
         }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting == 0 && self.ready.is_empty() && self.in_flight == 0 && !self.timed
+        self.waiting == 0 && self.ready.is_empty() && self.in_flight == 0 && self.timed.is_none()
+    }
+
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.in_flight > 0 || self.waiting() > 0
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -110,8 +117,9 @@ impl Lane {
         self.ready.retain(|pack| !pack.is_empty());
     }
 
-    /// What can be sent at `now`. A pack that it gives counts as in flight.
-    pub(crate) fn next(&mut self, now: Duration) -> Next {
+    /// What can be sent at `now`. A pack that it gives counts as in flight. `more_comes` says that more may soon come from the
+    /// cheap models, of which each answer may be unsure: packs for strong ones are worth some waiting.
+    pub(crate) fn next(&mut self, now: Duration, more_comes: bool) -> Next {
         if self.in_flight >= self.plan.in_flight.max(1) {
             return Next::Nothing;
         }
@@ -122,7 +130,8 @@ impl Lane {
         let Some(oldest) = self.queues.values().filter_map(|queue| Some(queue.front()?.since)).min() else {
             return Next::Nothing;
         };
-        let due = oldest.saturating_add(self.plan.pack_wait);
+        let wait = if more_comes { self.plan.pack_wait.max(UNSURE_WAIT) } else { self.plan.pack_wait };
+        let due = oldest.saturating_add(wait);
         let pack = if self.waiting < self.size && now < due { self.take_alone() } else { self.take() };
         if pack.is_empty() {
             return Next::At(due);

@@ -114,7 +114,8 @@ impl Trail {
                 continue;
             }
             let chosen = Chosen { not_before: step.not_before, obstacle, ..chosen };
-            if wait <= WORTH_WAITING {
+            // Who has failed these inputs is asked again once no other can be asked sooner.
+            if wait <= WORTH_WAITING && (step.failures == 0 || wait.is_zero()) {
                 return Choice::Go(chosen);
             }
             if best.as_ref().is_none_or(|(shortest, _)| wait < *shortest) {
@@ -177,15 +178,18 @@ fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: 
     }
     // About four bytes make a token, and labels are short. What is to be compared is the same for all.
     let prompt = plan.choices.prompt();
-    let bytes = prompt.items.json.len() + prompt.schema.len() + loads.iter().map(|load| load.text.len()).sum::<usize>();
-    let input = bytes as u64 / 4;
+    let texts = loads.iter().map(|load| load.text.len()).sum::<usize>();
+    let writes = (prompt.items.json.len() + prompt.schema.len() + texts) as u64 / 4;
+    // Each question of a decision has all choices with it.
+    let decides = (prompt.decision.json.len() + prompt.options.len() * loads.len() + texts) as u64 / 4;
     let output = loads.len() as u64 * (prompt.longest as u64 / 4 + 8);
     let now = desk.clock.now();
     let mut health = desk.health.lock();
     let candidates: Vec<_> = routes
         .iter()
         .map(|route| {
-            let written = if route.model.mode == AnswerMode::Decision { 0 } else { output };
+            let (input, written) =
+                if route.model.mode == AnswerMode::Decision { (decides, 0) } else { (writes, output) };
             let seen = image_tokens(route, loads);
             let usage =
                 Usage { input: input + seen, output: written + route.model.thinking_tokens, ..Usage::default() };

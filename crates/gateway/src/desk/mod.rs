@@ -15,7 +15,7 @@ use crate::health::Health;
 use crate::lane::{Lane, LaneKey, Next};
 use crate::near_answers::NearAnswers;
 use crate::piece::Piece;
-use crate::plan::Plan;
+use crate::plan::{Grade, Plan};
 use crate::sender::Sender;
 use crate::store::Store;
 use crate::switch::Switch;
@@ -124,7 +124,7 @@ impl Desk {
                         {
                             let mut state = desk.state.lock();
                             if let Some(lane) = state.lanes.get_mut(&key) {
-                                lane.timed = false;
+                                lane.timed = None;
                             }
                             state.pump(&key, desk.clock.now(), &mut starts);
                         }
@@ -139,12 +139,15 @@ impl Desk {
 impl State {
     /// Takes from a lane what it is ready for; a lane without work is dropped.
     fn pump(&mut self, key: &LaneKey, now: Duration, starts: &mut Vec<Start>) {
+        let cheap = LaneKey { grade: Grade::Cheap, ..key.clone() };
+        let more_comes = key.grade == Grade::Strong && self.lanes.get(&cheap).is_some_and(Lane::is_at_work);
         let Some(lane) = self.lanes.get_mut(key) else { return };
         loop {
-            match lane.next(now) {
+            match lane.next(now, more_comes) {
                 Next::Pack(ids) => starts.push(Start::Pack(key.clone(), lane.plan.clone(), ids)),
                 Next::At(due) => {
-                    if !std::mem::replace(&mut lane.timed, true) {
+                    if lane.timed.is_none_or(|timed| due < timed) {
+                        lane.timed = Some(due);
                         starts.push(Start::Timer(key.clone(), due));
                     }
                     break;

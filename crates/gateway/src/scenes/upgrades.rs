@@ -155,3 +155,27 @@ async fn what_is_complex_goes_to_the_cheap_model_where_the_strong_one_cannot_ans
     scene.ends().await;
     assert_eq!(models(&scene)[..2], [("strong".into(), 2), ("cheap".into(), 2)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn unsure_answers_wait_for_each_other_and_no_longer_than_they_must() {
+    let scene = scene(|model| if model == "strong" { Act::Answer } else { Act::Unsure });
+    let mut backend = scene.connect();
+    // Of five packs each comes at another moment, and all go to the strong model in full ones.
+    for (request, at) in (1..=5).zip(numbered("title", 10).chunks(2)) {
+        backend.ask(request, at, PATIENT).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let mut heard = 0;
+    while heard < 10 {
+        let ToBackend::Replies { replies, .. } = backend.hear().await else { panic!("no replies") };
+        heard += replies.len();
+    }
+    scene.ends().await;
+    let strong: Vec<usize> =
+        models(&scene).into_iter().filter(|(model, _)| model == "strong").map(|(_, n)| n).collect();
+    assert_eq!(strong, [10]);
+    // A single one waits as long as any, and not for others that do not come.
+    let began = tokio::time::Instant::now();
+    backend.answers(6, &["single".to_owned()]).await;
+    assert!(began.elapsed() < Duration::from_millis(250), "{:?}", began.elapsed());
+}
