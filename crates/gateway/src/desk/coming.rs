@@ -7,7 +7,6 @@ use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
-use crate::piece::Piece;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
 use pg_categorize_core::cascade::Reason;
@@ -85,56 +84,8 @@ impl Desk {
         self.launch(starts);
     }
 
-    /// What the cheap model said of these is booked, and not sure enough: the strong one decides.
-    pub(crate) fn upgrade(self: &Arc<Self>, plan: &Arc<Plan>, ids: &[FlightId]) {
-        let (now, mut starts, mut keys) = (self.clock.now(), Vec::new(), Vec::new());
-        {
-            let mut guard = self.state.lock();
-            let state = &mut *guard;
-            for id in ids {
-                let Some(flight) = state.flights.get_mut(*id) else { continue };
-                if flight.waiters.is_empty() {
-                    state.flights.forget(*id);
-                    continue;
-                }
-                (flight.grade, flight.again) = (Grade::Strong, false);
-                let (serial, tenant) = (plan.serial, flight.key.tenant.clone());
-                let key = LaneKey { serial, tenant, grade: Grade::Strong };
-                self.queue(state, *id, &key, plan, now);
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
-            }
-            keys.iter().for_each(|key| state.pump(key, now, &mut starts));
-        }
-        self.launch(starts);
-    }
-
-    /// No strong model can be asked: what went there at once goes to the cheap ones, the rest is refused.
-    pub(crate) fn downgrade(self: &Arc<Self>, piece: &mut Piece, refusal: &Refusal) {
-        let (now, mut starts, mut mail) = (self.clock.now(), Vec::new(), Mail::default());
-        {
-            let mut guard = self.state.lock();
-            let state = &mut *guard;
-            for id in std::mem::take(&mut piece.ids) {
-                let Some(flight) = state.flights.get_mut(id) else { continue };
-                if !std::mem::take(&mut flight.straight) {
-                    state.flights.refuse(id, refusal, &mut mail);
-                    continue;
-                }
-                flight.grade = Grade::Cheap;
-                let (serial, tenant) = (piece.plan.serial, flight.key.tenant.clone());
-                let key = LaneKey { serial, tenant, grade: Grade::Cheap };
-                self.queue(state, id, &key, &piece.plan, now);
-                state.pump(&key, now, &mut starts);
-            }
-        }
-        mail.post();
-        self.launch(starts);
-    }
-
     /// An input waits for company.
-    fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
+    pub(super) fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
         let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
             let first = plan.routes_of(key.grade).first();
             Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, &plan.choices)))

@@ -4,6 +4,7 @@
 mod coming;
 mod flying;
 mod going;
+mod upgrading;
 
 pub(crate) use flying::{Landed, Load, Rest};
 

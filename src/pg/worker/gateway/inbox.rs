@@ -4,8 +4,9 @@
 //! Somebody waits for what is looked up and reserved. For what is closed nobody does: it waits a moment, so that it stands
 //! in nobody's way and many share a flush.
 
+use super::backlog::{Backlog, Late};
 use super::books::Books;
-use super::closing::{self, Backlog, Brought, Late};
+use super::closing::{self, Brought};
 use super::look_up::look_up;
 use super::plans::Plans;
 use crate::pg::xact::{self, Failed};

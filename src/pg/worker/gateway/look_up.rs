@@ -1,7 +1,7 @@
 //! What is known of inputs before anybody is paid: corrections first, then answers that were stored meanwhile.
 
+use super::backlog::Backlog;
 use super::books::Books;
-use super::closing::Backlog;
 use super::plans::Plans;
 use crate::pg::{guc, spi};
 use pg_categorize_core::cascade::{CategoryId, Reason};

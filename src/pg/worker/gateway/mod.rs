@@ -3,6 +3,7 @@
 //! What the threads ask of the database arrives in an inbox, and is answered in one transaction for all that is there
 //! (`inbox`); `serve` is the loop around it.
 
+mod backlog;
 mod books;
 mod closing;
 mod cluster;
