@@ -65,7 +65,7 @@ SELECT clock_timestamp() AS t0 \gset
 :ask
 SELECT round(extract(epoch FROM clock_timestamp() - :'t0')::numeric, 1) AS seconds \gset
 :who
-\echo '   It took' :seconds 'seconds; the second provider speaks another API. The breaker keeps the first out until it is tried again:'
+\echo '   It took' :seconds 'seconds; the second provider speaks another API. Who failed is asked last, and not at all once its breaker is open:'
 \echo
 SELECT provider, model, state, attempts, failures, round(latency_p50_ms) AS p50_ms FROM categorize.provider_health ORDER BY provider, model;
 SELECT at AS half, count(*) AS titles, count(category) AS answered, round(100.0 * avg((category = truth)::int) FILTER (WHERE category IS NOT NULL), 1) AS "right %",
