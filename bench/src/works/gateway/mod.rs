@@ -77,7 +77,7 @@ const FULL: Sizes = Sizes {
     sessions: (100, 1_000),
     faulty: 5_000,
     memory: (10_000, 50_000),
-    free: 10_000,
+    free: 100_000,
     interrupts: 5,
 };
 
