@@ -149,6 +149,16 @@ impl Health {
     }
 }
 
+impl ProviderHealth {
+    /// A connection is the business of the host, which its models share: that there is none counts against all of them.
+    fn unreachable(&mut self, route: &Route, detail: &str, now: Duration) {
+        for (_, model) in self.models.iter_mut().filter(|(name, _)| **name != route.model.name) {
+            model.breaker.failed(now, false);
+            model.last_failure = Some(detail.to_owned());
+        }
+    }
+}
+
 /// Somebody is about to ask for leave, once the money is there: others see the place as taken, and the limits do not, so that
 /// who has no money takes nothing from anybody.
 pub(crate) struct Intent {
@@ -259,8 +269,13 @@ impl Permit {
             | FailureClass::Cut
             | FailureClass::Unreadable => {
                 model.failures += 1;
-                let message = format!("The provider fails again and again: {}.", failure.detail);
-                model.breaker.failed(now, self.probe).then(|| alert("breaker_open", &self.route, message))
+                let (detail, failures) = (&failure.detail, model.failures);
+                let message = format!("The provider fails again and again: {detail}. Its failures so far: {failures}.");
+                let opened = model.breaker.failed(now, self.probe);
+                if failure.class == FailureClass::NotSent {
+                    health.provider(&self.route).unreachable(&self.route, detail, now);
+                }
+                opened.then(|| alert("breaker_open", &self.route, message))
             }
         }
     }
