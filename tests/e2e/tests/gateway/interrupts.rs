@@ -160,7 +160,8 @@ fn all_is_accounted_for(shop: &Shop) {
     // What was given up on is charged all the same, once the provider is through with it.
     eventually("the provider is through", 20, || shop.model.account().in_flight == 0);
     let account = shop.model.account();
-    let settled: i64 = shop.session().one("SELECT count(DISTINCT attempt_id) FROM categorize.ledger WHERE kind = 'settle'");
+    let settled: i64 =
+        shop.session().one("SELECT count(DISTINCT attempt_id) FROM categorize.ledger WHERE kind = 'settle'");
     let doubtful: i64 = shop.session().one("SELECT count(*) FROM categorize.in_doubt");
     assert_eq!(account.requests as i64, settled + doubtful, "{settled} are settled, {doubtful} are in doubt");
     assert!(settled > 0 && doubtful > 0, "{settled} are settled, {doubtful} are in doubt");
