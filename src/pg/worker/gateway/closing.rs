@@ -154,7 +154,7 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
         let at = usize::try_from(answer.category).ok()?;
         plan.choices.list().get(at).map(|choice| choice.label.clone())
     };
-    observe(plan, answers);
+    observe(plan, answers, plans);
     let answers = answers.iter().filter_map(|answer| {
         let (category, label) = match plan.taxonomy {
             Some(_) => (Some(answer.category), None),
@@ -184,7 +184,7 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
 }
 
 /// What strong models said of the answers of cheap ones.
-fn observe(plan: &Plan, answers: &[&NewAnswer]) {
+fn observe(plan: &Plan, answers: &[&NewAnswer], plans: &mut Plans) {
     let agreement = |answer: &&NewAnswer| match &answer.standing {
         Standing::Upgraded(Some(observed)) => Some(NewAgreement {
             fingerprint: answer.key,
@@ -198,5 +198,6 @@ fn observe(plan: &Plan, answers: &[&NewAnswer]) {
     let agreements: Vec<_> = answers.iter().filter_map(agreement).collect();
     if !agreements.is_empty() {
         spi::observe_agreements(&plan.tenant, &agreements);
+        plans.hear(&plan.tenant, &agreements);
     }
 }

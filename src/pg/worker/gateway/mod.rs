@@ -11,6 +11,7 @@ mod counters;
 mod inbox;
 mod keys;
 mod look_up;
+mod observed;
 mod offers;
 mod plans;
 mod serve;

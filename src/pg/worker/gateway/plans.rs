@@ -1,9 +1,10 @@
 //! How inputs of one tenant in one set of labels are asked about. Plans are made once, and dropped when anything changes that
 //! they were made of.
 
+use super::observed::Observed;
 use super::offers::{Offers, Rationale, Wishes};
 use crate::pg::guard;
-use crate::pg::spi::{self, Observations};
+use crate::pg::spi::{self, NewAgreement};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::complexity::Complexity;
@@ -18,16 +19,13 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Plans that are kept.
 const KEPT: usize = 256;
 
 /// Examples of a category that a model is told.
 const EXAMPLES: usize = 3;
-
-/// How long what is observed of answers may wait until confidence is calibrated by it.
-const OBSERVED_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a plan is for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -47,10 +45,7 @@ pub struct Plans {
     /// Those that were dropped last. One that is made again and says the same goes on, and what waits under it.
     former: HashMap<(String, Subject), Arc<Plan>>,
     changed: bool,
-    /// What is known of the models of tenants.
-    observations: HashMap<String, Rc<Observations>>,
-    /// When it was last seen what had been observed last of answers being right.
-    observed: Option<(Instant, Option<i64>)>,
+    observed: Observed,
 }
 
 impl Plans {
@@ -62,22 +57,30 @@ impl Plans {
             self.forget();
             self.generation = generation;
         }
-        if self.observed.is_none_or(|(seen, _)| seen.elapsed() >= OBSERVED_AGAIN) {
-            let last = spi::last_observed();
-            if self.observed.is_some_and(|(_, before)| before != last) {
-                self.set_aside();
-            }
-            self.observed = Some((Instant::now(), last));
+        if self.observed.has_changed() {
+            self.set_aside();
+        }
+    }
+
+    /// Strong models have said something of the answers of cheap ones. Once that is worth it, the plans of the tenant are made
+    /// anew.
+    pub fn hear(&mut self, tenant: &str, agreements: &[NewAgreement]) {
+        if self.observed.hear(tenant, agreements) {
+            self.set_aside_if(|of| of == tenant);
         }
     }
 
     /// Plans are made anew; what they were made of is still as it was, but for what is known of answers.
     fn set_aside(&mut self) {
-        self.observations.clear();
+        self.observed.forget();
+        self.set_aside_if(|_| true);
+    }
+
+    fn set_aside_if(&mut self, of_tenant: impl Fn(&str) -> bool) {
         if self.former.len() >= KEPT {
             self.former.clear();
         }
-        self.former.extend(self.plans.drain());
+        self.former.extend(self.plans.extract_if(|(tenant, _), _| of_tenant(tenant)));
     }
 
     /// Drops everything.
@@ -159,11 +162,7 @@ impl Plans {
         let number = |name: &str| set.get(name).and_then(Value::as_u64).unwrap_or(1);
         let model = |grade: &str| set.get("models").and_then(|models| models.get(grade)).and_then(Value::as_str);
         let word = |name: &str| set.get(name).and_then(Value::as_str).unwrap_or_default();
-        if self.observations.len() >= KEPT {
-            self.observations.clear();
-        }
-        let observations = self.observations.entry(tenant.to_owned());
-        let observations = observations.or_insert_with(|| Rc::new(spi::observations(tenant))).clone();
+        let observations = self.observed.of(tenant);
         let wishes = Wishes {
             cheap: model("cheap"),
             strong: model("strong"),
