@@ -29,6 +29,8 @@ impl LocalModelTier {
     fn ask_lexical(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         let index = self.scope.category_index();
         for (query, outcome) in queries.iter().zip(outcomes).filter(is_open) {
+            // Of ten thousand categories, each text takes most of a millisecond.
+            guard::check_for_interrupts();
             outcome.reason = Some(Reason::BelowThreshold);
             let Some(found) = index.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
             let best = found.guesses[0];
