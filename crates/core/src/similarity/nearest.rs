@@ -53,8 +53,32 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; LANES];
     for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
         for lane in 0..LANES {
-            sums[lane] = a[lane].mul_add(b[lane], sums[lane]);
+            sums[lane] += a[lane] * b[lane];
         }
     }
     sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedding::embed;
+
+    #[test]
+    fn the_nearest_come_first_and_the_text_itself_does_not() {
+        let mut vectors = Vectors::default();
+        for text in ["red running shoe", "blue running shoe", "how do i get a refund", "", "red running shoes"] {
+            vectors.push(embed(text).as_ref());
+        }
+        assert_eq!(vectors.len(), 5);
+        let nearest = vectors.nearest(0, 3);
+        let order: Vec<u32> = nearest.iter().map(|(i, _)| *i).collect();
+        assert_eq!(order[..2], [4, 1], "{nearest:?}");
+        assert!(nearest.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+        let ours = embed("red running shoe").zip(embed("red running shoes")).map(|(a, b)| a.cosine(&b));
+        assert!((nearest[0].1 - ours.expect("both are known")).abs() < 1e-5);
+        assert_eq!(vectors.nearest(3, 9).len(), 4);
+        assert!(vectors.nearest(3, 9).iter().all(|(_, cosine)| *cosine == 0.0));
+        assert!(vectors.nearest(0, 0).is_empty());
+    }
 }
