@@ -51,6 +51,7 @@ ensure_base_postgres() {
     "$PG_CONFIG" --version >/dev/null 2>&1 || die "cannot run $PG_CONFIG: PG_CONFIG must be the path of a pg_config"
     [ -f "$("$PG_CONFIG" --includedir-server 2>/dev/null)/postgres.h" ] ||
       die "$PG_CONFIG names no server headers: install the development package of that PostgreSQL"
+    ensure_pgvector "$PG_CONFIG"
     return
   fi
   command -v dpkg-query >/dev/null ||
@@ -67,6 +68,7 @@ ensure_base_postgres() {
     (apt_ensure "for scheduled jobs" "postgresql-$major-cron") || note "going without pg_cron"
   fi
   link_debian_postgres "$major"
+  ensure_pgvector "$(pg_config_of base)"
 }
 
 # Linked anew when a package of that version is added or upgraded.
