@@ -43,13 +43,7 @@ fn suggest(
     taxonomy: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
     'static,
-    (
-        name!(text, String),
-        name!(category, String),
-        name!(cosine, f32),
-        name!(distance, f32),
-        name!(origin, String),
-    ),
+    (name!(text, String), name!(category, String), name!(cosine, f32), name!(distance, f32), name!(origin, String)),
 > {
     let near = input.map(|input| suggest::suggest(input, given(k, "k"), taxonomy));
     TableIterator::new(near.unwrap_or_default())

@@ -8,8 +8,8 @@
 
 use crate::pg::scope::Scope;
 use crate::pg::spi::TrainAfter;
-use crate::pg::worker::need::{self, Need};
 use crate::pg::worker::errand::{self, Errand};
+use crate::pg::worker::need::{self, Need};
 use crate::pg::{error, freshness, guard, guc, spi, world, xact};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::settings::Settings;

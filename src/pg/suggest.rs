@@ -22,9 +22,7 @@ pub type Suggestion = (String, String, f32, f32, String);
 /// 22023 for an unknown taxonomy, or a `k` that is not between 1 and 100.
 pub fn suggest(input: &str, k: i32, taxonomy: Option<&str>) -> Vec<Suggestion> {
     if !(1..=MOST).contains(&k) {
-        error::raise(
-            Error::invalid("invalid number of suggestions").hint(format!("k is a number from 1 to {MOST}.")),
-        );
+        error::raise(Error::invalid("invalid number of suggestions").hint(format!("k is a number from 1 to {MOST}.")));
     }
     let wanted = usize::try_from(k).unwrap_or(1);
     let (world, _) = world::now();

@@ -181,7 +181,8 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
     }
     if !sure.is_empty() {
         let sure = only(sure);
-        let texts: Vec<Text> = sure.iter().filter_map(|answer| Some((answer.fingerprint, answer.input.clone()?))).collect();
+        let texts: Vec<Text> =
+            sure.iter().filter_map(|answer| Some((answer.fingerprint, answer.input.clone()?))).collect();
         spi::store_answers(&paid, sure);
         if let Some(taxonomy) = &taxonomy {
             lessons::paid(taxonomy, &plan.tenant, &texts);

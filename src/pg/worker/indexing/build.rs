@@ -3,9 +3,9 @@
 
 use super::fill;
 use super::{Stopped, Wanted, as_owner};
+use crate::pg::guc;
 use crate::pg::spi::{self, EmbeddingIndex, Pgvector, Rows};
 use crate::pg::worker::{attempt, report};
-use crate::pg::guc;
 use pg_categorize_core::embedding::MODEL;
 
 /// Vectors from which an HNSW index is worth its building: fewer are compared one by one as fast.

@@ -1,10 +1,10 @@
 //! Filling an index with the vectors that it lacks, in portions.
 
 use super::{Stopped, Wanted, as_owner};
+use crate::pg::guard;
 use crate::pg::neighbours::embedding_of;
 use crate::pg::spi::{self, EmbeddingIndex, NewVector, Pgvector, Rows, UnindexedText};
 use crate::pg::worker::errand::contained;
-use crate::pg::guard;
 use pg_categorize_core::fingerprint::Fingerprint;
 
 /// Texts in one transaction.

@@ -91,9 +91,8 @@ fn wanted() -> Vec<Wanted> {
     let wants = |(id, name): (i32, String)| {
         let row = spi::fresh_taxonomy(&name).filter(|row| row.id == id)?;
         let settings = Settings::from_explicit(row.settings);
-        let wants = settings.store_input
-            && settings.tiers.contains(&TierName::Similarity)
-            && settings.embedding == "static";
+        let wants =
+            settings.store_input && settings.tiers.contains(&TierName::Similarity) && settings.embedding == "static";
         wants.then_some(Wanted { taxonomy: id, name })
     };
     spi::taxonomy_ids().into_iter().filter_map(wants).collect()

@@ -12,7 +12,9 @@ fn what_was_taught_is_a_neighbour_soon_after_the_commit() {
     assert_eq!(source(&mut session, ASKED), "unresolved");
     session.run("COMMIT");
     await_answer(&mut session, ASKED);
-    let row = session.query_one("SELECT category, origin, confidence, evidence FROM categorize_detail($1)", &[&ASKED]).unwrap();
+    let row = session
+        .query_one("SELECT category, origin, confidence, evidence FROM categorize_detail($1)", &[&ASKED])
+        .unwrap();
     assert_eq!((row.get::<_, String>(0), row.get::<_, String>(1)), ("Shirts".into(), "label".into()));
     assert!((0.5..=1.0).contains(&row.get::<_, f32>(2)));
     let cosine: f64 = session.one_of(
@@ -36,7 +38,10 @@ fn a_correction_among_the_neighbours_counts_at_once_and_its_vector_soon() {
     // A neighbour that was taught: its vector is there, and what a person says of it counts from the next statement on.
     session.run("SELECT categorize.correct('white cotton shirt for men', 'Tools'); SELECT categorize.correct('red cotton shirt for men', 'Tools')");
     let tools = |session: &mut pg_categorize_e2e::Session| {
-        session.one_of::<i64>("SELECT count(*) FROM categorize.suggest($1, 7) WHERE category = 'Tools' AND origin = 'correction'", &[&ASKED])
+        session.one_of::<i64>(
+            "SELECT count(*) FROM categorize.suggest($1, 7) WHERE category = 'Tools' AND origin = 'correction'",
+            &[&ASKED],
+        )
     };
     assert_eq!(tools(&mut session), 2);
     assert_eq!(source(&mut session, ASKED), "unresolved");

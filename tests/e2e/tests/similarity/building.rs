@@ -55,7 +55,8 @@ fn an_index_that_grows_gets_hnsw_in_a_table_of_its_own() {
     session.run("SELECT categorize.set_tenant('small', false)");
     session.run("SELECT categorize.learn($$VALUES ('tiny purple umbrella', 'Tools')$$)");
     eventually("the small tenant finds its text", 30, || {
-        session.text("SELECT text FROM categorize.suggest('purple umbrella', 1)").as_deref() == Some("tiny purple umbrella")
+        session.text("SELECT text FROM categorize.suggest('purple umbrella', 1)").as_deref()
+            == Some("tiny purple umbrella")
     });
     database.cluster.assert_tidy();
 }
@@ -78,7 +79,10 @@ fn a_thousand_tenants_find_what_is_theirs() {
         session.run(&format!("SELECT categorize.set_tenant('tenant {tenant}', false)"));
         let found: Vec<String> = session.column("SELECT text FROM categorize.suggest('wooden table', 10, 'many')");
         assert_eq!(found.len(), 6, "{found:?}");
-        assert!(found[0].starts_with("table") && found.iter().all(|text| text.ends_with(&format!(" {tenant}"))), "{found:?}");
+        assert!(
+            found[0].starts_with("table") && found.iter().all(|text| text.ends_with(&format!(" {tenant}"))),
+            "{found:?}"
+        );
     }
 }
 

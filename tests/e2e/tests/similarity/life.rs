@@ -60,7 +60,8 @@ fn what_was_damaged_is_made_anew() {
     session.run(&format!("UPDATE {table} SET embedding = array_fill(0::real, ARRAY[256])::halfvec"));
     session.run("SELECT categorize.correct('make all memos stale', 'Tools')");
     assert_eq!(source(&mut session, ASKED), "unresolved");
-    let nan = format!("UPDATE {table} SET embedding = (ARRAY['NaN'::real] || array_fill(0::real, ARRAY[255]))::halfvec");
+    let nan =
+        format!("UPDATE {table} SET embedding = (ARRAY['NaN'::real] || array_fill(0::real, ARRAY[255]))::halfvec");
     session.refused("22000", &nan);
 }
 
@@ -76,7 +77,9 @@ fn a_dump_leaves_vectors_out_and_a_restore_makes_them_anew() {
     database.cluster.run("pg_dump", &["-f", file.to_str().expect("plain"), "dumped"]);
     session.run("CREATE DATABASE restored");
     session.run("ALTER DATABASE restored SET categorize.taxonomy = 't'");
-    database.cluster.run("psql", &["-v", "ON_ERROR_STOP=1", "-q", "-d", "restored", "-f", file.to_str().expect("plain")]);
+    database
+        .cluster
+        .run("psql", &["-v", "ON_ERROR_STOP=1", "-q", "-d", "restored", "-f", file.to_str().expect("plain")]);
     let mut restored = database.cluster.connect("restored");
     // Nobody teaches: who asks has the index built.
     await_answer(&mut restored, ASKED);
