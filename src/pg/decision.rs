@@ -3,7 +3,7 @@
 use crate::pg::error;
 use crate::pg::guc;
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Guess, Outcome, Similar, SimilarText, TierName};
+use pg_categorize_core::cascade::{Guess, Outcome, Reason, Similar, SimilarText, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::{AllocatedByRust, AnyNumeric, JsonB};
@@ -94,9 +94,14 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
                 Some(detail) => json!({"hint": error::hint(reason), "detail": detail}),
                 None => json!({"hint": error::hint(reason)}),
             };
-            if let Some(similar) = outcome.similar.as_ref().filter(|similar| !similar.texts.is_empty()) {
-                evidence["neighbours"] = neighbours(scope, similar);
-                evidence["similarity"] = json!(similar.obstacle);
+            if let Some(similar) = &outcome.similar {
+                if !similar.texts.is_empty() {
+                    evidence["neighbours"] = neighbours(scope, similar);
+                }
+                // Where a paid tier has the last word, what is missing for this one is not what helps.
+                if !similar.texts.is_empty() || reason == Reason::BelowThreshold {
+                    evidence["similarity"] = json!(similar.obstacle);
+                }
             }
             Some(evidence)
         }
