@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The version of what follows.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// Bytes of the largest frame: one input of 1 MB with an image of [`MAX_IMAGE_BYTES`], or a thousand of some kilobytes,
 /// escaped.
@@ -21,8 +21,11 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of the largest image. With a text of 1 MB, escaped, it fills half of a frame.
 pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
 
-/// Bytes of an input in a frame beside its text and its image: two keys, a number and the names.
-const AROUND_INPUT: usize = 512;
+/// Guesses of the free tiers that an input brings at most.
+pub const HINTS: usize = 16;
+
+/// Bytes of an input in a frame beside its text and its image: two keys, numbers and the names.
+const AROUND_INPUT: usize = 768;
 
 /// Bytes before the JSON.
 pub const HEADER_BYTES: usize = 5;
@@ -102,6 +105,8 @@ pub struct Input {
     pub image: Option<Image>,
     /// How sure the free tiers were of their best guess, 0 to 1.
     pub best_confidence: f32,
+    /// What the free tiers guess, best first, at most [`HINTS`]: what the local model ranks, and neighbours.
+    pub hints: Vec<CategoryId>,
 }
 
 impl Input {
@@ -307,7 +312,7 @@ mod tests {
 
     fn ask(text: String, image: Option<Image>) -> ToGateway {
         let (key, shared_key) = (Fingerprint([7; 32]), Some(Fingerprint([0xfe; 32])));
-        let input = Input { key, shared_key, text, image, best_confidence: 0.25 };
+        let input = Input { key, shared_key, text, image, best_confidence: 0.25, hints: vec![i32::MIN; HINTS] };
         ToGateway::Ask(Ask {
             request: u64::MAX,
             patience_ms: 10_000,

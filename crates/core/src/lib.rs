@@ -4,6 +4,7 @@
 //! and fuzzed without a server.
 
 pub mod budget;
+pub mod candidates;
 pub mod cascade;
 pub mod category_path;
 pub mod choices;

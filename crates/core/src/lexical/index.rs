@@ -110,19 +110,10 @@ impl LexicalIndex {
 
     /// The best categories for a text in normal form; `None` where no word is known.
     pub fn best(&self, normal: &str, scratch: &mut Scratch) -> Option<Match> {
-        let mut found = words(normal);
-        found.truncate(MAX_WORDS);
-        scratch.scores.resize(self.ids.len(), 0.0);
-        let mut known = 0.0;
-        for (i, word) in found.iter().enumerate() {
-            let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
-            known += word.weight * f32::from(u8::from(says));
-            if word.follows {
-                self.add(&phrase(&found[i - 1], word), word.weight, scratch);
-            }
-        }
+        let found = read(normal);
+        let known = self.score(&found, scratch);
         let total: f32 = found.iter().map(|w| w.weight).sum();
-        let (top, sum) = scratch.take_top();
+        let (top, sum) = scratch.take_top(3);
         let (first, score) = *top.first()?;
         let second = top.get(1).map_or(0.0, |t| t.1);
         let features = Features {
@@ -138,6 +129,27 @@ impl LexicalIndex {
         };
         let guesses = top.into_iter().map(rank).collect();
         Some(Match { guesses, evidence: self.evidence(&found, first), features })
+    }
+
+    /// At most so many categories that share a word with a text in normal form, the likeliest first.
+    pub fn rank(&self, normal: &str, most: usize, scratch: &mut Scratch) -> Vec<CategoryId> {
+        self.score(&read(normal), scratch);
+        let (top, _) = scratch.take_top(most);
+        top.into_iter().map(|(document, _)| self.ids[document as usize]).collect()
+    }
+
+    /// Adds up what speaks for each category; the weight of the words that any of them knows.
+    fn score(&self, found: &[Word], scratch: &mut Scratch) -> f32 {
+        scratch.scores.resize(self.ids.len(), 0.0);
+        let mut known = 0.0;
+        for (i, word) in found.iter().enumerate() {
+            let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
+            known += word.weight * f32::from(u8::from(says));
+            if word.follows {
+                self.add(&phrase(&found[i - 1], word), word.weight, scratch);
+            }
+        }
+        known
     }
 
     fn label_share(&self, found: &[Word], document: u32) -> f32 {
@@ -177,17 +189,17 @@ impl LexicalIndex {
 }
 
 impl Scratch {
-    /// The three best scores and the sum of all; leaves the buffers clean.
-    fn take_top(&mut self) -> (Vec<(u32, f32)>, f32) {
-        let mut top: Vec<(u32, f32)> = Vec::with_capacity(4);
+    /// The best scores, at most so many, and the sum of all; leaves the buffers clean.
+    fn take_top(&mut self, most: usize) -> (Vec<(u32, f32)>, f32) {
+        let mut top: Vec<(u32, f32)> = Vec::with_capacity(most.min(self.touched.len()) + 1);
         let mut sum = 0.0;
         for document in self.touched.drain(..) {
             let score = std::mem::take(&mut self.scores[document as usize]);
             sum += score;
             let at = top.partition_point(|t| t.1 > score || (t.1 == score && t.0 < document));
-            if at < 3 {
+            if at < most {
                 top.insert(at, (document, score));
-                top.truncate(3);
+                top.truncate(most);
             }
         }
         (top, sum)
@@ -226,6 +238,13 @@ fn add_text(text: &str, whole: f32, part: f32, note: &mut impl FnMut(String, f32
     }
 }
 
+/// The words of a text that are read.
+fn read(normal: &str) -> Vec<Word> {
+    let mut found = words(normal);
+    found.truncate(MAX_WORDS);
+    found
+}
+
 fn phrase(first: &Word, second: &Word) -> String {
     format!("{} {}", first.text, second.text)
 }
@@ -262,6 +281,16 @@ mod tests {
     fn an_accessory_is_not_the_device_it_is_for() {
         let found = index().best("silicone case for iphone 15", &mut Scratch::default()).unwrap();
         assert_eq!(found.guesses[0].category, 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_ranking_begins_with_the_best_and_has_no_more_than_was_asked_for() {
+        let (index, mut scratch) = (index(), Scratch::default());
+        let best = index.best("phone case for galaxy s24", &mut scratch).unwrap();
+        let all = index.rank("phone case for galaxy s24", 10, &mut scratch);
+        assert_eq!(all[..2], [best.guesses[0].category, best.guesses[1].category]);
+        assert_eq!(index.rank("phone case for galaxy s24", 1, &mut scratch), all[..1]);
+        assert!(index.rank("zzz", 10, &mut scratch).is_empty());
     }
 
     #[test]
