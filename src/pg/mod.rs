@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub mod call_site;
+pub mod candidate_recall;
 pub mod catalog;
 pub mod client;
 pub mod compat;
@@ -19,6 +20,7 @@ pub mod manage;
 pub mod many;
 pub mod model;
 pub mod model_file;
+pub mod offered;
 pub mod owner;
 pub mod probe;
 pub mod resolver;

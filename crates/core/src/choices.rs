@@ -151,6 +151,14 @@ impl Choices {
         self.each_once(self.list.iter())
     }
 
+    /// Bytes of what one input is offered, written as the options of a decision, about.
+    pub fn options_bytes(&self) -> usize {
+        let all = self.prompt().options.len();
+        let Some(listed) = &self.listed else { return all };
+        let most = listed.own.iter().map(Vec::len).max().unwrap_or(0);
+        all * most / self.list.len().max(1)
+    }
+
     fn each_once<'a>(&'a self, choices: impl Iterator<Item = &'a Choice>) -> Vec<(&'a str, Option<&'a str>)> {
         let mut seen = HashSet::new();
         let labels = choices.filter(|choice| seen.insert(choice.label.as_str()));

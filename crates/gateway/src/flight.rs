@@ -9,7 +9,8 @@ use crate::piece::Signal;
 use crate::plan::Grade;
 use crate::store::{Keys, Refusal, Store};
 use hashbrown::HashMap;
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::candidates::{Offered, Step};
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Answered, Asker, Reply, Target};
 use pg_categorize_core::money::Money;
@@ -57,9 +58,23 @@ pub(crate) struct Payer {
 #[derive(Clone)]
 pub(crate) struct First {
     pub(crate) reply: Reply,
-    pub(crate) cost: Money,
-    /// Whether the one who pays has heard of the cost, and has gone.
-    pub(crate) cost_told: bool,
+}
+
+/// What was paid for an input in requests that are over and brought what is built upon.
+#[derive(Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) all: Money,
+    /// As much of it as one who paid has heard of, and has gone.
+    pub(crate) told: Money,
+}
+
+impl Spent {
+    pub(crate) const NOTHING: Self = Self { all: Money::ZERO, told: Money::ZERO };
+
+    /// What nobody has heard of yet, with what is paid now.
+    pub(crate) fn untold(&self, cost: Money) -> i64 {
+        self.all.0.saturating_add(cost.0).saturating_sub(self.told.0)
+    }
 }
 
 /// An input that is being answered.
@@ -87,6 +102,17 @@ pub(crate) struct Flight {
     pub(crate) straight: bool,
     /// What the cheap model said, where the strong one is to decide.
     pub(crate) first: Option<First>,
+    pub(crate) spent: Spent,
+    /// What the free tiers guess.
+    pub(crate) hints: Arc<[CategoryId]>,
+    /// Which list it is asked with next, where there are lists.
+    pub(crate) step: Step,
+    /// That list, once it is made.
+    pub(crate) offered: Option<Arc<Offered>>,
+    /// A category that is to be on the list, since a model named it.
+    pub(crate) named: Option<CategoryId>,
+    /// How sure its way down the tree is so far, 0 to 1.
+    pub(crate) sure: f32,
     /// Whether a budget was above its soft ratio when it came in.
     pub(crate) soft: bool,
     pub(crate) near: Option<NearKey>,
@@ -239,18 +265,16 @@ impl Flight {
     /// `is_over` says whether it counts from now on, or a strong model may still decide otherwise.
     pub(crate) fn last_word(&mut self, waiter: &Waiter, refusal: &Refusal, is_over: bool) -> Reply {
         let Some(first) = &self.first else { return unanswered(refusal) };
-        let told = first.cost_told;
         let word = match &first.reply {
             Reply::Answered(answer) => {
-                let cost = if told { 0 } else { answer.cost };
+                let cost = self.spent.untold(Money::ZERO);
                 Reply::Answered(Box::new(Answered { provisional: !is_over, cost, ..(**answer).clone() }))
             }
             reply => reply.clone(),
         };
         let word = self.word(waiter, &word);
-        let pays = self.pays(waiter);
-        if let Some(first) = self.first.as_mut().filter(|_| pays) {
-            first.cost_told = true;
+        if self.pays(waiter) {
+            self.spent.told = self.spent.all;
         }
         word
     }

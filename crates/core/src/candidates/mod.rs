@@ -16,7 +16,7 @@ pub use worth::is_worth_it;
 use crate::cascade::CategoryId;
 use crate::choices::{Choice, Choices, Form, Verdict};
 use hashbrown::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How much longer the second list is than the first.
 const WIDER: usize = 4;
@@ -86,7 +86,7 @@ pub struct Offered {
 pub struct Sought<'a> {
     /// The text; empty where an image is all there is.
     pub text: &'a str,
-    /// The guesses of the free tiers, best first. They come first on each list.
+    /// The guesses of the free tiers, best first.
     pub hints: &'a [CategoryId],
 }
 
@@ -111,13 +111,14 @@ pub struct Candidates {
     tree: Tree,
     retriever: Box<dyn Retriever>,
     short: usize,
+    typical: OnceLock<Choices>,
 }
 
 impl Candidates {
     /// Lists of `short` categories, at most [`LONGEST`], out of these, which are nodes of a tree.
     pub fn new(whole: Arc<Choices>, tree: Tree, retriever: Box<dyn Retriever>, short: usize) -> Self {
         let at = whole.list().iter().enumerate().map(|(at, choice)| (choice.id, at)).collect();
-        Self { whole, at, tree, retriever, short: short.clamp(1, LONGEST) }
+        Self { whole, at, tree, retriever, short: short.clamp(1, LONGEST), typical: OnceLock::new() }
     }
 
     /// Categories on a short list.
@@ -148,6 +149,14 @@ impl Candidates {
                 found(Step::Below(node), self.level(sought, node))
             }
         }
+    }
+
+    /// The same with one category more, which a model named though it was not offered; `None` where it may not answer.
+    pub fn with(&self, offered: &Offered, named: CategoryId) -> Option<Offered> {
+        let is_new = self.at.contains_key(&named) && offered.step.reach() != Reach::Tree;
+        let mut list: Vec<CategoryId> = offered.list.iter().copied().filter(|id| *id != named).collect();
+        list.push(named);
+        is_new.then_some(Offered { step: offered.step, list })
     }
 
     /// What follows from what a model says to what it was offered. What was said to another list of the same request was
@@ -190,19 +199,20 @@ impl Candidates {
     }
 
     /// Such a request of one input with the longest labels, for what is to be known before there is any.
-    pub fn typical(&self) -> Choices {
-        let mut longest: Vec<&Choice> = self.whole.list().iter().collect();
-        longest.sort_by_key(|choice| std::cmp::Reverse(choice.label.len()));
-        let list = longest.iter().take(self.short).map(|choice| choice.id).collect();
-        self.request(&[&Offered { step: Step::Short, list }])
+    pub fn typical(&self) -> &Choices {
+        self.typical.get_or_init(|| {
+            let mut longest: Vec<&Choice> = self.whole.list().iter().collect();
+            longest.sort_by_key(|choice| std::cmp::Reverse(choice.label.len()));
+            let list = longest.iter().take(self.short).map(|choice| choice.id).collect();
+            self.request(&[&Offered { step: Step::Short, list }])
+        })
     }
 
-    /// The likeliest categories: what the free tiers guess, then what is found for the text.
+    /// The likeliest categories.
     fn likely(&self, sought: Sought<'_>, most: usize) -> Vec<CategoryId> {
         let mut seen = HashSet::new();
-        let ranked = self.retriever.rank(sought.text, most);
-        let all = sought.hints.iter().chain(&ranked).copied();
-        all.filter(|id| self.at.contains_key(id) && seen.insert(*id)).take(most).collect()
+        let ranked = self.retriever.shortlist(sought.text, sought.hints, most).into_iter();
+        ranked.filter(|id| self.at.contains_key(id) && seen.insert(*id)).take(most).collect()
     }
 
     /// The branches of a level. Leaves that were on the long list are left out: they were refused.
@@ -213,8 +223,8 @@ impl Candidates {
         if level.len() > LONGEST {
             let open: HashSet<CategoryId> = level.drain(..).collect();
             let mut seen = HashSet::new();
-            let ranked = self.retriever.rank(sought.text, RANKED);
-            let branches = sought.hints.iter().chain(&ranked).filter_map(|id| self.tree.branch(node, *id));
+            let ranked = self.retriever.shortlist(sought.text, sought.hints, RANKED);
+            let branches = ranked.iter().filter_map(|id| self.tree.branch(node, *id));
             level.extend(branches.filter(|id| open.contains(id) && seen.insert(*id)).take(LIKELY_BRANCHES));
         }
         // It may be what is meant where nothing below it is.

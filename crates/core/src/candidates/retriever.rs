@@ -10,8 +10,9 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// Ranks the categories of one taxonomy by how likely they are for a text. The same text has the same ranking.
 pub trait Retriever: Debug + Send + Sync {
-    /// At most so many categories, the likeliest first, each once. Those of which nothing is known are left out.
-    fn rank(&self, text: &str, most: usize) -> Vec<CategoryId>;
+    /// At most so many categories, the likeliest first. `hints` are what the free tiers guess, best first: those that are
+    /// categories are among them. Those of which nothing is known are left out.
+    fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId>;
 }
 
 /// By the words that a text shares with categories.
@@ -26,10 +27,11 @@ impl Words {
 }
 
 impl Retriever for Words {
-    fn rank(&self, text: &str, most: usize) -> Vec<CategoryId> {
+    fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId> {
         // A character has four bytes at most.
         let ends = (READ_BYTES..READ_BYTES + 4).find(|end| text.is_char_boundary(*end));
         let text = ends.filter(|end| *end < text.len()).map_or(text, |end| &text[..end]);
-        self.0.rank(&normalise(text, Case::Folded), most, &mut Scratch::default())
+        let ranked = self.0.rank(&normalise(text, Case::Folded), most, &mut Scratch::default());
+        hints.iter().copied().chain(ranked).collect()
     }
 }

@@ -26,6 +26,17 @@ impl Form {
         }
     }
 
+    /// The question about one item, for a model that returns a probability for each choice.
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::Candidates => "Which category fits the title best, if any of these does?",
+            Self::Branches => {
+                "To which branch of a tree of categories does the title belong, if to any? A branch stands for itself and \
+                 for all that is below it."
+            }
+        }
+    }
+
     /// What is to be chosen.
     const fn choice(self) -> &'static str {
         match self {

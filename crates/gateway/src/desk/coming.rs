@@ -3,15 +3,16 @@
 use super::{Desk, State};
 use crate::album::Album;
 use crate::ask::Asked;
-use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
+use crate::flight::{Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
+use pg_categorize_core::candidates::{Reach, Step};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::flow::near;
-use pg_categorize_core::frame::{Answered, Input, Reply, Target};
+use pg_categorize_core::frame::{Answered, HINTS, Input, Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ impl Desk {
     pub(super) fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
         let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
             let first = plan.routes_of(key.grade).first();
-            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, &plan.choices)))
+            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, plan.usual_choices())))
         });
         if let Some(flight) = state.flights.get_mut(id) {
             flight.stage = Stage::Waiting(key.clone());
@@ -152,6 +153,12 @@ impl State {
             grade: Grade::Cheap,
             straight: false,
             first: None,
+            spent: Spent::NOTHING,
+            hints: input.hints.into_iter().take(HINTS).collect(),
+            step: Step::Short,
+            offered: None,
+            named: None,
+            sure: 1.0,
             soft: false,
             near: None,
         });
@@ -171,6 +178,8 @@ impl State {
     ) -> Option<LaneKey> {
         let flight = self.flights.get_mut(id)?;
         flight.soft = soft;
+        // Lists are made of what the plan says now.
+        flight.offered = None;
         if flight.first.is_none() {
             (flight.grade, flight.straight) = (Grade::Cheap, false);
         }
@@ -217,7 +226,8 @@ impl State {
                 return None;
             }
         }
-        Some(LaneKey { serial: plan.serial, tenant, grade })
+        let reach = self.flights.get(id).map(|flight| plan.reach_of(flight.step)).unwrap_or(Reach::Short);
+        Some(LaneKey { serial: plan.serial, tenant, grade, reach })
     }
 
     /// Those who wait for a near-duplicate wait for the one that is under way.

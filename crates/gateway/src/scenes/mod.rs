@@ -4,6 +4,7 @@ mod asking;
 mod faults;
 mod frames;
 mod ledger;
+mod lists;
 mod packing;
 mod places;
 mod stopping;
@@ -17,11 +18,13 @@ use crate::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, Provid
 use crate::switch::{Phase, Switch};
 use ledger::Ledger;
 use parking_lot::Mutex;
+use pg_categorize_core::candidates::{Candidates, Node, Tree, Words};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Answered, Ask, Asker, HEADER_BYTES, Input, Reply, Target, ToBackend, ToGateway};
 use pg_categorize_core::image::Image;
+use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::money::Rate;
 use pg_categorize_core::price::{Price, Rates};
 use std::collections::BTreeMap;
@@ -75,6 +78,21 @@ fn plan() -> Plan {
     let choices = choices.map(|(label, id)| Choice { id, label: label.to_string(), description: None }).collect();
     let routes = vec![Arc::new(route(1, "cheap"))];
     Plan { taxonomy: Some(1), taxonomy_version: 1, soft_confidence: 0.3, ..Plan::new(Choices::new(choices), routes) }
+}
+
+/// The same categories in lists of one: of a title the first two share a word, the third can only be found by way of the
+/// branch to which all belong.
+fn in_lists(plan: &mut Plan) {
+    let labels = ["title a", "title b", "c"];
+    let choice = |(label, id): (&&str, i32)| Choice { id, label: (*label).to_owned(), description: None };
+    let choices = Arc::new(Choices::new(labels.iter().zip(0..).map(choice).collect()));
+    let document = |choice: &Choice| Document { id: choice.id, labels: vec![choice.label.clone()], ..Document::default() };
+    let words = Words::new(LexicalIndex::new(&choices.list().iter().map(document).collect::<Vec<_>>()));
+    let leaf = |choice: &Choice| Node { id: choice.id, parent: Some(wire::BRANCH), path: choice.label.clone() };
+    let branch = Node { id: wire::BRANCH, parent: None, path: "all".into() };
+    let tree = Tree::new(choices.list().iter().map(leaf).chain([branch]).collect());
+    plan.candidates = Some(Arc::new(Candidates::new(choices.clone(), tree, Box::new(words), 1)));
+    plan.choices = choices;
 }
 
 struct Scene {
@@ -177,6 +195,7 @@ fn question(request: u64, tenant: &str, texts: &[String], patience: Duration, qu
         text: text.clone(),
         image: shown(text),
         best_confidence: 0.5,
+        hints: Vec::new(),
     };
     ToGateway::Ask(Ask {
         request,
