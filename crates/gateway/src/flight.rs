@@ -2,6 +2,7 @@
 
 use crate::album::HeldImage;
 use crate::ask::Asked;
+use crate::halted::{Halt, Halted};
 use crate::lane::{LaneKey, Size};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
@@ -103,6 +104,8 @@ pub(crate) struct Flight {
     /// What the cheap model said, where the strong one is to decide.
     pub(crate) first: Option<First>,
     pub(crate) spent: Spent,
+    /// The plan whose lists it is asked with, where there are lists.
+    pub(crate) listed: Option<u64>,
     /// What the free tiers guess.
     pub(crate) hints: Arc<[CategoryId]>,
     /// Which list it is asked with next, where there are lists.
@@ -126,6 +129,7 @@ pub(crate) struct Flights {
     by_near: HashMap<NearKey, FlightId>,
     of_connection: HashMap<u64, usize>,
     last: FlightId,
+    pub(crate) halted: Halted,
 }
 
 impl Flights {
@@ -137,6 +141,7 @@ impl Flights {
             by_near: HashMap::new(),
             of_connection: HashMap::new(),
             last: 0,
+            halted: Halted::default(),
         }
     }
 
@@ -206,6 +211,9 @@ impl Flights {
             // Before anybody can ask for it anew: the database hears of it first.
             self.store.confirm(vec![flight.key.answer]);
         }
+        if let Some(serial) = flight.listed.filter(|_| !has_landed && flight.first.is_none() && flight.step != Step::Short) {
+            self.halted.note(serial, &flight.key, Halt::Before(flight.step));
+        }
         Some(flight)
     }
 
@@ -222,6 +230,20 @@ impl Flights {
             }
         }
         Some(flight)
+    }
+
+    /// How far the input of a flight came before, where it has not been asked since.
+    pub(crate) fn halt_of(&self, id: FlightId) -> Option<Halt> {
+        let flight = self.by_id.get(&id).filter(|flight| flight.first.is_none() && flight.step == Step::Short)?;
+        self.halted.get(flight.listed?, &flight.key)
+    }
+
+    /// Nothing fits what a flight is about.
+    pub(crate) fn fits_nowhere(&mut self, id: FlightId) {
+        let Some(flight) = self.by_id.get(&id) else { return };
+        if let Some(serial) = flight.listed {
+            self.halted.note(serial, &flight.key, Halt::Nowhere);
+        }
     }
 
     /// Ends a flight without an answer, or with what the cheap model said.

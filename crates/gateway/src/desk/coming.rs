@@ -4,6 +4,7 @@ use super::{Desk, State};
 use crate::album::Album;
 use crate::ask::Asked;
 use crate::flight::{Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
+use crate::halted::Halt;
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
@@ -154,6 +155,7 @@ impl State {
             straight: false,
             first: None,
             spent: Spent::NOTHING,
+            listed: None,
             hints: input.hints.into_iter().take(HINTS).collect(),
             step: Step::Short,
             offered: None,
@@ -180,6 +182,7 @@ impl State {
         flight.soft = soft;
         // Lists are made of what the plan says now.
         flight.offered = None;
+        flight.listed = plan.candidates.as_ref().map(|_| plan.serial);
         if flight.first.is_none() {
             (flight.grade, flight.straight) = (Grade::Cheap, false);
         }
@@ -191,6 +194,15 @@ impl State {
             self.flights.give(id, &known(answer), mail);
             return None;
         }
+        match self.flights.halt_of(id) {
+            Some(Halt::Before(step)) => self.flights.get_mut(id)?.step = step,
+            Some(Halt::Nowhere) => {
+                self.flights.give(id, &Reply::Unanswered { reason: Reason::NoneOfThese, detail: None }, mail);
+                return None;
+            }
+            None => {}
+        }
+        let flight = self.flights.get_mut(id)?;
         let too_sure = soft && flight.first.is_none() && flight.best_confidence >= plan.soft_confidence;
         let refusal = if let Some(stopped) = stopped {
             Some(stopped.clone())

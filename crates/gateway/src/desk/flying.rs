@@ -11,7 +11,7 @@ use crate::plan::{Grade, Plan};
 use crate::store::{Keys, LookUp, Refusal};
 use hashbrown::HashMap;
 use pg_categorize_core::candidates::{Offered, Sought, Step};
-use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::frame::{Reply, Target};
 use pg_categorize_core::money::Money;
 use std::sync::Arc;
@@ -199,10 +199,14 @@ impl Desk {
                         rest.further.push(id);
                     }
                     Landing::Told(reply) => {
+                        let fits_nowhere = matches!(reply, Reply::Unanswered { reason: Reason::NoneOfThese, .. });
                         flight.land(reply.clone(), &mut mail);
                         rest.told.push(id);
                         if let (Some(near), Reply::Answered(_)) = (&flight.near, &reply) {
                             state.near.keep(near.clone(), for_nothing(&reply, true), now);
+                        }
+                        if fits_nowhere {
+                            state.flights.fits_nowhere(id);
                         }
                     }
                     Landing::Invalid { named } if !flight.again => {

@@ -92,7 +92,11 @@ impl Desk {
 
     /// Drops what was learnt under other plans.
     pub(crate) fn plans_changed(&self) {
-        self.state.lock().near.clear();
+        {
+            let mut state = self.state.lock();
+            state.near.clear();
+            state.flights.halted.clear();
+        }
         self.health.lock().forgive();
     }
 

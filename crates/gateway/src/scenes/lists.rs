@@ -63,6 +63,15 @@ async fn what_belongs_nowhere_comes_to_an_end_after_both_lists_and_the_top_of_th
         assert_eq!(offered(&scene), [vec![0], vec![0, 1], vec![BRANCH]]);
         assert_eq!(booked(&scene), (3 * REQUEST, 0));
         assert!(scene.ledger.lock().answers.is_empty());
+        // It is known from then on, as long as the plan is the same.
+        backend.ask(2, &texts, PATIENT).await;
+        assert!(backend.replies(2, aliens).await.iter().all(|reply| reason(reply) == Reason::NoneOfThese));
+        assert_eq!(scene.sent().len(), 3);
+        scene.plans.lock().clear();
+        backend.ask(3, &texts, PATIENT).await;
+        backend.replies(3, aliens).await;
+        scene.ends().await;
+        assert_eq!(scene.sent().len(), 6);
     }
 }
 
@@ -109,7 +118,11 @@ async fn who_goes_between_the_steps_costs_nothing_more_and_what_is_paid_is_booke
         tokio::time::sleep(Duration::from_millis(after)).await;
         drop(backend);
         scene.ends().await;
-        assert_eq!((scene.sent().len(), scene.ledger.lock().settled.0), (requests, REQUEST * requests as i64));
+        assert_eq!((scene.sent().len(), booked(&scene).0), (requests, REQUEST * requests as i64));
+        // Who asks again goes on from there.
+        scene.connect().answers(1, &titles(2, 2)).await;
+        scene.ends().await;
+        assert_eq!(offered(&scene), [vec![0], vec![0, 1], vec![BRANCH], vec![2]]);
     }
 }
 
@@ -122,7 +135,11 @@ async fn a_budget_that_is_spent_between_the_steps_refuses_and_keeps_the_books() 
     backend.ask(1, &titles(2, 1), PATIENT).await;
     assert_eq!(reason(&backend.replies(1, 1).await[0]), Reason::BudgetExceeded);
     scene.ends().await;
-    assert_eq!((scene.sent().len(), scene.ledger.lock().settled.0), (1, REQUEST));
+    assert_eq!((scene.sent().len(), booked(&scene).0), (1, REQUEST));
+    scene.ledger.lock().budget = i64::MAX;
+    backend.answers(2, &titles(2, 1)).await;
+    scene.ends().await;
+    assert_eq!(offered(&scene), [vec![0], vec![0, 1], vec![BRANCH], vec![2]]);
 }
 
 #[tokio::test(start_paused = true)]

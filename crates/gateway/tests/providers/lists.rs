@@ -146,13 +146,15 @@ fn what_comes_before_the_inputs_is_the_same_for_all_lists_and_taxonomies() {
     assert_eq!(labels, Some(&json!(["Toys", NONE_OF_THESE])));
 }
 
-/// A shop of so many categories in three levels, with titles of ten of them.
+/// A shop of so many categories in three levels, with titles of ten of them. Each title shares words with all of an aisle, so that
+/// its list is full, and no two titles are of one aisle where there are as many: lists have nothing in common.
 fn shop_of(count: usize) -> (Vec<String>, Vec<(String, usize)>) {
+    let aisle = |at: usize| word(100_000 + at / 25);
     let top = |at: usize| format!("Department {}", word(at / 250));
-    let middle = |at: usize| format!("{} > Aisle {}", top(at), word(at / 10));
+    let middle = |at: usize| format!("{} > Aisle {}", top(at), aisle(at));
     let mut paths: Vec<String> = Vec::new();
     for at in 0..count {
-        for path in [top(at), middle(at), format!("{} > Shelf of {} things", middle(at), word(at))] {
+        for path in [top(at), middle(at), format!("{} > Shelf of {} {}", middle(at), aisle(at), word(at))] {
             if paths.len() < count && !paths.iter().rev().take(2000).any(|known| *known == path) {
                 paths.push(path);
             }
@@ -160,8 +162,8 @@ fn shop_of(count: usize) -> (Vec<String>, Vec<(String, usize)>) {
     }
     let leaves: Vec<usize> = (0..paths.len()).filter(|at| paths[*at].contains("Shelf")).collect();
     let leaf = |at: usize| leaves[at * leaves.len() / 10];
-    let own = |at: usize| paths[at].split(' ').rev().nth(1).unwrap_or_default().to_owned();
-    let titles = (0..10).map(|at| (format!("shelf {} red 12 pack {at}", own(leaf(at))), leaf(at))).collect();
+    let own = |at: usize| paths[at].rsplit_once(" of ").map_or("", |(_, own)| own);
+    let titles = (0..10).map(|at| (format!("{} red 12 pack {at}", own(leaf(at))), leaf(at))).collect();
     (paths, titles)
 }
 
@@ -215,7 +217,7 @@ async fn fifteen_thousand_names_of_one_word_are_chosen_from() {
         let choices = names.request(&[&offered]);
         let ended = send_of(&route, &choices, &[Item::text(1, &title)], LONG).await;
         let said = ended.result.unwrap().remove(0).verdict;
-        assert_eq!(names.after(sought(&title), &offered, said), Next::Answer(at * 1400 + 1));
+        assert_eq!(names.after(sought(&title), &offered, said), Next::Answer(at as i32 * 1400 + 1));
     }
     // A decision API that takes 254 choices takes a list of any of them.
     let decides = routes(&server).into_iter().find(|route| route.model.mode == AnswerMode::Decision).unwrap();
