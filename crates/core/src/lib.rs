@@ -6,12 +6,14 @@
 pub mod budget;
 pub mod candidates;
 pub mod cascade;
+pub mod category_index;
 pub mod category_path;
 pub mod choices;
 pub mod close_names;
 pub mod complexity;
 pub mod confidence;
 pub mod dollars;
+pub mod embedding;
 pub mod endpoint;
 pub mod error;
 pub mod fingerprint;
