@@ -1,9 +1,10 @@
 //! What a language model may choose of a taxonomy, or of ad-hoc labels, and the lists in which it is offered that.
 
 use crate::pg::scope::documents;
-use pg_categorize_core::candidates::{Candidates, Node, Tree, Words};
+use pg_categorize_core::candidates::{Candidates, Node, Tree};
+use pg_categorize_core::category_index::CategoryIndex;
 use pg_categorize_core::choices::{Choice, Choices};
-use pg_categorize_core::lexical::{Document, LexicalIndex};
+use pg_categorize_core::lexical::Document;
 use pg_categorize_core::taxonomy::{Category, Taxonomy};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -60,9 +61,9 @@ impl Offered {
     pub fn candidates(&self, short: usize) -> Arc<Candidates> {
         let mut kept = self.candidates.borrow_mut();
         let made = kept.take().filter(|made| made.short() == short).unwrap_or_else(|| {
-            let words = Words::new(LexicalIndex::new(&self.documents));
+            let index = CategoryIndex::new(&self.documents);
             let tree = Tree::new(self.nodes.clone());
-            Arc::new(Candidates::new(self.choices.clone(), tree, Box::new(words), short))
+            Arc::new(Candidates::new(self.choices.clone(), tree, Box::new(index), short))
         });
         kept.insert(made).clone()
     }

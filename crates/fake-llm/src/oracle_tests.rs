@@ -131,7 +131,8 @@ fn probabilities_add_up_and_the_chosen_one_is_the_largest() {
 fn a_label_that_is_not_offered_is_none_of_these_and_of_branches_the_one_it_belongs_to() {
     let labels = HashMap::from([("knife".to_owned(), "Home > Kitchen > Knives".to_owned())]);
     let oracle = Oracle::new(&Config { labels: Arc::new(labels), ..Config::default() });
-    let says = |options: &[&str], branches| options[oracle.choose("m", "knife", options, branches).unwrap().option].to_owned();
+    let says =
+        |options: &[&str], branches| options[oracle.choose("m", "knife", options, branches).unwrap().option].to_owned();
     let options = ["Books", "Home", "Home > Kitchen", NONE_OF_THESE];
     assert_eq!(says(&options, false), NONE_OF_THESE);
     assert_eq!(says(&options, true), "Home > Kitchen");

@@ -211,7 +211,9 @@ impl Flights {
             // Before anybody can ask for it anew: the database hears of it first.
             self.store.confirm(vec![flight.key.answer]);
         }
-        if let Some(serial) = flight.listed.filter(|_| !has_landed && flight.first.is_none() && flight.step != Step::Short) {
+        if let Some(serial) =
+            flight.listed.filter(|_| !has_landed && flight.first.is_none() && flight.step != Step::Short)
+        {
             self.halted.note(serial, &flight.key, Halt::Before(flight.step));
         }
         Some(flight)

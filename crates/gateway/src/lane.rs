@@ -27,9 +27,9 @@ pub(crate) struct LaneKey {
 impl LaneKey {
     /// The other lanes of its plan and tenant, each with whether its inputs may come into this one.
     pub(crate) fn others(&self) -> impl Iterator<Item = (Self, bool)> {
-        let kinds = [Grade::Cheap, Grade::Strong].into_iter().flat_map(|grade| {
-            [Reach::Short, Reach::Wide, Reach::Tree].into_iter().map(move |reach| (grade, reach))
-        });
+        let kinds = [Grade::Cheap, Grade::Strong]
+            .into_iter()
+            .flat_map(|grade| [Reach::Short, Reach::Wide, Reach::Tree].into_iter().map(move |reach| (grade, reach)));
         let own = (self.grade, self.reach);
         let others = kinds.filter(move |kind| *kind != own);
         others.map(move |kind| (Self { grade: kind.0, reach: kind.1, ..self.clone() }, kind < own))

@@ -186,7 +186,9 @@ fn order(
     // About four bytes make a token, and labels are short. What is to be compared is the same for all.
     let prompt = choices.prompt();
     let texts = loads.iter().map(|load| load.text.len()).sum::<usize>();
-    let writes = (prompt.items.json.len() + prompt.schema.len() + prompt.list.as_ref().map_or(0, String::len) + texts) as u64 / 4;
+    let writes = (prompt.items.json.len() + prompt.schema.len() + prompt.list.as_ref().map_or(0, String::len) + texts)
+        as u64
+        / 4;
     // Each question of a decision has all choices with it.
     let decides = (prompt.decision.json.len() + choices.options_bytes() * loads.len() + texts) as u64 / 4;
     let output = loads.len() as u64 * (prompt.longest as u64 / 4 + 8);

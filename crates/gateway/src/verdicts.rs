@@ -106,14 +106,9 @@ enum Said {
     /// It decides.
     Final(Word),
     /// Not yet: the input is asked with another list.
-    Further {
-        offered: Arc<Offered>,
-        sure: f32,
-    },
+    Further { offered: Arc<Offered>, sure: f32 },
     /// Nothing; perhaps a category that was not offered.
-    Invalid {
-        named: Option<CategoryId>,
-    },
+    Invalid { named: Option<CategoryId> },
 }
 
 /// A valid answer.

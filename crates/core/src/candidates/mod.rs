@@ -9,7 +9,7 @@ mod retriever;
 mod tree;
 mod worth;
 
-pub use retriever::{Retriever, Words};
+pub use retriever::Retriever;
 pub use tree::{Node, Tree};
 pub use worth::is_worth_it;
 

@@ -2,8 +2,22 @@
 
 use super::*;
 use crate::choices::NONE_OF_THESE;
-use crate::lexical::{Document, LexicalIndex};
+use crate::lexical::{Document, LexicalIndex, Scratch};
+use crate::normalise::{Case, normalise};
 use proptest::prelude::*;
+
+/// What is found by words alone: what is found is plain, and so is what is not.
+#[derive(Debug)]
+struct Words(Vec<CategoryId>, LexicalIndex);
+
+impl Retriever for Words {
+    fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId> {
+        let mut ranked = Vec::new();
+        self.1.rank(&normalise(text, Case::Folded), most, &mut Scratch::default(), &mut ranked);
+        let found = ranked.into_iter().map(|(at, _)| self.0[at as usize]);
+        hints.iter().copied().chain(found).collect()
+    }
+}
 
 /// A shop: 1 Home (11 Kitchen (111 Knives, 112 Pans), 12 Garden), 2 Books.
 fn shop(short: usize) -> Candidates {
@@ -28,7 +42,7 @@ fn of(nodes: Vec<Node>, mute: &[CategoryId], short: usize) -> Candidates {
         .collect();
     let choice = |node: &Node| Choice { id: node.id, label: node.path.clone(), description: None };
     let choices = Choices::new(nodes.iter().filter(|node| !mute.contains(&node.id)).map(choice).collect());
-    let words = Words::new(LexicalIndex::new(&documents));
+    let words = Words(nodes.iter().map(|node| node.id).collect(), LexicalIndex::new(&documents));
     Candidates::new(Arc::new(choices), Tree::new(nodes), Box::new(words), short)
 }
 
@@ -143,7 +157,8 @@ fn a_request_has_each_label_once_and_each_input_its_own_list() {
     let shop = shop(3);
     let list = |list: &[i32]| Offered { step: Step::Short, list: list.to_vec() };
     let choices = shop.request(&[&list(&[111, 2]), &list(&[2, 12])]);
-    let labels = |offered: Vec<(&str, Option<&str>)>| offered.into_iter().map(|(l, _)| l.to_owned()).collect::<Vec<_>>();
+    let labels =
+        |offered: Vec<(&str, Option<&str>)>| offered.into_iter().map(|(l, _)| l.to_owned()).collect::<Vec<_>>();
     assert_eq!(labels(choices.offered()), ["Home > Kitchen > Knives", "Books", "Home > Garden", NONE_OF_THESE]);
     assert_eq!(labels(choices.offered_to(1)), ["Books", "Home > Garden", NONE_OF_THESE]);
     assert_eq!(choices.read("books"), Verdict::Category(2));

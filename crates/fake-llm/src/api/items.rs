@@ -33,7 +33,9 @@ enum Text {
         #[serde(default, alias = "branches")]
         categories: Map<String, Value>,
     },
-    Single { title: String },
+    Single {
+        title: String,
+    },
 }
 
 impl Item {

@@ -49,7 +49,8 @@ impl Desk {
             stays
         });
         piece.ids.retain(|id| !nothing.contains(id) && !elsewhere.contains(id));
-        let detail = "The taxonomy has too many categories to offer all, and none of them has a word in common with the input.";
+        let detail =
+            "The taxonomy has too many categories to offer all, and nothing in the input leads to any of them.";
         self.refuse(&nothing, &Refusal::because(Reason::NoneOfThese, detail));
         self.queue_all(&piece.plan, &elsewhere);
         let lists: Vec<&Offered> = loads.iter().filter_map(|load| load.offered.as_deref()).collect();

@@ -31,11 +31,9 @@ fn booked(scene: &Scene) -> (i64, usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_widens_and_the_tree_is_walked_until_what_is_right_is_found() {
-    for (right, lists) in [
-        (0, vec![vec![0]]),
-        (1, vec![vec![0], vec![0, 1]]),
-        (2, vec![vec![0], vec![0, 1], vec![BRANCH], vec![2]]),
-    ] {
+    for (right, lists) in
+        [(0, vec![vec![0]]), (1, vec![vec![0], vec![0, 1]]), (2, vec![vec![0], vec![0, 1], vec![BRANCH], vec![2]])]
+    {
         let scene = scene(|_, _, _| Act::Answer);
         let mut backend = scene.connect();
         let titles = titles(right, 1);
@@ -76,7 +74,7 @@ async fn what_belongs_nowhere_comes_to_an_end_after_both_lists_and_the_top_of_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_shares_no_word_with_any_category_goes_to_the_tree_at_once() {
+async fn what_leads_to_no_category_goes_to_the_tree_at_once() {
     let scene = scene(|_, _, _| Act::Answer);
     let mut backend = scene.connect();
     let text = (0..).map(|i| format!("zzz {i}")).find(|text| wire::right(text) == 2);

@@ -18,13 +18,12 @@ use crate::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, Provid
 use crate::switch::{Phase, Switch};
 use ledger::Ledger;
 use parking_lot::Mutex;
-use pg_categorize_core::candidates::{Candidates, Node, Tree, Words};
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::candidates::{Candidates, Node, Retriever, Tree};
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Answered, Ask, Asker, HEADER_BYTES, Input, Reply, Target, ToBackend, ToGateway};
 use pg_categorize_core::image::Image;
-use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::money::Rate;
 use pg_categorize_core::price::{Price, Rates};
 use std::collections::BTreeMap;
@@ -80,19 +79,23 @@ fn plan() -> Plan {
     Plan { taxonomy: Some(1), taxonomy_version: 1, soft_confidence: 0.3, ..Plan::new(Choices::new(choices), routes) }
 }
 
-/// The same categories in lists of one: of a title the first two share a word, the third can only be found by way of the
-/// branch to which all belong.
+/// Finds the first two categories for whatever is a title, and nothing for anything else.
+#[derive(Debug)]
+struct FirstTwo;
+
+impl Retriever for FirstTwo {
+    fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId> {
+        let found = [0, 1].into_iter().filter(|_| text.contains("title"));
+        hints.iter().copied().chain(found).take(most).collect()
+    }
+}
+
+/// The same categories in lists of one. The third can only be found by way of the branch to which all belong.
 fn in_lists(plan: &mut Plan) {
-    let labels = ["title a", "title b", "c"];
-    let choice = |(label, id): (&&str, i32)| Choice { id, label: (*label).to_owned(), description: None };
-    let choices = Arc::new(Choices::new(labels.iter().zip(0..).map(choice).collect()));
-    let document = |choice: &Choice| Document { id: choice.id, labels: vec![choice.label.clone()], ..Document::default() };
-    let words = Words::new(LexicalIndex::new(&choices.list().iter().map(document).collect::<Vec<_>>()));
     let leaf = |choice: &Choice| Node { id: choice.id, parent: Some(wire::BRANCH), path: choice.label.clone() };
     let branch = Node { id: wire::BRANCH, parent: None, path: "all".into() };
-    let tree = Tree::new(choices.list().iter().map(leaf).chain([branch]).collect());
-    plan.candidates = Some(Arc::new(Candidates::new(choices.clone(), tree, Box::new(words), 1)));
-    plan.choices = choices;
+    let tree = Tree::new(plan.choices.list().iter().map(leaf).chain([branch]).collect());
+    plan.candidates = Some(Arc::new(Candidates::new(plan.choices.clone(), tree, Box::new(FirstTwo), 1)));
 }
 
 struct Scene {
