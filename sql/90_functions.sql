@@ -138,7 +138,7 @@ GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.candidate_r
 GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
-    categorize.alert TO categorize_user;
+    categorize.alert, categorize.audits TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),

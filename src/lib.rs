@@ -12,7 +12,8 @@ mod pg;
 
 ::pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
 ::pgrx::extension_sql_file!("../sql/15_gateway.sql", name = "gateway", requires = ["schema"]);
-::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["gateway"]);
+::pgrx::extension_sql_file!("../sql/18_audit.sql", name = "audit", requires = ["gateway"]);
+::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["audit"]);
 ::pgrx::extension_sql_file!("../sql/25_models.sql", name = "models", requires = ["products"]);
 ::pgrx::extension_sql_file!(
     "../sql/30_triggers.sql",

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub mod audit;
 pub mod call_site;
 pub mod candidate_recall;
 pub mod catalog;

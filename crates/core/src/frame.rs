@@ -3,6 +3,7 @@
 //! A frame is its length in bytes (4, little-endian, of what follows it), one byte of version, and JSON. A backend may
 //! still hold an older library than the gateway after an update: a version that is not ours is refused, never guessed at.
 
+use crate::audit::Claim;
 use crate::cascade::{CategoryId, Reason};
 use crate::confidence::Source;
 use crate::fingerprint::Fingerprint;
@@ -38,6 +39,8 @@ pub const STOPPING: &str = "The gateway is stopping.";
 pub enum ToGateway {
     /// Inputs to be answered.
     Ask(Ask),
+    /// Free answers that a strong model is to check. Nobody waits, and nothing is replied.
+    Audit(Ask),
     /// The backend no longer waits for this request: what is not sent to a provider yet need not be.
     Cancel {
         /// The request's number.
@@ -107,6 +110,8 @@ pub struct Input {
     pub best_confidence: f32,
     /// What the free tiers guess, best first, at most [`HINTS`]: what the local model ranks, and neighbours.
     pub hints: Vec<CategoryId>,
+    /// What a free tier said, where that is to be audited.
+    pub audited: Option<Claim>,
 }
 
 impl Input {
@@ -312,7 +317,8 @@ mod tests {
 
     fn ask(text: String, image: Option<Image>) -> ToGateway {
         let (key, shared_key) = (Fingerprint([7; 32]), Some(Fingerprint([0xfe; 32])));
-        let input = Input { key, shared_key, text, image, best_confidence: 0.25, hints: vec![i32::MIN; HINTS] };
+        let input =
+            Input { key, shared_key, text, image, best_confidence: 0.25, hints: vec![i32::MIN; HINTS], audited: None };
         ToGateway::Ask(Ask {
             request: u64::MAX,
             patience_ms: 10_000,

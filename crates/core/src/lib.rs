@@ -3,6 +3,7 @@
 //! No Postgres, no async, no clock, no `unsafe`: everything here is a function of its arguments, so that it is tested
 //! and fuzzed without a server.
 
+pub mod audit;
 pub mod budget;
 pub mod candidates;
 pub mod cascade;

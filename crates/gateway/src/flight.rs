@@ -10,6 +10,7 @@ use crate::piece::Signal;
 use crate::plan::Grade;
 use crate::store::{Keys, Refusal, Store};
 use hashbrown::HashMap;
+use pg_categorize_core::audit::Claim;
 use pg_categorize_core::candidates::{Offered, Step};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -25,6 +26,8 @@ pub(crate) type FlightId = u64;
 pub(crate) struct FlightKey {
     pub(crate) tenant: Arc<str>,
     pub(crate) answer: Fingerprint,
+    /// An audit is no answer: who asks the same does not wait for it.
+    pub(crate) audits: bool,
 }
 
 /// How far a flight is.
@@ -104,6 +107,8 @@ pub(crate) struct Flight {
     /// What the cheap model said, where the strong one is to decide.
     pub(crate) first: Option<First>,
     pub(crate) spent: Spent,
+    /// What a free tier said, where a strong model is to check that.
+    pub(crate) claim: Option<Claim>,
     /// The plan whose lists it is asked with, where there are lists.
     pub(crate) listed: Option<u64>,
     /// What the free tiers guess.

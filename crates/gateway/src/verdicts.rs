@@ -5,7 +5,7 @@ use crate::flight::First;
 use crate::plan::{Grade, Plan, Route};
 use crate::provider::ItemAnswer;
 use crate::share::{Paid, shares};
-use crate::store::{NewAnswer, Observed, Share, Standing};
+use crate::store::{NewAnswer, NewAudit, Observed, Share, Standing};
 use pg_categorize_core::candidates::{Next, Offered, Reach};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::Verdict;
@@ -22,6 +22,8 @@ pub(crate) struct Verdicts {
     pub(crate) stored: Vec<NewAnswer>,
     /// What a strong model decided.
     pub(crate) decided: Vec<Fingerprint>,
+    /// What it said of answers that are audited.
+    pub(crate) audits: Vec<NewAudit>,
 }
 
 /// Reads the answers to `loads`, whose ids are their positions from 1 on. Without a cost, which nobody knows then, they
@@ -41,19 +43,27 @@ pub(crate) fn read(
     }
     let costs = cost.unwrap_or(Money::ZERO).shares(loads.len());
     let (mut landed, mut stored) = (Vec::with_capacity(loads.len()), Vec::with_capacity(loads.len()));
-    let mut decided = Vec::new();
+    let (mut decided, mut audits) = (Vec::new(), Vec::new());
     for ((load, answer), cost) in loads.iter().zip(by_position).zip(&costs) {
         let landing = match answer.map(|answer| said(plan, route, load, answer)) {
             None => Landing::Invalid { named: None },
             Some(Said::Invalid { named }) => Landing::Invalid { named },
             Some(Said::Further { offered, sure }) => Landing::Further { offered, sure },
             Some(Said::Final(word)) => {
+                if let Some(claim) = &load.claim {
+                    let (key, claim) = (load.key.answer, claim.clone());
+                    let cost = [load.spent.all, *cost].into_iter().sum();
+                    audits.push(NewAudit { key, claim, category: word.category, confidence: word.confidence, cost });
+                }
                 let unsure = load.may_upgrade && word.confidence < plan.upgrade_below;
                 if grade == Grade::Strong && load.first.is_some() {
                     decided.push(load.key.answer);
                 }
                 let reply = match word.category {
                     None => Reply::Unanswered { reason: Reason::NoneOfThese, detail: None },
+                    Some(category) if load.claim.is_some() => {
+                        answered(route, grade, category, word, load.spent.untold(*cost))
+                    }
                     Some(category) => {
                         let standing = match grade {
                             Grade::Strong => Standing::Upgraded(observed(load.first.as_ref(), category)),
@@ -83,7 +93,7 @@ pub(crate) fn read(
         answered: !matches!(landed.landing, Landing::Invalid { .. }),
     });
     let shares = if cost.is_some() { shares(paid) } else { Vec::new() };
-    Verdicts { landed, shares, stored, decided }
+    Verdicts { landed, shares, stored, decided, audits }
 }
 
 fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {

@@ -75,6 +75,7 @@ impl LlmTier {
                     text: query.raw.to_owned(),
                     image: query.picture.map(Picture::to_image),
                     best_confidence: guesses.first().map_or(0.0, |guess| guess.confidence),
+                    audited: None,
                     hints: guesses.iter().take(HINTS).map(|guess| guess.category).collect(),
                 });
             }

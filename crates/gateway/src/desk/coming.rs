@@ -111,7 +111,8 @@ impl State {
         mail: &mut Mail,
     ) -> Option<(FlightId, Keys)> {
         let keys = Keys { own: input.key, shared: input.shared_key };
-        let key = FlightKey { tenant: tenant.clone(), answer: keys.of_answer() };
+        let audits = input.audited.is_some();
+        let key = FlightKey { tenant: tenant.clone(), answer: keys.of_answer(), audits };
         let waiter = Waiter { ask: ask.clone(), position };
         if let Some((id, flight)) = self.flights.find(&key) {
             if let Stage::Landed(reply) = &flight.stage {
@@ -155,6 +156,7 @@ impl State {
             straight: false,
             first: None,
             spent: Spent::NOTHING,
+            claim: input.audited,
             listed: None,
             hints: input.hints.into_iter().take(HINTS).collect(),
             step: Step::Short,
@@ -182,7 +184,11 @@ impl State {
         flight.soft = soft;
         // Lists are made of what the plan says now.
         flight.offered = None;
-        flight.listed = plan.candidates.as_ref().map(|_| plan.serial);
+        let audits = flight.key.audits;
+        flight.listed = plan.candidates.as_ref().filter(|_| !audits).map(|_| plan.serial);
+        if audits && !plan.strong.is_empty() {
+            flight.grade = Grade::Strong;
+        }
         if flight.first.is_none() {
             (flight.grade, flight.straight) = (Grade::Cheap, false);
         }
@@ -203,7 +209,7 @@ impl State {
             None => {}
         }
         let flight = self.flights.get_mut(id)?;
-        let too_sure = soft && flight.first.is_none() && flight.best_confidence >= plan.soft_confidence;
+        let too_sure = soft && flight.first.is_none() && (audits || flight.best_confidence >= plan.soft_confidence);
         let refusal = if let Some(stopped) = stopped {
             Some(stopped.clone())
         } else if plan.routes_of(flight.grade).is_empty() {
@@ -218,13 +224,14 @@ impl State {
             self.flights.refuse(id, &refusal, mail);
             return None;
         }
-        let may_upgrade = !soft || plan.upgrade_above_soft;
+        let may_upgrade = !audits && (!soft || plan.upgrade_above_soft);
         if flight.grade == Grade::Cheap && may_upgrade && plan.goes_straight(&flight.text, flight.best_confidence) {
             (flight.grade, flight.straight) = (Grade::Strong, true);
         }
         let (tenant, grade) = (flight.key.tenant.clone(), flight.grade);
         // Words beside an image do not tell what it shows.
         if plan.near_duplicates
+            && !audits
             && flight.image.is_none()
             && let Some(words) = near::key(&flight.text)
         {

@@ -10,6 +10,7 @@ use crate::piece::Piece;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, LookUp, Refusal};
 use hashbrown::HashMap;
+use pg_categorize_core::audit::Claim;
 use pg_categorize_core::candidates::{Offered, Sought, Step};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::frame::{Reply, Target};
@@ -30,6 +31,8 @@ pub(crate) struct Load {
     /// Whether a strong model may decide after this.
     pub(crate) may_upgrade: bool,
     pub(crate) spent: Spent,
+    /// What a free tier said, where that is audited.
+    pub(crate) claim: Option<Claim>,
     pub(crate) hints: Arc<[CategoryId]>,
     pub(crate) step: Step,
     /// What it is offered, where there are lists.
@@ -99,7 +102,7 @@ impl Desk {
                 patience = patience.max(waiter.ask.deadline.saturating_sub(now));
             }
             flight.stage = Stage::Packed(piece.signal.clone());
-            let can_upgrade = piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
+            let can_upgrade = !flight.key.audits && piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
             loads.push(Load {
                 id,
                 key: flight.key.clone(),
@@ -110,6 +113,7 @@ impl Desk {
                 first: flight.first.clone(),
                 may_upgrade: can_upgrade && (!flight.soft || piece.plan.upgrade_above_soft),
                 spent: flight.spent,
+                claim: flight.claim.clone(),
                 hints: flight.hints.clone(),
                 step: flight.step,
                 offered: flight.offered.clone(),
@@ -131,13 +135,15 @@ impl Desk {
                 state.flights.part(id);
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 flight.stage = Stage::LookingUp;
-                let of = (flight.key.tenant.clone(), flight.target.clone());
+                let of = (flight.key.tenant.clone(), flight.target.clone(), flight.key.audits);
                 asks.entry(of).or_default().push((id, flight.keys));
             }
         }
-        for ((tenant, target), begun) in asks {
+        for ((tenant, target, audits), begun) in asks {
             let desk = self.clone();
-            tokio::spawn(async move { ask::admit(&desk, tenant.to_string(), (*target).clone(), begun).await });
+            tokio::spawn(
+                async move { ask::admit(&desk, (tenant.to_string(), audits), (*target).clone(), begun).await },
+            );
         }
     }
 
@@ -145,7 +151,7 @@ impl Desk {
     pub(crate) async fn still_holds(&self, plan: &Plan, loads: &[Load]) -> bool {
         let Some(load) = loads.first() else { return true };
         let (tenant, target) = (load.key.tenant.to_string(), (*load.target).clone());
-        let known = self.store.look_up(LookUp { tenant, target, keys: Vec::new() }).await;
+        let known = self.store.look_up(LookUp { tenant, target, keys: Vec::new(), audits: false }).await;
         known.is_ok_and(|known| known.plan.is_like(plan))
     }
 

@@ -1,6 +1,7 @@
 //! The gateway as backends, the store and providers see it, in a time that passes only when nothing else can happen.
 
 mod asking;
+mod audits;
 mod faults;
 mod frames;
 mod ledger;
@@ -86,7 +87,7 @@ struct FirstTwo;
 impl Retriever for FirstTwo {
     fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId> {
         let found = [0, 1].into_iter().filter(|_| text.contains("title"));
-        hints.iter().copied().chain(found).take(most).collect()
+        hints.iter().copied().filter(|id| (0..3).contains(id)).chain(found).take(most).collect()
     }
 }
 
@@ -199,6 +200,7 @@ fn question(request: u64, tenant: &str, texts: &[String], patience: Duration, qu
         image: shown(text),
         best_confidence: 0.5,
         hints: Vec::new(),
+        audited: None,
     };
     ToGateway::Ask(Ask {
         request,

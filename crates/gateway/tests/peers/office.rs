@@ -105,6 +105,7 @@ fn input(title: &str) -> Input {
         image: None,
         best_confidence: 0.5,
         hints: Vec::new(),
+        audited: None,
     }
 }
 

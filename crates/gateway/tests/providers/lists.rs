@@ -11,6 +11,7 @@ use pg_categorize_fake_llm::{Config, FakeLlm};
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, ProviderKind, Route};
 use pg_categorize_gateway::provider::{Item, pack_limit, prepare};
 use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The default of the setting.
@@ -18,9 +19,10 @@ const SHORT: usize = 20;
 
 /// What is chosen from: a taxonomy of these paths, whose ids are their positions.
 fn taxonomy(paths: &[String], short: usize) -> Candidates {
-    let ids = || paths.iter().zip(0..);
-    let above = |path: &str| path.rsplit_once(" > ").and_then(|(above, _)| paths.iter().position(|p| p == above));
-    let parents: Vec<Option<i32>> = paths.iter().map(|path| above(path).map(|at| at as i32)).collect();
+    let ids = || paths.iter().zip(0_i32..);
+    let places: HashMap<&str, i32> = ids().map(|(path, id)| (path.as_str(), id)).collect();
+    let above = |path: &str| path.rsplit_once(" > ").and_then(|(above, _)| places.get(above).copied());
+    let parents: Vec<Option<i32>> = paths.iter().map(|path| above(path)).collect();
     let node = |(path, id): (&String, i32)| Node { id, parent: parents[id as usize], path: path.clone() };
     let document = |(path, id): (&String, i32)| Document {
         id,
@@ -159,10 +161,10 @@ fn shop_of(count: usize) -> (Vec<String>, Vec<(String, usize)>) {
     let aisle = |at: usize| word(100_000 + at / 25);
     let top = |at: usize| format!("Department {}", word(at / 250));
     let middle = |at: usize| format!("{} > Aisle {}", top(at), aisle(at));
-    let mut paths: Vec<String> = Vec::new();
+    let (mut paths, mut seen): (Vec<String>, HashSet<String>) = (Vec::new(), HashSet::new());
     for at in 0..count {
         for path in [top(at), middle(at), format!("{} > Shelf of {} {}", middle(at), aisle(at), word(at))] {
-            if paths.len() < count && !paths.iter().rev().take(2000).any(|known| *known == path) {
+            if paths.len() < count && seen.insert(path.clone()) {
                 paths.push(path);
             }
         }

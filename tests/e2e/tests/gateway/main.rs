@@ -1,6 +1,7 @@
 //! Language models behind SQL: real gateways against a fake provider that keeps its own account.
 
 mod answers;
+mod audits;
 mod ceiling;
 mod faults;
 mod interrupts;
