@@ -186,11 +186,9 @@ impl State {
         flight.offered = None;
         let audits = flight.key.audits;
         flight.listed = plan.candidates.as_ref().filter(|_| !audits).map(|_| plan.serial);
-        if audits && !plan.strong.is_empty() {
-            flight.grade = Grade::Strong;
-        }
         if flight.first.is_none() {
-            (flight.grade, flight.straight) = (Grade::Cheap, false);
+            let is_strong = audits && !plan.strong.is_empty();
+            (flight.grade, flight.straight) = (if is_strong { Grade::Strong } else { Grade::Cheap }, false);
         }
         if flight.waiters.is_empty() {
             self.flights.forget(id);
