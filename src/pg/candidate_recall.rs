@@ -6,9 +6,9 @@ use crate::pg::offered::Offered;
 use crate::pg::scope::Scope;
 use crate::pg::{guard, spi, world};
 use pg_categorize_core::candidates::{Candidates, Sought, Step};
-use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::cascade::{CategoryId, Guess};
+use pg_categorize_core::category_index;
 use pg_categorize_core::frame::HINTS;
-use pg_categorize_core::lexical;
 use pg_categorize_core::local_model;
 use pg_categorize_core::normalise::{Case, normalise};
 
@@ -98,24 +98,27 @@ fn is_offered(of: &Candidates, text: &str, hints: &[CategoryId], step: Step, cat
 struct Guesser<'a> {
     scope: &'a Scope,
     trained: local_model::Scratch,
-    lexical: lexical::Scratch,
+    untrained: category_index::Scratch,
 }
 
 impl<'a> Guesser<'a> {
     fn new(scope: &'a Scope) -> Self {
-        Self { scope, trained: local_model::Scratch::default(), lexical: lexical::Scratch::default() }
+        Self { scope, trained: local_model::Scratch::default(), untrained: category_index::Scratch::default() }
     }
 
     fn guesses(&mut self, input: &str) -> Vec<CategoryId> {
         let text = normalise(input, Case::Folded);
         let guesses = match self.scope.model() {
             Some(live) => self.of_model(live, &text),
-            None => self.scope.words().best(&text, &mut self.lexical).map(|found| found.guesses).unwrap_or_default(),
+            None => {
+                let found = self.scope.category_index().best(&text, &mut self.untrained);
+                found.map(|found| found.guesses).unwrap_or_default()
+            }
         };
         guesses.into_iter().take(HINTS).map(|guess| guess.category).collect()
     }
 
-    fn of_model(&mut self, live: &Live, text: &str) -> Vec<pg_categorize_core::cascade::Guess> {
+    fn of_model(&mut self, live: &Live, text: &str) -> Vec<Guess> {
         let mut predictions = Vec::new();
         live.predict(&[text], &mut self.trained, &mut predictions);
         predictions.pop().map(|prediction| model::read(self.scope, &prediction).guesses).unwrap_or_default()

@@ -58,13 +58,14 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
         (TierName::Cache, Some(answer)) => format!("kept from an earlier {}", answer.origin.as_str()),
         (TierName::Cache, None) => "no earlier answer for this text".to_owned(),
         (TierName::LocalModel, _) if outcome.alternatives.is_empty() => {
-            "lexical (version 0): no word of the input is known".to_owned()
+            "lexical (version 0): no word of the input is known, and no category is near".to_owned()
         }
         (TierName::LocalModel, answer) => {
             let verdict = if answer.is_some() { "" } else { "; below the threshold" };
             let next = outcome.alternatives.get(1).and_then(|g| scope.text(g.category));
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
-            format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
+            let spoke = if outcome.words.is_empty() { "by its meaning".to_owned() } else { outcome.words.join(", ") };
+            format!("lexical (version 0): {spoke}{next}{verdict}")
         }
         (TierName::Llm, None) if outcome.reason.is_none() && guc::mode() == guc::Mode::Live => asked(scope),
         (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).trim_end_matches('.').to_owned(),

@@ -4,8 +4,9 @@ use crate::pg::freshness::part;
 use crate::pg::model::Live;
 use crate::pg::{error, guard, guc, spi, stats, world};
 use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::category_index::CategoryIndex;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
-use pg_categorize_core::lexical::{Document, LexicalIndex};
+use pg_categorize_core::lexical::Document;
 use pg_categorize_core::normalise::Case;
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
@@ -19,8 +20,8 @@ pub const RULE_MEMORY: usize = 256 * 1024 * 1024;
 /// What inputs are sorted into.
 #[derive(Clone)]
 pub enum Labels {
-    /// A stored taxonomy and its words, which all tenants share.
-    Taxonomy(Rc<Taxonomy>, Rc<OnceCell<LexicalIndex>>),
+    /// A stored taxonomy and the index of its categories, which all tenants share.
+    Taxonomy(Rc<Taxonomy>, Rc<OnceCell<CategoryIndex>>),
     /// The caller's own labels; a category is its position.
     AdHoc(Rc<[String]>),
 }
@@ -46,7 +47,7 @@ pub struct Scope {
     model: OnceCell<Option<Rc<Live>>>,
     /// The model before something was changed among models, which may have been another's.
     former_model: Option<Rc<Live>>,
-    ad_hoc_words: OnceCell<LexicalIndex>,
+    ad_hoc_index: OnceCell<CategoryIndex>,
 }
 
 impl Scope {
@@ -74,7 +75,7 @@ impl Scope {
             has_corrections: OnceCell::new(),
             model: OnceCell::new(),
             former_model: None,
-            ad_hoc_words: OnceCell::new(),
+            ad_hoc_index: OnceCell::new(),
         }
     }
 
@@ -162,17 +163,17 @@ impl Scope {
         self.model().map_or(self.settings.local_model_threshold, |model| model.threshold)
     }
 
-    /// The words of the categories, indexed at first use.
-    pub fn words(&self) -> &LexicalIndex {
+    /// The categories by their words and their meaning, indexed at first use.
+    pub fn category_index(&self) -> &CategoryIndex {
         match &self.labels {
-            Labels::Taxonomy(taxonomy, words) => words.get_or_init(|| LexicalIndex::new(&documents(taxonomy))),
-            Labels::AdHoc(labels) => self.ad_hoc_words.get_or_init(|| {
+            Labels::Taxonomy(taxonomy, index) => index.get_or_init(|| CategoryIndex::new(&documents(taxonomy))),
+            Labels::AdHoc(labels) => self.ad_hoc_index.get_or_init(|| {
                 let document = |(i, label): (usize, &String)| Document {
                     id: i as CategoryId,
                     labels: vec![label.clone()],
                     ..Document::default()
                 };
-                LexicalIndex::new(&labels.iter().enumerate().map(document).collect::<Vec<_>>())
+                CategoryIndex::new(&labels.iter().enumerate().map(document).collect::<Vec<_>>())
             }),
         }
     }

@@ -1,10 +1,10 @@
-//! Tier 4: the tenant's trained model; until one is active, lexical matching against the words of the categories.
+//! Tier 4: the tenant's trained model; until one is active, lexical matching: words and meaning of the categories.
 
 use crate::pg::guard;
 use crate::pg::model::{self, Live};
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Query, Reason, Tier, TierName};
-use pg_categorize_core::lexical::Scratch;
+use pg_categorize_core::category_index::Scratch;
 use pg_categorize_core::local_model::{self, Prediction};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::borrow::Cow;
@@ -27,10 +27,10 @@ impl LocalModelTier {
     }
 
     fn ask_lexical(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
-        let words = self.scope.words();
+        let index = self.scope.category_index();
         for (query, outcome) in queries.iter().zip(outcomes).filter(is_open) {
             outcome.reason = Some(Reason::BelowThreshold);
-            let Some(found) = words.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
+            let Some(found) = index.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
             let best = found.guesses[0];
             if best.confidence >= self.scope.settings.local_model_threshold {
                 outcome.answer = Some(answer(best));

@@ -4,11 +4,16 @@
 //! common scale, so they are merged by rank (Cormack, Clarke and Büttcher 2009), together with what others guess: a
 //! trained model, the categories of similar texts.
 
+mod best;
+pub mod calibration;
 mod fusion;
 mod vectors;
 
+pub use best::Match;
+
 use crate::cascade::CategoryId;
 use crate::lexical::{self, Document, LexicalIndex};
+use calibration::{Curve, DESCRIBED, LABELS_ONLY};
 use fusion::Fusion;
 use vectors::CategoryVectors;
 
@@ -20,6 +25,7 @@ pub struct CategoryIndex {
     places: Vec<(CategoryId, u32)>,
     words: LexicalIndex,
     vectors: CategoryVectors,
+    curve: &'static Curve,
 }
 
 /// A category that a text may belong to.
@@ -36,6 +42,8 @@ pub struct Candidate {
 pub struct Scratch {
     words: lexical::Scratch,
     ranked: Vec<(u32, f32)>,
+    near: Vec<(u32, f32)>,
+    merged: Vec<f32>,
     fusion: Fusion,
 }
 
@@ -55,7 +63,13 @@ impl CategoryIndex {
             ids: documents.iter().map(|d| d.id).collect(),
             words: LexicalIndex::new(documents),
             vectors: CategoryVectors::new(documents),
+            curve: if are_described(documents) { &DESCRIBED } else { &LABELS_ONLY },
         }
+    }
+
+    /// Whether there is nothing to match.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
     }
 
     /// The best `k` categories for a text in normal form (case folded), best first; fewer where fewer are known, none for a
@@ -70,7 +84,7 @@ impl CategoryIndex {
     }
 
     fn merged(&self, text: &str, hints: &[CategoryId], k: usize, scratch: &mut Scratch) -> Vec<Candidate> {
-        let Scratch { words, ranked, fusion } = scratch;
+        let Scratch { words, ranked, fusion, .. } = scratch;
         fusion.start(self.ids.len());
         let known = |hint: &CategoryId| {
             let at = self.places.binary_search_by_key(hint, |place| place.0).ok()?;
@@ -85,6 +99,13 @@ impl CategoryIndex {
         let merged = fusion.take(k);
         merged.into_iter().map(|(at, score)| Candidate { category: self.ids[at as usize], score }).collect()
     }
+}
+
+/// Whether most of the categories have more than a label. Inner nodes often come by themselves, without a description.
+fn are_described(documents: &[Document]) -> bool {
+    let leaves = || documents.iter().filter(|d| !d.inner);
+    let described = leaves().filter(|d| !d.description.is_empty() || !d.examples.is_empty()).count();
+    2 * described > leaves().count()
 }
 
 #[cfg(test)]

@@ -35,10 +35,16 @@ impl CategoryVectors {
 
     /// Writes the nearest `k` into `out`, nearest first: each by its place, with its cosine.
     pub(super) fn rank(&self, text: &str, k: usize, out: &mut Vec<(u32, f32)>) {
-        out.clear();
-        let Some(embedding) = embed(text) else { return };
-        pulp::Arch::new().dispatch(Scan { vectors: self, embedding: &embedding, out });
+        self.cosines(text, out);
         keep_best(out, k);
+    }
+
+    /// Writes all into `out`, in their order, with their cosines; none where the text has no vector.
+    pub(super) fn cosines(&self, text: &str, out: &mut Vec<(u32, f32)>) {
+        out.clear();
+        if let Some(embedding) = embed(text) {
+            pulp::Arch::new().dispatch(Scan { vectors: self, embedding: &embedding, out });
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use crate::pg::scope::{self, Scope};
 use crate::pg::spi::{self, ActiveModel, Lesson};
 use crate::pg::{error, guard, guc, model, world};
 use pg_categorize_core::cascade::Guess;
+use pg_categorize_core::category_index::Scratch;
 use pg_categorize_core::error::Error;
-use pg_categorize_core::lexical::Scratch;
 use pg_categorize_core::local_model::{self, Lessons, Live, Model, Options, Standing};
 use pg_categorize_core::normalise::{Case, normalise_into};
 use pg_categorize_core::settings::Settings;
@@ -132,7 +132,7 @@ fn heard(live: &ActiveModel, lesson: &Lesson) -> Standing {
 }
 
 fn untrained(scope: &Scope, text: &str, scratch: &mut Scratch) -> Option<Guess> {
-    scope.words().best(text, scratch).map(|found| found.guesses[0])
+    scope.category_index().best(text, scratch).map(|found| found.guesses[0])
 }
 
 /// The first part of a text, of which more than enough is left in normal form.

@@ -48,7 +48,8 @@ fn an_audit_changes_no_answer_is_paid_once_and_tells_whether_the_model_agrees() 
     assert_eq!(shop.model.account().requests, requests);
     // What people say is told apart.
     session.run("SELECT categorize.correct('toys hammer', 'Tools')");
-    let people = "SELECT judged_by_people || ' ' || people_agree || ' ' || people_agree_with_model FROM categorize.audits";
+    let people =
+        "SELECT judged_by_people || ' ' || people_agree || ' ' || people_agree_with_model FROM categorize.audits";
     assert_eq!(session.text(people).as_deref(), Some("1 0 1"));
 }
 
