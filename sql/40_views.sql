@@ -285,6 +285,20 @@ CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
             WHERE c.taxonomy = b.taxonomy AND c.machine_source = b.tier AND c.corrected_at >= s.stats_since
               AND c.machine_category IS DISTINCT FROM c.category) k ON s.stats_since IS NOT NULL;
 
+-- What models and people say of free answers, apart: a model errs, too, and people look at what they doubt.
+CREATE VIEW categorize.audits WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, a.tier, count(*) AS audits,
+           count(*) FILTER (WHERE a.agrees) AS model_agrees,
+           count(k.category_id) AS judged_by_people,
+           count(*) FILTER (WHERE k.category_id = a.category_id) AS people_agree,
+           count(*) FILTER (WHERE k.category_id = a.strong_category_id) AS people_agree_with_model,
+           sum(a.cost_nanousd) / 1e9 AS cost_usd, max(a.asked_at) AS last_asked_at
+      FROM categorize.audit a
+      JOIN categorize.taxonomy t ON t.id = a.taxonomy_id
+      LEFT JOIN categorize.correction k ON k.fingerprint = a.fingerprint
+     WHERE a.tenant = categorize.current_tenant()
+     GROUP BY t.name, a.tier;
+
 COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
@@ -312,5 +326,7 @@ COMMENT ON VIEW categorize.in_doubt IS
     'Requests of which nobody knows whether they were charged; they count at their worst case until settled.';
 COMMENT ON VIEW categorize.provider_health IS
     'How the providers are doing as the running gateway sees it, and which models are about to be shut down.';
+COMMENT ON VIEW categorize.audits IS
+    'How many free answers of each tier a strong model was asked about anyway, and how often it and people agreed, for the tenant of the session.';
 COMMENT ON VIEW categorize.alert IS
     'What an operator should see, for members of categorize_admin.';

@@ -85,6 +85,11 @@ impl Live {
         self.model().predict(texts, scratch, predictions);
     }
 
+    /// Whether it may have learnt from what was said at this moment.
+    pub fn may_know(&self, said_at: i64) -> bool {
+        said_at <= self.trained_at
+    }
+
     /// What it says of one input, and what speaks for it.
     pub fn explain(&self, scope: &Scope, input: &str) -> (Reading, Explanation) {
         let text = normalise(input, Case::Folded);

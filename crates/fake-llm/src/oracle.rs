@@ -53,7 +53,7 @@ impl Oracle {
 
     /// What a model says about a title or image where these are offered; `None` where nothing is.
     pub fn says_of<S: AsRef<str>>(&self, model: &str, title: &str, options: &[S]) -> Option<(String, f64)> {
-        let opinion = self.choose(model, title, options)?;
+        let opinion = self.choose(model, title, options, false)?;
         Some((options[opinion.option].as_ref().to_owned(), opinion.written()))
     }
 
@@ -67,8 +67,15 @@ impl Oracle {
         self.known.contains(label)
     }
 
-    /// What is said about a title; `None` where there are no options.
-    pub(crate) fn choose<S: AsRef<str>>(&self, model: &str, title: &str, options: &[S]) -> Option<Opinion> {
+    /// What is said about a title; `None` where there are no options. Of `branches` that is the lowest one to which its
+    /// label belongs.
+    pub(crate) fn choose<S: AsRef<str>>(
+        &self,
+        model: &str,
+        title: &str,
+        options: &[S],
+        branches: bool,
+    ) -> Option<Opinion> {
         let place = |label: &str| options.iter().position(|option| option.as_ref() == label);
         let seed = hash(self.seed, model);
         let probability = self.probability(model, seed, title);
@@ -78,7 +85,8 @@ impl Oracle {
             return Some(Opinion { option, confidence, missed: None });
         };
         // A true label that is not offered: none of these, where that is.
-        let truth = match place(label).or_else(|| place(NONE_OF_THESE)) {
+        let above = || label.rmatch_indices(PATH).find_map(|(end, _)| place(&label[..end])).filter(|_| branches);
+        let truth = match place(label).or_else(above).or_else(|| place(NONE_OF_THESE)) {
             Some(truth) => truth,
             None => favourite(self.seed, title, options, None)?,
         };

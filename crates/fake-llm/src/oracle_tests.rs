@@ -118,11 +118,23 @@ fn probabilities_add_up_and_the_chosen_one_is_the_largest() {
     for options in [&["a"][..], &["a", "b"], &["a", "b", "c"], &["a", "b", "c", "d", "e"]] {
         for at in 0..1000 {
             let title = format!("title {at}");
-            let opinion = oracle.choose("cheap", &title, options).expect("options");
+            let opinion = oracle.choose("cheap", &title, options, false).expect("options");
             let probabilities = oracle.probabilities(&title, options, opinion);
             assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             let largest = (0..options.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
             assert_eq!(largest, Some(opinion.option));
         }
     }
+}
+
+#[test]
+fn a_label_that_is_not_offered_is_none_of_these_and_of_branches_the_one_it_belongs_to() {
+    let labels = HashMap::from([("knife".to_owned(), "Home > Kitchen > Knives".to_owned())]);
+    let oracle = Oracle::new(&Config { labels: Arc::new(labels), ..Config::default() });
+    let says =
+        |options: &[&str], branches| options[oracle.choose("m", "knife", options, branches).unwrap().option].to_owned();
+    let options = ["Books", "Home", "Home > Kitchen", NONE_OF_THESE];
+    assert_eq!(says(&options, false), NONE_OF_THESE);
+    assert_eq!(says(&options, true), "Home > Kitchen");
+    assert_eq!(says(&["Books", NONE_OF_THESE], true), NONE_OF_THESE);
 }

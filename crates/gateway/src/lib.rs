@@ -14,6 +14,7 @@ mod dispatch;
 pub mod embeddings;
 mod flight;
 mod gateway;
+mod halted;
 mod health;
 pub mod http;
 mod lane;

@@ -59,6 +59,28 @@ pub fn for_each_lesson(taxonomy: i32, tenant: &str, mut take: impl FnMut(Lesson)
     });
 }
 
+/// What people said of texts, at most so many of a tenant's corrections and learnt examples as the statement sees them: a fair
+/// sample, the same each time.
+pub fn sample_of_lessons(taxonomy: i32, tenant: &str, most: i64) -> Vec<Lesson> {
+    let sql = "SELECT s.input, s.category_id, s.said_at, s.correction
+                 FROM (SELECT coalesce(k.input, c.input) AS input, k.category_id, k.corrected_at AS said_at, true AS correction
+                         FROM categorize.correction k
+                         LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
+                        WHERE k.taxonomy_id = $1 AND k.tenant = $2
+                       UNION ALL
+                       SELECT c.input, c.category_id, c.created_at, false
+                         FROM categorize.cache c
+                        WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin = 'label'
+                          AND NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = c.fingerprint)) s
+                WHERE s.input IS NOT NULL AND s.category_id IS NOT NULL
+                ORDER BY pg_catalog.hashtextextended(s.input COLLATE pg_catalog.\"C\", 0) LIMIT $3";
+    let rows = run::read(sql, &[taxonomy.into(), tenant.into(), most.into()], |row| {
+        let (input, category, said_at) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Some(Lesson { input, category, weight: 1.0, said_at, correction: row.get(4)? })
+    });
+    rows.into_iter().flatten().collect()
+}
+
 /// When a tenant's model is trained anew; 0 is never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrainAfter {

@@ -2,6 +2,7 @@
 //! (`owner::OwnerScope`), except where a function of its own says otherwise.
 
 mod answer;
+mod audit;
 mod budget;
 mod cache;
 mod category;
@@ -20,6 +21,7 @@ mod run;
 mod taxonomy;
 
 pub use answer::*;
+pub use audit::*;
 pub use budget::*;
 pub use cache::*;
 pub use category::*;

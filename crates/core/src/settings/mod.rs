@@ -85,6 +85,8 @@ pub struct Settings {
     pub shared_answers: bool,
     /// The taxonomy's own policy, if it has one.
     pub on_unresolved: Option<OnUnresolved>,
+    /// Share of free answers that the strong model checks, 0 to 1.
+    pub audit_share: f64,
     explicit: Map<String, Value>,
 }
 
@@ -138,6 +140,7 @@ impl Settings {
             store_input: flag("store_input"),
             shared_answers: read("answer_scope").as_str() == Some("shared"),
             on_unresolved,
+            audit_share: read("audit_share").as_f64().unwrap_or_default(),
             explicit,
         }
     }

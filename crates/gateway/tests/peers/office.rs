@@ -98,7 +98,15 @@ fn input(title: &str) -> Input {
     for (at, byte) in title.bytes().enumerate() {
         key[at % 32] = key[at % 32].rotate_left(3) ^ byte;
     }
-    Input { key: Fingerprint(key), shared_key: None, text: title.to_owned(), image: None, best_confidence: 0.5 }
+    Input {
+        key: Fingerprint(key),
+        shared_key: None,
+        text: title.to_owned(),
+        image: None,
+        best_confidence: 0.5,
+        hints: Vec::new(),
+        audited: None,
+    }
 }
 
 fn hear(stream: &mut UnixStream) -> ToBackend {

@@ -4,7 +4,7 @@
 use super::books::Books;
 use super::lessons::{self, Text};
 use super::plans::{Plans, cache_ttl};
-use crate::pg::spi::{self, Entry, NewAgreement, PaidAnswer, Reservation};
+use crate::pg::spi::{self, AuditRow, Entry, NewAgreement, PaidAnswer, Reservation};
 use crate::pg::{error, xact};
 use pg_categorize_core::budget::{Movement, within_and_beyond};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -13,7 +13,7 @@ use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use pg_categorize_core::prompt::{PROMPT_VERSION, REASONED_PROMPT_VERSION};
 use pg_categorize_gateway::plan::{Plan, Route};
-use pg_categorize_gateway::store::{AttemptOutcome, Closing, NewAnswer, Share, Standing};
+use pg_categorize_gateway::store::{AttemptOutcome, Closing, NewAnswer, NewAudit, Share, Standing};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -131,6 +131,35 @@ pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
         error::log("gateway stores answers later", Some(format!("The error was: {message}.")), None);
     }
     stored.is_ok()
+}
+
+/// Stores what strong models said of free answers, in a subtransaction. Where that is not possible now it is lost: the money is booked,
+/// and the input may be audited another time.
+pub fn store_audits(closings: &[&Closing]) {
+    let of_taxonomies = closings.iter().filter(|closing| !closing.audits.is_empty());
+    let groups: Vec<_> = of_taxonomies.filter_map(|closing| Some((closing, closing.plan.taxonomy?))).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let row = |audit: &NewAudit| AuditRow {
+        fingerprint: audit.key,
+        tier: audit.claim.tier.clone(),
+        category: audit.claim.category,
+        confidence: audit.claim.confidence,
+        strong_category: audit.category,
+        strong_confidence: audit.confidence,
+        cost: audit.cost.0,
+    };
+    let work = AssertUnwindSafe(|| {
+        for (closing, taxonomy) in groups {
+            let rows: Vec<AuditRow> = closing.audits.iter().map(row).collect();
+            let by = (closing.route.provider.name.as_str(), closing.route.model.name.as_str());
+            spi::store_audits(&closing.plan.tenant, taxonomy, by, &rows);
+        }
+    });
+    if let Err(message) = xact::contained(|| { work }()) {
+        error::log("gateway could not store audits", Some(format!("The error was: {message}.")), None);
+    }
 }
 
 fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut Plans) {

@@ -1,12 +1,14 @@
 //! Language models behind SQL: real gateways against a fake provider that keeps its own account.
 
 mod answers;
+mod audits;
 mod ceiling;
 mod faults;
 mod interrupts;
 mod keys;
 mod ledger;
 mod lessons;
+mod lists;
 mod money;
 mod periods;
 mod pictures;
