@@ -4,7 +4,7 @@
 //! Its confidence means something. For each model and title a probability `c = 1 - k v^p` is drawn, `v` uniform; the
 //! answer is right where a second uniform number is below `c`: then P(right | c) = c exactly. With
 //! `k = max(0.6, min(1, 2e))` and `p = k/e - 1` the mean of `c` is `1 - e`, so that the error rate is `e`, and most answers
-//! are sure while a tail reaches down to `1 - k`. All draws have the model's name in their seed: whether one model errs
+//! are sure while a tail reaches down to `1 - k`. Where titles differ in difficulty, `e` is that of the title. All draws have the model's name in their seed: whether one model errs
 //! says nothing of whether another does.
 
 use crate::config::Config;
@@ -28,6 +28,7 @@ pub struct Oracle {
     known: BTreeSet<String>,
     models: BTreeMap<String, Model>,
     error_rate: f64,
+    difficulty: Arc<HashMap<String, f64>>,
 }
 
 impl Oracle {
@@ -39,6 +40,7 @@ impl Oracle {
             labels: Arc::clone(&config.labels),
             models: config.models.clone(),
             error_rate: config.error_rate,
+            difficulty: Arc::clone(&config.difficulty),
         }
     }
 
@@ -112,7 +114,8 @@ impl Oracle {
     /// That this model is right about this title.
     fn probability(&self, model: &str, seed: u64, title: &str) -> f64 {
         let own = self.models.get(model).and_then(|model| model.error_rate);
-        let error_rate = own.unwrap_or(self.error_rate).clamp(0.0, 1.0);
+        let difficulty = self.difficulty.get(title).copied().unwrap_or(1.0);
+        let error_rate = (own.unwrap_or(self.error_rate) * difficulty).clamp(0.0, 1.0);
         if error_rate <= 0.0 {
             return 1.0;
         }

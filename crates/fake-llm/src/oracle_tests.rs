@@ -30,6 +30,25 @@ fn reliability(oracle: &Oracle, model: &str, titles: usize) -> (f64, Vec<(f64, f
 }
 
 #[test]
+fn what_is_difficult_is_wrong_more_often_and_confidence_still_means_something() {
+    let titles = 40_000;
+    let mut config = config(titles);
+    let hard = |at: &usize| at.is_multiple_of(4);
+    config.difficulty = Arc::new((0..titles).filter(hard).map(|at| (format!("title {at}"), 2.0)).collect());
+    let oracle = Oracle::new(&config);
+    let wrong = |of: &dyn Fn(&usize) -> bool| {
+        let asked: Vec<_> = (0..titles).filter(of).map(|at| format!("title {at}")).collect();
+        let is_wrong = |title: &&String| oracle.truth(title) != Some(oracle.says("cheap", title).0.as_str());
+        asked.iter().filter(is_wrong).count() as f64 / asked.len() as f64
+    };
+    let (of_hard, of_others) = (wrong(&hard), wrong(&|at| !hard(at)));
+    assert!((of_hard - 0.6).abs() < 0.02 && (of_others - 0.3).abs() < 0.02, "{of_hard} and {of_others}");
+    for (share, said) in reliability(&oracle, "cheap", titles).1 {
+        assert!((share - said).abs() < 0.03, "{share} of those with confidence {said}");
+    }
+}
+
+#[test]
 fn confidence_is_the_probability_of_being_right() {
     let titles = 40_000;
     for rate in [0.02, 0.2, 0.6, 1.0] {

@@ -25,8 +25,8 @@ pub struct Observed {
 /// What is known of the models of one tenant.
 struct Tenant {
     known: Rc<Observations>,
-    /// The weight of what strong models have said since that was read.
-    news: HashMap<(String, Source), f64>,
+    /// The weight of what is known of a model and source, and of what strong models have said since that was read.
+    weights: HashMap<(String, Source), [f64; 2]>,
 }
 
 impl Observed {
@@ -39,21 +39,22 @@ impl Observed {
             self.tenants.clear();
         }
         let known = Rc::new(spi::observations(tenant));
-        self.tenants.insert(tenant.to_owned(), Tenant { known: known.clone(), news: HashMap::new() });
+        self.tenants.insert(tenant.to_owned(), Tenant { known: known.clone(), weights: HashMap::new() });
         known
     }
 
     /// Strong models have said something of the answers of cheap ones; `true` where that is worth a fit: what is known of the
     /// tenant is read anew then.
     pub fn hear(&mut self, tenant: &str, agreements: &[NewAgreement]) -> bool {
-        let Some(of) = self.tenants.get_mut(tenant) else { return false };
+        let Some(Tenant { known, weights }) = self.tenants.get_mut(tenant) else { return false };
         let mut is_due = false;
         for agreement in agreements {
             let key = (agreement.model.clone(), agreement.source);
-            let known = of.known.get(&key).into_iter().flatten().map(|observation| f64::from(observation.weight)).sum();
-            let news = of.news.entry(key).or_default();
+            let before = known.get(&key).into_iter().flatten();
+            let weight = || before.map(|observation| f64::from(observation.weight)).sum();
+            let [before, news] = weights.entry(key).or_insert_with(|| [weight(), 0.0]);
             *news += f64::from(AGREEMENT);
-            is_due |= is_worth_a_fit(known, *news);
+            is_due |= is_worth_a_fit(*before, *news);
         }
         if is_due {
             self.tenants.remove(tenant);
