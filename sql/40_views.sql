@@ -265,26 +265,6 @@ CREATE VIEW categorize.alert WITH (security_barrier) AS
       FROM categorize.alert_log a
      WHERE categorize.sees_all_tenants();
 
--- The free tiers: how sure they must be, and what that rests on. People correct what they find wrong, so corrections are
--- held against all answers since they are counted: if even those are too many, max_error does not hold.
-CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
-    SELECT b.taxonomy, b.tier, b.max_error, b.threshold, b.based_on, b.bound, b.evidence, b.answered, b.errors,
-           round(b.answered::numeric / nullif(b.evidence, 0::bigint)::numeric, 4) AS coverage,
-           CASE WHEN b.evidence > 0::bigint THEN 'labels and corrections' END AS evidence_from,
-           b.computed_at, s.answers, k.corrected,
-           categorize.drift(k.corrected, s.answers, b.max_error) AS drift,
-           CASE WHEN categorize.drift(k.corrected, s.answers, b.max_error) = 'contradicted'
-                THEN 'people corrected ' || k.corrected || ' of ' || s.answers ||
-                     ' answers: more are wrong than max_error tolerates, so train on the corrections with categorize.train()'
-           END AS warning
-      FROM categorize.tier_bounds() b
-      LEFT JOIN categorize.counters() s ON s.taxonomy = b.taxonomy AND s.tier = b.tier
-      LEFT JOIN LATERAL (
-           SELECT count(*) AS corrected
-             FROM categorize.corrections c
-            WHERE c.taxonomy = b.taxonomy AND c.machine_source = b.tier AND c.corrected_at >= s.stats_since
-              AND c.machine_category IS DISTINCT FROM c.category) k ON s.stats_since IS NOT NULL;
-
 -- What models and people say of free answers, apart: a model errs, too, and people look at what they doubt.
 CREATE VIEW categorize.audits WITH (security_barrier) AS
     SELECT t.name AS taxonomy, a.tier, count(*) AS audits,
@@ -298,6 +278,33 @@ CREATE VIEW categorize.audits WITH (security_barrier) AS
       LEFT JOIN categorize.correction k ON k.fingerprint = a.fingerprint
      WHERE a.tenant = categorize.current_tenant()
      GROUP BY t.name, a.tier;
+
+-- The free tiers: how sure they must be, and what that rests on. People correct what they find wrong, so corrections are
+-- held against all answers since they are counted: if even those are too many, max_error does not hold. Audits are a fair
+-- sample, but the judge is a model.
+CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
+    SELECT b.taxonomy, b.tier, b.max_error, b.threshold, b.based_on, b.bound, b.evidence, b.answered, b.errors,
+           round(b.answered::numeric / nullif(b.evidence, 0::bigint)::numeric, 4) AS coverage,
+           CASE WHEN b.evidence > 0::bigint THEN 'labels and corrections' END AS evidence_from,
+           b.computed_at, s.answers, k.corrected,
+           categorize.drift(k.corrected, s.answers, b.max_error) AS drift,
+           a.audits, a.audits - a.model_agrees AS model_disagrees,
+           categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) AS audit_drift,
+           CASE WHEN categorize.drift(k.corrected, s.answers, b.max_error) = 'contradicted'
+                THEN 'people corrected ' || k.corrected || ' of ' || s.answers ||
+                     ' answers: more are wrong than max_error tolerates, so train on the corrections with categorize.train()'
+                WHEN categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) = 'contradicted'
+                THEN 'the strong model disagreed with ' || (a.audits - a.model_agrees) || ' of ' || a.audits ||
+                     ' audited answers: more are wrong than max_error tolerates, or the model is; look at some and correct them'
+           END AS warning
+      FROM categorize.tier_bounds() b
+      LEFT JOIN categorize.counters() s ON s.taxonomy = b.taxonomy AND s.tier = b.tier
+      LEFT JOIN categorize.audits a ON a.taxonomy = b.taxonomy AND a.tier = b.tier
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS corrected
+             FROM categorize.corrections c
+            WHERE c.taxonomy = b.taxonomy AND c.machine_source = b.tier AND c.corrected_at >= s.stats_since
+              AND c.machine_category IS DISTINCT FROM c.category) k ON s.stats_since IS NOT NULL;
 
 COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';

@@ -76,7 +76,7 @@ pub fn sample_of_lessons(taxonomy: i32, tenant: &str, most: i64) -> Vec<Lesson> 
                 ORDER BY pg_catalog.hashtextextended(s.input COLLATE pg_catalog.\"C\", 0) LIMIT $3";
     let rows = run::read(sql, &[taxonomy.into(), tenant.into(), most.into()], |row| {
         let (input, category, said_at) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        Some(Lesson { input, category, weight: 1.0, said_at, correction: row.get(4)? })
+        Some(Lesson { input, category, weight: 1.0, said_at, correction: row.get(4)?, paid: false })
     });
     rows.into_iter().flatten().collect()
 }

@@ -24,7 +24,6 @@ use std::time::Duration;
 /// Plans that are kept.
 const KEPT: usize = 256;
 
-
 /// What a plan is for.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Subject {
