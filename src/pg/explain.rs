@@ -65,7 +65,7 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
         (TierName::Cache, Some(answer)) => format!("kept from an earlier {}", answer.origin.as_str()),
         (TierName::Cache, None) => "no earlier answer for this text".to_owned(),
         (TierName::LocalModel, _) if outcome.alternatives.is_empty() => {
-            "lexical (version 0): no word of the input is known, and no category is near".to_owned()
+            "lexical (version 0): no word of the input is known".to_owned()
         }
         (TierName::LocalModel, answer) => {
             let verdict = if answer.is_some() { "" } else { "; below the threshold" };
