@@ -136,7 +136,7 @@ CREATE  FUNCTION categorize."tier_bounds"() RETURNS TABLE (
 	"errors" bigint,  /* i64 */
 	"computed_at" timestamp with time zone  /* Option < TimestampWithTimeZone > */
 )
-VOLATILE PARALLEL RESTRICTED 
+STRICT VOLATILE PARALLEL RESTRICTED 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'tier_bounds_wrapper';
 

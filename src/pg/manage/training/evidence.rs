@@ -1,5 +1,6 @@
 //! What the free tiers say of held-out examples: the evidence for `max_error`.
 
+use super::material::head;
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::embedding::embed;
 use pg_categorize_core::local_model::Trial;
@@ -42,7 +43,7 @@ impl Known {
             return;
         }
         self.vectors.push(embed(text).as_ref());
-        let text = text[..text.floor_char_boundary(READ)].to_owned();
+        let text = head(text, READ).to_owned();
         self.bytes += text.len();
         self.texts.push(text);
         self.said.push((category, voice));

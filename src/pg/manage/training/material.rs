@@ -75,7 +75,7 @@ impl Material {
         let (mut text, mut scratch) = (String::new(), Scratch::default());
         spi::for_each_lesson(taxonomy.id, &scope.tenant, |lesson| {
             let Some(category) = taxonomy.answerable(lesson.category) else { return };
-            normalise_into(head(&lesson.input), Case::Folded, &mut text);
+            normalise_into(head(&lesson.input, READ), Case::Folded, &mut text);
             let standing = match live {
                 Some(live) => heard(live, &lesson),
                 None if lessons.len() < UNTRAINED => Standing::Untrained(untrained(scope, &text, &mut scratch)),
@@ -91,7 +91,7 @@ impl Material {
     fn read_words(&mut self) {
         let mut text = String::new();
         let mut normal = |words: &str, take: &mut dyn FnMut(&str)| {
-            normalise_into(head(words), Case::Folded, &mut text);
+            normalise_into(head(words, READ), Case::Folded, &mut text);
             // Who left out nothing that says something should not be told of it.
             if text.contains(char::is_alphanumeric) {
                 take(&text);
@@ -153,9 +153,9 @@ fn untrained(scope: &Scope, text: &str, scratch: &mut Scratch) -> Option<Guess> 
     scope.category_index().best(text, scratch).map(|found| found.guesses[0])
 }
 
-/// The first part of a text, of which more than enough is left in normal form.
-fn head(text: &str) -> &str {
-    let mut end = text.len().min(READ);
+/// The first bytes of a text, as many as end with a whole character.
+pub(super) fn head(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
