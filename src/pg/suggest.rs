@@ -45,7 +45,7 @@ pub fn suggest(input: &str, k: i32, taxonomy: Option<&str>) -> Vec<Suggestion> {
                 error::notice(
                     &format!("only the newest {WITHOUT_INDEX} texts were compared"),
                     format!("There is no index of embeddings: {}.", obstacle.as_str()),
-                    "CREATE EXTENSION vector lets a worker build one.".to_owned(),
+                    "With the extension vector (pgvector), a worker builds one.".to_owned(),
                 );
             }
             near
