@@ -15,7 +15,8 @@ pub struct Shop {
 /// What a cluster needs to ask a model on this machine.
 pub fn builder() -> Builder {
     let builder = Cluster::builder().conf("categorize.allowed_hosts = '127.0.0.1:*'");
-    builder.conf("max_worker_processes = 60").conf("statement_timeout = '60s'").conf("max_connections = 200")
+    // Each test's database keeps its gateway for minutes.
+    builder.conf("max_worker_processes = 150").conf("statement_timeout = '60s'").conf("max_connections = 200")
 }
 
 /// A shop in the cluster that the tests of this binary share.
