@@ -2,9 +2,9 @@
 
 mod calibration;
 mod failover;
-mod flipkart;
+pub mod flipkart;
 mod limits;
-mod market;
+pub mod market;
 mod near;
 mod tokens;
 mod upgrades;
