@@ -2,12 +2,22 @@
 
 mod cascade;
 mod course;
+mod embedding;
+mod growth;
+mod nearest;
+mod speed;
+mod vectors;
 
 use super::Work;
 use crate::bench::Bench;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 1] = [("similarity-cascade", cascade::run)];
+pub const ALL: [(&str, Work); 4] = [
+    ("similarity-cascade", cascade::run),
+    ("similarity-speed", speed::run),
+    ("similarity-embedding", embedding::run),
+    ("similarity-growth", growth::run),
+];
 
 /// How to read the page.
 pub const HOW_TO_READ: &str = "\
@@ -24,11 +34,39 @@ struct Sizes {
     ends: usize,
     /// Titles that a point of a curve stands for.
     window: usize,
+    /// Titles that the tier knows, and those it is asked for, where it is compared with pgvector.
+    speed: (usize, usize),
+    /// Titles that are embedded and judged.
+    embedded: usize,
+    /// Titles known, at growing sizes.
+    growth: &'static [usize],
+    /// Titles asked at each of those sizes.
+    looked_up: usize,
+    /// Tenants, and the titles that each of them knows.
+    tenants: (usize, usize),
 }
 
-const FULL: Sizes = Sizes { stream: (10_000, 100), ends: 2_000, window: 500 };
+const FULL: Sizes = Sizes {
+    stream: (10_000, 100),
+    ends: 2_000,
+    window: 500,
+    speed: (100_000, 5_000),
+    embedded: 2_000,
+    growth: &[1_000, 10_000, 100_000, 1_000_000],
+    looked_up: 2_000,
+    tenants: (1_000, 200),
+};
 
-const QUICK: Sizes = Sizes { stream: (2_000, 100), ends: 500, window: 200 };
+const QUICK: Sizes = Sizes {
+    stream: (2_000, 100),
+    ends: 500,
+    window: 200,
+    speed: (10_000, 1_000),
+    embedded: 500,
+    growth: &[1_000, 10_000, 50_000],
+    looked_up: 500,
+    tenants: (50, 100),
+};
 
 impl Sizes {
     fn of(bench: &Bench) -> &'static Self {
