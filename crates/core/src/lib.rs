@@ -11,6 +11,7 @@ pub mod close_names;
 pub mod complexity;
 pub mod confidence;
 pub mod dollars;
+pub mod embedding;
 pub mod endpoint;
 pub mod error;
 pub mod fingerprint;
