@@ -30,6 +30,8 @@ pub mod price;
 pub mod price_list;
 pub mod prompt;
 pub mod provider_settings;
+pub mod quality;
 pub mod rules;
 pub mod settings;
+pub mod similarity;
 pub mod taxonomy;
