@@ -11,7 +11,8 @@ mod pg;
 ::pgrx::pg_module_magic!(name, version);
 
 ::pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-::pgrx::extension_sql_file!("../sql/15_gateway.sql", name = "gateway", requires = ["schema"]);
+::pgrx::extension_sql_file!("../sql/12_embedding.sql", name = "embedding", requires = ["schema"]);
+::pgrx::extension_sql_file!("../sql/15_gateway.sql", name = "gateway", requires = ["embedding"]);
 ::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["gateway"]);
 ::pgrx::extension_sql_file!("../sql/25_models.sql", name = "models", requires = ["products"]);
 ::pgrx::extension_sql_file!(

@@ -3,6 +3,7 @@
 //! They are advisory locks of classes (`objsubid` in pg_locks) that no SQL function can take: whoever could take one by
 //! name would hold up the trainings of all tenants.
 
+use crate::pg::worker::errand::Errand;
 use pgrx::pg_sys;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -18,8 +19,8 @@ pub enum Span {
 /// What is locked.
 #[derive(Debug, Clone, Copy)]
 pub enum Thing<'a> {
-    /// A place among the trainers of this database.
-    Place(Place),
+    /// A place among the processes of this database that are on an errand.
+    Place(Errand, Place),
     /// The training of a tenant's model of a taxonomy.
     Training(i32, &'a str),
     /// Which of a tenant's models of a taxonomy is active.
@@ -37,14 +38,14 @@ pub enum Duty {
     Booking = 2,
 }
 
-/// The trainers of a database: one works, one waits.
+/// The processes of a database that are on the same errand: one works, one waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The trainer that waits for the one that works.
+    /// The one that waits for the one that works.
     Waiting = 1,
-    /// The trainer that works.
+    /// The one that works.
     Working = 2,
-    /// Shared by those who commit and leave what they taught to the trainer that waits.
+    /// Shared by those who commit and leave what they taught to the one that waits.
     Teaching = 3,
 }
 
@@ -97,7 +98,8 @@ pub fn is_taken(thing: Thing<'_>) -> bool {
 
 fn tag(thing: Thing<'_>) -> pg_sys::LOCKTAG {
     let (class, name) = match thing {
-        Thing::Place(place) => (3, u64::from(u32::from_be_bytes(*b"catg")) << 32 | place as u64),
+        Thing::Place(Errand::Training, place) => (3, u64::from(u32::from_be_bytes(*b"catg")) << 32 | place as u64),
+        Thing::Place(Errand::Indexing, place) => (3, u64::from(u32::from_be_bytes(*b"cati")) << 32 | place as u64),
         Thing::Training(taxonomy, tenant) => (4, number(taxonomy, tenant)),
         Thing::Models(taxonomy, tenant) => (5, number(taxonomy, tenant)),
         Thing::Gateway(duty) => (6, duty as u64),

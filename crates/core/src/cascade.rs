@@ -6,6 +6,7 @@ use crate::fingerprint::Fingerprint;
 use crate::frame::Grounds;
 use crate::image::Picture;
 use crate::money::Money;
+use std::rc::Rc;
 
 /// Id of a category: the row's id in a taxonomy, the position among ad-hoc labels.
 pub type CategoryId = i32;
@@ -190,6 +191,32 @@ impl Answer {
     }
 }
 
+/// An earlier text that is near to the input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimilarText {
+    /// The text as it came then.
+    pub text: String,
+    /// Its category, as it is now.
+    pub category: CategoryId,
+    /// Cosine of the two vectors, -1 to 1.
+    pub cosine: f32,
+    /// Who said so: a correction, a label, or a language model.
+    pub origin: Origin,
+}
+
+/// What the similarity tier saw.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Similar {
+    /// The nearest earlier texts, nearest first.
+    pub texts: Vec<SimilarText>,
+    /// Share of their votes for the category that won, 0 to 1.
+    pub agreement: f32,
+    /// What the vote says beside the bar that it must reach, 0 to 1.
+    pub score: f32,
+    /// Why it did not answer: a sentence without its full stop. Parts of the input may be in it, so it is in no log.
+    pub obstacle: Option<String>,
+}
+
 /// What is known of one query after the tiers so far.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
@@ -199,6 +226,8 @@ pub struct Outcome {
     pub alternatives: Vec<Guess>,
     /// The words and phrases that spoke for the likeliest, strongest first.
     pub words: Vec<String>,
+    /// The earlier texts that are nearest, where they were looked for.
+    pub similar: Option<Rc<Similar>>,
     /// Why the last tier that could not answer did not.
     pub reason: Option<Reason>,
     /// What a person needs to know beyond the reason: whole sentences.

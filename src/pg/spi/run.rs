@@ -146,6 +146,47 @@ pub fn kept<T>(sql: &'static str, arguments: &[Arg], mut row: impl FnMut(&Row) -
     }
 }
 
+/// Statements of [`read_kept`] that a backend keeps.
+const KEPT_TEXTS: usize = 32;
+
+thread_local! {
+    /// Statements whose text is made as it runs, by their text.
+    static KEPT_BY_TEXT: RefCell<HashMap<String, pg_sys::SPIPlanPtr>> = RefCell::default();
+}
+
+/// Reads rows under the statement's snapshot with a statement that is kept by its text, for the life of the process or until
+/// too many others have come. It calls none of our functions.
+pub fn read_kept<T>(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row) -> T) -> Vec<T> {
+    let (mut types, mut values, nulls) = arrays(arguments);
+    // SAFETY: as in `execute` and `kept`. None of the plans that are freed is running: those that run call nothing of ours.
+    unsafe {
+        connect();
+        let known = KEPT_BY_TEXT.with_borrow(|kept| kept.get(sql).copied());
+        let plan = known.unwrap_or_else(|| {
+            let plan = prepare(sql, &mut types);
+            let outcome = pg_sys::SPI_keepplan(plan);
+            assert!(outcome == 0, "SPI refused to keep a statement: {outcome}");
+            KEPT_BY_TEXT.with_borrow_mut(|kept| {
+                if kept.len() >= KEPT_TEXTS {
+                    kept.drain().for_each(|(_, old)| _ = pg_sys::SPI_freeplan(old));
+                }
+                kept.insert(sql.to_owned(), plan);
+            });
+            plan
+        });
+        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), true, 0);
+        assert!(outcome >= 0, "SPI refused a statement: {outcome}");
+        let mut rows = Vec::new();
+        if !pg_sys::SPI_tuptable.is_null() {
+            let table = &*pg_sys::SPI_tuptable;
+            let count = pg_sys::SPI_processed as usize;
+            rows.extend((0..count).map(|i| row(&Row { tuple: *table.vals.add(i), descriptor: table.tupdesc })));
+        }
+        pg_sys::SPI_finish();
+        rows
+    }
+}
+
 /// Prepares a statement with parameters of these types.
 ///
 /// # Safety

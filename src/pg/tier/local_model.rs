@@ -1,12 +1,12 @@
 //! Tier 4: the tenant's trained model; until one is active, lexical matching against the words of the categories.
 
+use super::{folded, is_open};
 use crate::pg::guard;
 use crate::pg::model::{self, Live};
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::lexical::Scratch;
 use pg_categorize_core::local_model::{self, Prediction};
-use pg_categorize_core::normalise::{Case, normalise};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -66,11 +66,6 @@ impl Tier for LocalModelTier {
     }
 }
 
-/// Whether there is no answer yet, and none of it lies in an image: what a text says may not be what the image shows.
-fn is_open((query, outcome): &(&Query<'_>, &mut Outcome)) -> bool {
-    outcome.answer.is_none() && query.picture.is_none()
-}
-
 fn settle(scope: &Scope, live: &Live, prediction: &Prediction, outcome: &mut Outcome) {
     outcome.reason = Some(Reason::BelowThreshold);
     let reading = model::read(scope, prediction);
@@ -84,12 +79,4 @@ fn settle(scope: &Scope, live: &Live, prediction: &Prediction, outcome: &mut Out
 
 fn answer(guess: Guess) -> Answer {
     Answer::new(guess.category, guess.confidence, TierName::LocalModel, Origin::LocalModel)
-}
-
-/// Words have no case, whatever the inputs' identity says.
-fn folded<'a>(scope: &Scope, query: &Query<'a>) -> Cow<'a, str> {
-    match scope.case() {
-        Case::Folded => Cow::Borrowed(query.normal),
-        Case::Kept => Cow::Owned(normalise(query.raw, Case::Folded)),
-    }
 }

@@ -5,22 +5,38 @@ mod correction;
 mod llm;
 mod local_model;
 mod rule;
+mod similarity;
 
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Tier, TierName};
+use pg_categorize_core::cascade::{Outcome, Query, Tier, TierName};
+use pg_categorize_core::normalise::{Case, normalise};
+use std::borrow::Cow;
 use std::rc::Rc;
 
-/// The tiers of a scope, in the order of its taxonomy. Similarity joins them with the embeddings.
+/// The tiers of a scope, in the order of its taxonomy.
 pub fn tiers(scope: &Rc<Scope>) -> Vec<Box<dyn Tier>> {
-    let tier = |name: &TierName| -> Option<Box<dyn Tier>> {
-        Some(match name {
+    let tier = |name: &TierName| -> Box<dyn Tier> {
+        match name {
             TierName::Correction => Box::new(correction::CorrectionTier::new(scope.clone())),
             TierName::Rule => Box::new(rule::RuleTier::new(scope.clone())),
             TierName::Cache => Box::new(cache::CacheTier::new(scope.clone())),
             TierName::LocalModel => Box::new(local_model::LocalModelTier::new(scope.clone())),
             TierName::Llm => Box::new(llm::LlmTier::new(scope.clone())),
-            TierName::Similarity => return None,
-        })
+            TierName::Similarity => Box::new(similarity::SimilarityTier::new(scope.clone())),
+        }
     };
-    scope.settings.tiers.iter().filter_map(tier).collect()
+    scope.settings.tiers.iter().map(tier).collect()
+}
+
+/// Whether there is no answer yet, and none of it lies in an image: what a text says may not be what the image shows.
+fn is_open((query, outcome): &(&Query<'_>, &mut Outcome)) -> bool {
+    outcome.answer.is_none() && query.picture.is_none()
+}
+
+/// The text as models read it. Words have no case, whatever the inputs' identity says.
+fn folded<'a>(scope: &Scope, query: &Query<'a>) -> Cow<'a, str> {
+    match scope.case() {
+        Case::Folded => Cow::Borrowed(query.normal),
+        Case::Kept => Cow::Owned(normalise(query.raw, Case::Folded)),
+    }
 }

@@ -1,11 +1,12 @@
 //! Processes of our own, beside those that answer.
 
 mod attempt;
+pub mod errand;
 pub mod gateway;
+mod indexing;
 pub mod launcher;
 pub mod need;
 pub mod stop;
-pub mod trainer;
 mod work;
 
 use pgrx::pg_sys;

@@ -1,10 +1,11 @@
-//! Before a database is dropped, renamed, moved or copied, its trainers and its gateway end.
+//! Before a database is dropped, renamed, moved or copied, its trainers, its indexers and its gateway end.
 //!
 //! Postgres refuses such a command while anybody is connected, and a plain owner may not terminate what runs as the
 //! superuser. That the command fails for some other reason afterwards costs no more than a training, and the start of a
 //! gateway. None is started while the command runs.
 
-use super::{gateway, trainer};
+use super::errand::Errand;
+use super::gateway;
 use crate::pg::launch::{self, Going};
 use crate::pg::{compat, wait};
 use pgrx::pg_sys;
@@ -113,8 +114,8 @@ fn processes(database: pg_sys::Oid) -> Vec<i32> {
             .map(|b| b.st_procpid)
             .filter(|pid| {
                 let kind = pg_sys::GetBackgroundWorkerTypeByPid(*pid);
-                let ours = [trainer::NAME.as_bytes(), gateway::NAME.as_bytes()];
-                !kind.is_null() && ours.contains(&CStr::from_ptr(kind).to_bytes())
+                let ours = [Errand::Training.name(), Errand::Indexing.name(), gateway::NAME];
+                !kind.is_null() && ours.iter().any(|name| CStr::from_ptr(kind).to_bytes() == name.as_bytes())
             })
             .collect()
     }

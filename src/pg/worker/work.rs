@@ -4,7 +4,7 @@
 //! computes, the trainer holds no table: who drops the extension need not wait for it, nor need those who wait behind him.
 
 use super::need::{self, Need};
-use super::trainer::{contained, transaction};
+use super::errand::{contained, transaction};
 use super::{attempt, report};
 use crate::pg::lock::{self, Span};
 use crate::pg::manage::training::{self, Outcome};

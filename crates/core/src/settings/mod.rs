@@ -64,6 +64,10 @@ pub struct Settings {
     pub tiers: Vec<TierName>,
     /// Least confidence of the local model; 0 always answers.
     pub local_model_threshold: f32,
+    /// Least cosine of the nearest earlier text; 0 always answers.
+    pub similarity_threshold: f32,
+    /// Name of the back end that makes embeddings.
+    pub embedding: String,
     /// Whether case makes a difference.
     pub case: Case,
     /// Whether only leaves may answer.
@@ -119,6 +123,8 @@ impl Settings {
         Self {
             tiers,
             local_model_threshold: read("local_model_threshold").as_f64().unwrap_or(0.70) as f32,
+            similarity_threshold: read("similarity_threshold").as_f64().unwrap_or(0.85) as f32,
+            embedding: read("embedding").as_str().unwrap_or_default().to_owned(),
             case: if flag("case_sensitive") { Case::Kept } else { Case::Folded },
             leaf_only: flag("leaf_only"),
             allow_external: flag("allow_external"),
@@ -246,7 +252,8 @@ mod tests {
     fn defaults_are_those_of_the_contract() {
         let settings = Settings::default();
         assert_eq!(settings.tiers, TierName::ALL);
-        assert_eq!(settings.local_model_threshold, 0.70);
+        assert_eq!((settings.local_model_threshold, settings.similarity_threshold), (0.70, 0.85));
+        assert_eq!(settings.embedding, "static");
         assert!(settings.allow_external && settings.store_input && !settings.shared_answers && !settings.leaf_only);
         assert!(settings.rows().iter().all(|r| r.source == "default" && check_default(r)));
     }

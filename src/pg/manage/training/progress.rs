@@ -25,7 +25,7 @@ impl<'a> Progress<'a> {
             self.told = Instant::now();
             let news = format!("training local model of taxonomy \"{}\": {:.0}%", self.taxonomy, part * 100.0);
             // Nobody waits for a trainer: its notices would fill the server's log.
-            if worker::trainer::is_this() { worker::report(&news) } else { notice!("{news}") }
+            if worker::errand::is_this() { worker::report(&news) } else { notice!("{news}") }
         }
     }
 }

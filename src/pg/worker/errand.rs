@@ -1,11 +1,12 @@
-//! The trainer: a process that trains what is due in one database, and ends.
+//! Errands: processes that do what is due in one database, and end. The trainer trains models, the indexer makes the
+//! embeddings of what was taught; neither waits for the other.
 //!
-//! A session that teaches starts one when it commits and a training is due; it needs no preloading. It first waits for
-//! the transaction that started it. One works at a time; a second waits, a third ends at once, since the one that waits
-//! will see what the third would have seen.
+//! A session that teaches starts one when it commits and something is due; it needs no preloading. It first waits for
+//! the transaction that started it. One of a kind works at a time; a second waits, a third ends at once, since the one that
+//! waits will see what the third would have seen.
 
 use crate::pg::lock::{self, Place, Span, Thing};
-use crate::pg::worker::{attempt, report, settle, work};
+use crate::pg::worker::{attempt, indexing, report, settle, work};
 use crate::pg::{compat, error, xact};
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
@@ -14,48 +15,93 @@ use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What `pg_stat_activity` calls it.
-pub const NAME: &str = "pg_categorize trainer";
+/// What a process is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Errand {
+    /// Training local models.
+    Training,
+    /// Keeping the embeddings of what is known.
+    Indexing,
+}
+
+impl Errand {
+    /// What `pg_stat_activity` calls its process.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Training => "pg_categorize trainer",
+            Self::Indexing => "pg_categorize indexer",
+        }
+    }
+
+    const fn main_function(self) -> &'static str {
+        match self {
+            Self::Training => "pg_categorize_trainer_main",
+            Self::Indexing => "pg_categorize_indexer_main",
+        }
+    }
+
+    /// What cannot be done without a free process, and what helps.
+    const fn without(self) -> [&'static str; 2] {
+        match self {
+            Self::Training => [
+                "no background worker is free to train a local model",
+                "Raise max_worker_processes, or train with categorize.train().",
+            ],
+            Self::Indexing => [
+                "no background worker is free to make embeddings",
+                "Raise max_worker_processes. It is tried again when somebody teaches.",
+            ],
+        }
+    }
+}
 
 static IS_THIS: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process is a trainer.
+/// Whether this process is on an errand.
 pub fn is_this() -> bool {
     IS_THIS.load(Ordering::Relaxed)
 }
 
-/// Has a trainer of this database look for what is due once this transaction is over: the one that waits for another to
+/// Has a process of this database look for what is due once this transaction is over: the one that waits for another to
 /// end, or a new one. Where there is no free process, a later commit that teaches tries again.
-pub fn launch() {
-    // Until this transaction is over, no trainer that leaves the waiting place looks. So the one that is there will see it.
-    let counted = lock::acquire(Thing::Place(Place::Teaching), pg_sys::ShareLock, Span::Transaction, false);
-    if counted && lock::is_taken(Thing::Place(Place::Waiting)) {
+pub fn launch(errand: Errand) {
+    // Until this transaction is over, nobody who leaves the waiting place looks. So the one that is there will see it.
+    let counted = lock::acquire(Thing::Place(errand, Place::Teaching), pg_sys::ShareLock, Span::Transaction, false);
+    if counted && lock::is_taken(Thing::Place(errand, Place::Waiting)) {
         return;
     }
     // SAFETY: plain calls and globals of the main thread.
     let (database, transaction) = unsafe { (pg_sys::MyDatabaseId, compat::xid(pg_sys::GetTopTransactionIdIfAny())) };
-    let started = BackgroundWorkerBuilder::new(NAME)
-        .set_type(NAME)
+    let started = BackgroundWorkerBuilder::new(errand.name())
+        .set_type(errand.name())
         .set_library("pg_categorize")
-        .set_function("pg_categorize_trainer_main")
+        .set_function(errand.main_function())
         .set_argument(database.into_datum())
         .set_extra(&transaction.to_string())
         .enable_spi_access()
         .set_restart_time(None)
         .load_dynamic();
     if started.is_err() {
-        error::log(
-            "no background worker is free to train a local model",
-            None,
-            Some("Raise max_worker_processes, or train with categorize.train()."),
-        );
+        let [message, hint] = errand.without();
+        error::log(message, None, Some(hint));
     }
 }
 
-/// Where the process begins.
+/// Where a trainer begins.
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn pg_categorize_trainer_main(database: pg_sys::Datum) {
+    run(Errand::Training, database, work::run);
+}
+
+/// Where an indexer begins.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_categorize_indexer_main(database: pg_sys::Datum) {
+    run(Errand::Indexing, database, indexing::run);
+}
+
+fn run(errand: Errand, database: pg_sys::Datum, work: fn()) {
     IS_THIS.store(true, Ordering::Relaxed);
     // SAFETY: the argument is what `launch` passed.
     let database = unsafe { pg_sys::Oid::from_datum(database, false) }.unwrap_or(pg_sys::InvalidOid);
@@ -68,15 +114,15 @@ pub extern "C-unwind" fn pg_categorize_trainer_main(database: pg_sys::Datum) {
     }
     settle_all();
     wait_for(launcher());
-    if take_place() {
+    if take_place(errand) {
         attempt::init();
-        // From here on somebody who holds a table must not hold up all trainings.
+        // From here on somebody who holds a table must not hold up what is due of all others.
         settle(c"lock_timeout", c"10s");
-        work::run();
+        work();
     }
 }
 
-/// What people set for their own statements must not end or mislead a training: as Postgres does for autovacuum.
+/// What people set for their own statements must not end or mislead an errand: as Postgres does for autovacuum.
 fn settle_all() {
     settle(c"lock_timeout", c"0");
     settle(c"transaction_timeout", c"0");
@@ -104,20 +150,22 @@ fn wait_for(id: u32) {
     }
 }
 
-/// Waits until no other trainer works in this database; `false` where another one waits for that already.
-fn take_place() -> bool {
-    let take =
-        |place| lock::acquire(Thing::Place(place), pg_sys::ExclusiveLock, Span::Session, place != Place::Waiting);
+/// Waits until nobody else is on this errand in this database; `false` where another one waits for that already.
+fn take_place(errand: Errand) -> bool {
+    let take = |place| {
+        let thing = Thing::Place(errand, place);
+        lock::acquire(thing, pg_sys::ExclusiveLock, Span::Session, place != Place::Waiting)
+    };
     if !transaction(|| take(Place::Waiting)) {
         return false;
     }
-    report("waiting for the other trainer of this database");
+    report(&format!("waiting for the other {} of this database", errand.name().trim_start_matches("pg_categorize ")));
     transaction(|| take(Place::Working));
-    lock::release(Thing::Place(Place::Waiting));
+    lock::release(Thing::Place(errand, Place::Waiting));
     // Those who saw us wait are committing what they taught.
     report("waiting for the transactions that taught");
     transaction(|| take(Place::Teaching));
-    lock::release(Thing::Place(Place::Teaching));
+    lock::release(Thing::Place(errand, Place::Teaching));
     true
 }
 

@@ -1,0 +1,108 @@
+//! Statements on the indexes of embeddings: `categorize.embedding_index` and the tables of vectors that it records.
+//!
+//! Types and operators of pgvector are named with the schema that it is in, wherever that is; the names of our own tables of
+//! vectors are made of the ids of their indexes.
+
+mod nearest;
+mod upkeep;
+
+pub use nearest::*;
+pub use upkeep::*;
+
+use super::run;
+use pgrx::pg_sys;
+
+/// pgvector as it is installed in this database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pgvector {
+    /// Its schema, quoted.
+    pub schema: String,
+    /// Its version, as in `0.8.0`.
+    pub version: String,
+    /// Whether it has the type that vectors are stored in (0.7 and later).
+    pub has_halfvec: bool,
+}
+
+impl Pgvector {
+    /// Whether its HNSW indexes go on searching where a filter leaves too few rows (0.8 and later): without that, the
+    /// neighbours of a small tenant would be lost among those of others.
+    pub fn searches_on(&self) -> bool {
+        let mut numbers = self.version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (0, 8)
+    }
+}
+
+/// Looks for pgvector, whatever schema it is in. Runs as anyone.
+pub fn pgvector() -> Option<Pgvector> {
+    let sql = "SELECT pg_catalog.quote_ident(n.nspname), e.extversion,
+                      EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace OPERATOR(pg_catalog.=) n.oid
+                                                           AND t.typname OPERATOR(pg_catalog.=) 'halfvec')
+                 FROM pg_catalog.pg_extension e
+                 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+                WHERE e.extname OPERATOR(pg_catalog.=) 'vector'";
+    let row = |row: &run::Row| Some(Pgvector { schema: row.get(1)?, version: row.get(2)?, has_halfvec: row.get(3)? });
+    run::read(sql, &[], row).pop()?
+}
+
+/// An index of embeddings, as it is recorded and as its table is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddingIndex {
+    /// Its id, which names its table.
+    pub id: i32,
+    /// Whether it is the one that answers.
+    pub ready: bool,
+    /// Its table; `None` where that is gone, or no longer has vectors of the expected length.
+    pub table: Option<pg_sys::Oid>,
+    /// Whether a valid HNSW index serves it.
+    pub has_hnsw: bool,
+    /// All that was written before has its vector, in microseconds of the Postgres epoch.
+    pub indexed_until: Option<i64>,
+    /// Seconds since vectors of what is gone were last looked for.
+    pub swept_ago: Option<f64>,
+}
+
+/// Columns of [`EmbeddingIndex`], of the row `i`. The table is told by what it is now, not by what the row says of it: people
+/// drop extensions and indexes.
+const COLUMNS: &str = "
+    i.id, i.state = 'ready', a.attrelid,
+    EXISTS (SELECT FROM pg_catalog.pg_index x
+              JOIN pg_catalog.pg_class r ON r.oid = x.indexrelid
+              JOIN pg_catalog.pg_am m ON m.oid = r.relam
+             WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname = 'hnsw'),
+    i.indexed_until, extract(epoch FROM pg_catalog.now() - i.swept_at)::double precision";
+
+/// The vectors of the row `i`, if its table has them.
+const VECTORS: &str = "
+    LEFT JOIN pg_catalog.pg_attribute a
+           ON a.attrelid = pg_catalog.to_regclass('categorize.embedding_' || i.id::text)
+          AND a.attname = 'embedding' AND NOT a.attisdropped AND a.atttypmod = i.dimensions";
+
+fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
+    Some(EmbeddingIndex {
+        id: row.get(1)?,
+        ready: row.get(2)?,
+        table: row.get(3),
+        has_hnsw: row.get(4)?,
+        indexed_until: row.get(5),
+        swept_ago: row.get(6),
+    })
+}
+
+/// The indexes of a taxonomy for an embedding model as the statement sees them: the one that is ready, then the one that is
+/// being built.
+pub fn embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM categorize.embedding_index i {VECTORS}
+          WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC"
+    );
+    run::read(&sql, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
+}
+
+/// As [`embedding_indexes`], as they are committed now; for the indexer.
+pub fn fresh_embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM categorize.embedding_index i {VECTORS}
+          WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC"
+    );
+    run::write_returning(&sql, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
+}

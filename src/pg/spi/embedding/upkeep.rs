@@ -1,0 +1,257 @@
+//! Making, filling and removing the tables of vectors: statements of the indexer, and of those who store or forget.
+
+use super::Pgvector;
+use crate::pg::spi::{run, time};
+use pg_categorize_core::embedding::{DIMENSIONS, Embedding};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pgrx::datum::TimestampWithTimeZone;
+
+/// A text that lacks its vector.
+pub struct UnindexedText {
+    /// Its key.
+    pub fingerprint: Fingerprint,
+    /// Whose it is.
+    pub tenant: String,
+    /// The text as it came.
+    pub input: String,
+}
+
+/// A vector to be stored.
+pub struct NewVector {
+    /// Key of its text.
+    pub fingerprint: Fingerprint,
+    /// Whose it is.
+    pub tenant: String,
+    /// The vector.
+    pub embedding: Embedding,
+}
+
+/// Records an index that is to be built, and makes its table, a member of the extension: so it is in no dump, and goes with
+/// the extension. Returns its id; `None` where another is being built. Runs as the owner of the extension.
+pub fn create_embedding_index(taxonomy: i32, model: &str, pgvector: &Pgvector) -> Option<i32> {
+    let sql = "INSERT INTO categorize.embedding_index (taxonomy_id, model, dimensions) VALUES ($1, $2, $3)
+               ON CONFLICT (taxonomy_id, model) WHERE state = 'building' DO NOTHING RETURNING id";
+    let dimensions = i32::try_from(DIMENSIONS).unwrap_or(i32::MAX);
+    let arguments = [taxonomy.into(), model.into(), dimensions.into()];
+    let id: i32 = run::write_returning(sql, &arguments, |row| row.get(1)).pop()??;
+    let schema = &pgvector.schema;
+    // Rows of what was removed by hand, under a number that comes again after a restore, are not ours.
+    for statement in [
+        format!(
+            "CREATE TABLE categorize.embedding_{id} (
+                 fingerprint bytea PRIMARY KEY, tenant text NOT NULL, embedding {schema}.halfvec({DIMENSIONS}) NOT NULL)"
+        ),
+        format!("CREATE INDEX ON categorize.embedding_{id} (tenant)"),
+        format!("COMMENT ON TABLE categorize.embedding_{id} IS 'Vectors of the texts of a taxonomy; made by a worker.'"),
+        format!("REVOKE ALL ON categorize.embedding_{id} FROM PUBLIC"),
+        format!("ALTER EXTENSION pg_categorize ADD TABLE categorize.embedding_{id}"),
+    ] {
+        run::write(&statement, &[]);
+    }
+    Some(id)
+}
+
+/// Builds the HNSW index of a table of vectors.
+pub fn create_hnsw(id: i32, pgvector: &Pgvector) {
+    let schema = &pgvector.schema;
+    run::write(
+        &format!("CREATE INDEX ON categorize.embedding_{id} USING hnsw (embedding {schema}.halfvec_cosine_ops)"),
+        &[],
+    );
+    run::write(&format!("ANALYZE categorize.embedding_{id}"), &[]);
+}
+
+/// Has an index answer from now on, in the place of the one that did.
+pub fn swap_in(id: i32) {
+    let retire = "UPDATE categorize.embedding_index o SET state = 'dropped'
+                    FROM categorize.embedding_index n
+                   WHERE n.id = $1 AND o.taxonomy_id = n.taxonomy_id AND o.model = n.model AND o.state = 'ready'";
+    run::write(retire, &[id.into()]);
+    let ready = "UPDATE categorize.embedding_index SET state = 'ready', built_at = clock_timestamp() WHERE id = $1";
+    run::write(ready, &[id.into()]);
+}
+
+/// Marks an index that is of no use any more; [`remove_dropped`] removes it.
+pub fn retire(id: i32) {
+    run::write("UPDATE categorize.embedding_index SET state = 'dropped' WHERE id = $1", &[id.into()]);
+}
+
+/// Marks the indexes of taxonomies that are no longer there.
+pub fn retire_orphans() {
+    run::write(
+        "UPDATE categorize.embedding_index i SET state = 'dropped'
+          WHERE i.state <> 'dropped'
+            AND NOT EXISTS (SELECT FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+                             WHERE t.id = i.taxonomy_id AND t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped))",
+        &[],
+    );
+}
+
+/// The indexes that are marked for removal.
+pub fn dropped_embedding_indexes() -> Vec<i32> {
+    let sql = "SELECT id FROM categorize.embedding_index WHERE state = 'dropped' ORDER BY id";
+    run::write_returning(sql, &[], |row| row.get(1)).into_iter().flatten().collect()
+}
+
+/// Removes an index that is marked, with its table.
+///
+/// # Errors
+/// 55P03 where somebody reads it: who reads must not wait for who waits for him.
+pub fn remove_dropped(id: i32) {
+    let exists = "SELECT pg_catalog.to_regclass('categorize.embedding_' || $1::text) IS NOT NULL";
+    if run::write_returning(exists, &[id.into()], |row| row.get::<bool>(1)).pop().flatten() == Some(true) {
+        run::write(&format!("LOCK TABLE categorize.embedding_{id} IN ACCESS EXCLUSIVE MODE NOWAIT"), &[]);
+        run::write(&format!("ALTER EXTENSION pg_categorize DROP TABLE categorize.embedding_{id}"), &[]);
+        run::write(&format!("DROP TABLE categorize.embedding_{id}"), &[]);
+    }
+    run::write("DELETE FROM categorize.embedding_index WHERE id = $1", &[id.into()]);
+}
+
+/// A moment in microseconds of the Postgres epoch: what was written before it is committed or will never be. `None` where
+/// that cannot be told, since a transaction is prepared. Runs as a superuser, who sees all transactions.
+pub fn all_written_before() -> Option<i64> {
+    // The clock is read before the transactions are: one that begins in between writes later.
+    let sql = "SELECT least(pg_catalog.statement_timestamp(),
+                            (SELECT pg_catalog.min(a.xact_start) FROM pg_catalog.pg_stat_activity a
+                              WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()))
+                WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p
+                                   WHERE p.database OPERATOR(pg_catalog.=) pg_catalog.current_database())";
+    run::write_returning(sql, &[], |row| row.get::<i64>(1)).pop()?
+}
+
+/// The texts of a taxonomy that were written since a moment, or ever.
+macro_rules! written {
+    () => {
+        "(SELECT k.fingerprint, k.tenant, coalesce(k.input, c.input) AS input
+            FROM categorize.correction k LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
+           WHERE k.taxonomy_id = $1 AND k.corrected_at >= $2 AND coalesce(k.input, c.input) IS NOT NULL
+          UNION ALL
+          SELECT c.fingerprint, c.tenant, c.input FROM categorize.cache c
+           WHERE c.taxonomy_id = $1 AND c.created_at >= $2 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+             AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()))"
+    };
+}
+
+/// Whether a taxonomy has texts that were written since a moment, or at all.
+pub fn has_written_since(taxonomy: i32, since: Option<i64>) -> bool {
+    let sql = concat!("SELECT EXISTS (SELECT FROM ", written!(), " x)");
+    let arguments = [taxonomy.into(), moment(since).into()];
+    run::write_returning(sql, &arguments, |row| row.get::<bool>(1)).pop().flatten().unwrap_or(false)
+}
+
+/// Texts of a taxonomy that were written since a moment, or ever, and have no vector in an index; those with the keys that come
+/// next after `after`, and at most so many.
+pub fn unindexed_texts(
+    id: i32,
+    taxonomy: i32,
+    since: Option<i64>,
+    after: &Fingerprint,
+    most: i64,
+) -> Vec<UnindexedText> {
+    let sql = format!(
+        "SELECT x.fingerprint, x.tenant, x.input FROM {written} x
+          WHERE x.fingerprint > $3
+            AND NOT EXISTS (SELECT FROM categorize.embedding_{id} e WHERE e.fingerprint = x.fingerprint)
+          ORDER BY x.fingerprint LIMIT $4",
+        written = written!()
+    );
+    let arguments = [taxonomy.into(), moment(since).into(), after.0.to_vec().into(), most.into()];
+    let text = |row: &run::Row| {
+        let fingerprint = Fingerprint(row.get::<Vec<u8>>(1)?.try_into().ok()?);
+        Some(UnindexedText { fingerprint, tenant: row.get(2)?, input: row.get(3)? })
+    };
+    run::write_returning(&sql, &arguments, text).into_iter().flatten().collect()
+}
+
+/// Stores vectors; one that is there stays. Returns how many are new.
+pub fn insert_vectors(id: i32, pgvector: &Pgvector, new: &[NewVector]) -> u64 {
+    let schema = &pgvector.schema;
+    let sql = format!(
+        "INSERT INTO categorize.embedding_{id} (fingerprint, tenant, embedding)
+         SELECT n.fingerprint, n.tenant,
+                ($3[(n.place - 1) * {DIMENSIONS} + 1 : n.place * {DIMENSIONS}])::{schema}.halfvec
+           FROM ROWS FROM (unnest($1::bytea[]), unnest($2::text[])) WITH ORDINALITY AS n (fingerprint, tenant, place)
+         ON CONFLICT (fingerprint) DO NOTHING"
+    );
+    let arguments = [
+        new.iter().map(|vector| vector.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
+        new.iter().map(|vector| vector.tenant.clone()).collect::<Vec<_>>().into(),
+        new.iter().flat_map(|vector| vector.embedding.0).collect::<Vec<f32>>().into(),
+    ];
+    run::write(&sql, &arguments)
+}
+
+/// Removes the vectors of texts that are gone or have expired; returns how many.
+pub fn sweep_vectors(id: i32) -> u64 {
+    run::write(
+        &format!(
+            "DELETE FROM categorize.embedding_{id} e
+              WHERE NOT EXISTS (SELECT FROM categorize.cache c
+                                 WHERE c.fingerprint = e.fingerprint AND c.input IS NOT NULL
+                                   AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()))
+                AND NOT EXISTS (SELECT FROM categorize.correction k
+                                 WHERE k.fingerprint = e.fingerprint AND k.input IS NOT NULL)"
+        ),
+        &[],
+    )
+}
+
+/// Notes how far an index is: all that was written before a moment has its vector, and it has so many more of them, or so many
+/// at all.
+pub fn note_indexed(id: i32, until: Option<i64>, rows: Rows, has_hnsw: bool) {
+    let sql = "UPDATE categorize.embedding_index
+                  SET indexed_until = coalesce($2, indexed_until), rows = coalesce($3, rows) + $4, has_hnsw = $5,
+                      swept_at = CASE WHEN $6 THEN clock_timestamp() ELSE swept_at END
+                WHERE id = $1";
+    let (all, more, swept) = match rows {
+        Rows::All { count, swept } => (Some(count), 0, swept),
+        Rows::More(more) => (None, i64::try_from(more).unwrap_or(i64::MAX), false),
+    };
+    let until: Option<TimestampWithTimeZone> = until.map(time);
+    run::write(sql, &[id.into(), until.into(), all.into(), more.into(), has_hnsw.into(), swept.into()]);
+}
+
+/// What is known of the number of an index's vectors.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows {
+    /// All were counted, perhaps after those of what is gone were removed.
+    All {
+        /// How many there are.
+        count: i64,
+        /// Whether what is gone was looked for.
+        swept: bool,
+    },
+    /// So many are new.
+    More(u64),
+}
+
+/// How many vectors a table has.
+pub fn count_vectors(id: i32) -> i64 {
+    let sql = format!("SELECT pg_catalog.count(*) FROM categorize.embedding_{id}");
+    run::write_returning(&sql, &[], |row| row.get(1)).pop().flatten().unwrap_or(0)
+}
+
+/// Removes the vectors of texts that were forgotten, unless something else is known of them.
+pub fn delete_vectors(fingerprints: &[Fingerprint]) {
+    let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
+    let ids = "SELECT i.id FROM categorize.embedding_index i
+                WHERE pg_catalog.to_regclass('categorize.embedding_' || i.id::text) IS NOT NULL";
+    for id in run::write_returning(ids, &[], |row| row.get::<i32>(1)).into_iter().flatten() {
+        run::write(
+            &format!(
+                "DELETE FROM categorize.embedding_{id} e
+                  WHERE e.fingerprint = ANY ($1)
+                    AND NOT EXISTS (SELECT FROM categorize.cache c WHERE c.fingerprint = e.fingerprint)
+                    AND NOT EXISTS (SELECT FROM categorize.correction k
+                                     WHERE k.fingerprint = e.fingerprint AND k.input IS NOT NULL)"
+            ),
+            &[keys.clone().into()],
+        );
+    }
+}
+
+fn moment(since: Option<i64>) -> TimestampWithTimeZone {
+    // Before all that was ever written.
+    time(since.unwrap_or(i64::MIN / 64))
+}

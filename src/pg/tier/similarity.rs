@@ -1,0 +1,227 @@
+//! Tier 5: the nearest earlier texts, where they agree and nothing of what vectors blur separates them from the input.
+//!
+//! All inputs of a set are one statement. What was found in a statement is found again in it: an index that others write to
+//! meanwhile may show other neighbours of the same text.
+
+use super::{folded, is_open};
+use crate::pg::freshness::Horizon;
+use crate::pg::neighbours::{Near, Neighbourhood, Obstacle};
+use crate::pg::scope::Scope;
+use crate::pg::{due, guard, world};
+use pg_categorize_core::cascade::{
+    Answer, Guess, Origin, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName,
+};
+use pg_categorize_core::embedding::{Embedding, embed};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::normalise::{Case, normalise};
+use pg_categorize_core::similarity::{NEIGHBOURS, Neighbour, Voice, judge};
+use pgrx::{PgXactCallbackEvent, register_xact_callback};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Inputs whose neighbours are looked for in one statement. A cancel is served between them, and inside.
+const WINDOW: usize = 256;
+
+/// Bytes of what was found that are kept for the rest of a statement.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of an earlier text that are shown as evidence.
+const SHOWN: usize = 500;
+
+/// What was found for an input.
+struct Found {
+    answer: Option<Answer>,
+    similar: Rc<Similar>,
+}
+
+/// What was found in the current statement.
+struct Said {
+    horizon: Horizon,
+    found: HashMap<Fingerprint, Rc<Found>>,
+    bytes: usize,
+}
+
+thread_local! {
+    static SAID: RefCell<Option<Said>> = const { RefCell::new(None) };
+}
+
+pub(super) struct SimilarityTier {
+    scope: Rc<Scope>,
+    neighbourhood: OnceCell<Result<Neighbourhood, Obstacle>>,
+}
+
+impl SimilarityTier {
+    pub(super) fn new(scope: Rc<Scope>) -> Self {
+        Self { scope, neighbourhood: OnceCell::new() }
+    }
+
+    fn neighbourhood(&self) -> Result<&Neighbourhood, Obstacle> {
+        let opened = self.neighbourhood.get_or_init(|| {
+            let opened = Neighbourhood::open(&self.scope);
+            if let Err(obstacle) = &opened
+                && obstacle.can_be_built()
+            {
+                due::missing_index();
+            }
+            opened
+        });
+        opened.as_ref().map_err(|obstacle| *obstacle)
+    }
+
+    /// What the neighbours of these texts say, in their order.
+    fn look(&self, neighbourhood: &Neighbourhood, texts: &[(&str, Embedding)]) -> Vec<Found> {
+        let vectors: Vec<_> = texts.iter().map(|(_, embedding)| &embedding.0).collect();
+        let near = neighbourhood.nearest(&self.scope, &vectors, NEIGHBOURS);
+        texts.iter().zip(near).map(|((text, _), near)| self.weigh(text, near)).collect()
+    }
+
+    fn weigh(&self, text: &str, near: Vec<Near>) -> Found {
+        // A category that cannot answer any more says nothing, and its texts are no neighbours.
+        let now = |near: Near| Some((self.scope.answerable(near.known.category)?, near));
+        let near: Vec<(i32, Near)> = near.into_iter().filter_map(now).collect();
+        let texts: Vec<String> = near.iter().map(|(_, near)| normalise(&near.known.input, Case::Folded)).collect();
+        let neighbour = |((category, near), text): (&(i32, Near), &String)| {
+            let (category, cosine) = (*category, near.cosine);
+            (category, cosine, voice(near), text.clone())
+        };
+        let owned: Vec<_> = near.iter().zip(&texts).map(neighbour).collect();
+        let neighbours: Vec<Neighbour<'_>> = owned
+            .iter()
+            .map(|(category, cosine, voice, text)| Neighbour { category: *category, cosine: *cosine, text, voice: *voice })
+            .collect();
+        let judgement = judge(text, &neighbours, self.scope.relevance());
+        let mut similar = Similar {
+            texts: near.iter().map(|(category, near)| shown(*category, near)).collect(),
+            ..Similar::default()
+        };
+        let Some(judgement) = judgement else {
+            similar.obstacle = Some("no earlier text is near".to_owned());
+            return Found { answer: None, similar: Rc::new(similar) };
+        };
+        (similar.agreement, similar.score) = (judgement.agreement, judgement.score);
+        let answer = match self.scope.similar_enough(&judgement) {
+            Ok(confidence) => {
+                let winners = near.iter().filter(|(category, _)| *category == judgement.category);
+                // Of the nearest of those that won; it lasts as long as all of them do.
+                let origin = winners.clone().next().map_or(Origin::Label, |(_, near)| origin(near));
+                let mut answer = Answer::new(judgement.category, confidence, TierName::Similarity, origin);
+                answer.expires_at = winners.filter_map(|(_, near)| near.known.expires_at).min().unwrap_or(i64::MAX);
+                Some(answer)
+            }
+            Err(obstacle) => {
+                similar.obstacle = Some(obstacle);
+                None
+            }
+        };
+        Found { answer, similar: Rc::new(similar) }
+    }
+}
+
+impl Tier for SimilarityTier {
+    fn name(&self) -> TierName {
+        TierName::Similarity
+    }
+
+    fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        let scope = self.scope.clone();
+        let horizon = world::moment().horizon;
+        let mut open: Vec<(&Query<'_>, &mut Outcome)> = queries.iter().zip(outcomes).filter(is_open).collect();
+        if open.is_empty() {
+            return;
+        }
+        let neighbourhood = match self.neighbourhood() {
+            Ok(neighbourhood) => neighbourhood,
+            Err(obstacle) => {
+                let similar = Rc::new(Similar { obstacle: Some(obstacle.as_str().to_owned()), ..Similar::default() });
+                open.into_iter().for_each(|(_, outcome)| take(&Found { answer: None, similar: similar.clone() }, outcome));
+                return;
+            }
+        };
+        for window in open.chunks_mut(WINDOW) {
+            guard::check_for_interrupts();
+            let mut found: HashMap<Fingerprint, Rc<Found>> = said(horizon, |said| {
+                let known = |(query, _): &(&Query<'_>, _)| Some((query.fingerprint, said.found.get(&query.fingerprint)?.clone()));
+                window.iter().filter_map(known).collect()
+            });
+            let mut asked: HashMap<Fingerprint, String> = HashMap::new();
+            for (query, _) in window.iter().filter(|(query, _)| !found.contains_key(&query.fingerprint)) {
+                asked.entry(query.fingerprint).or_insert_with(|| folded(&scope, query).into_owned());
+            }
+            let (keys, texts): (Vec<_>, Vec<_>) = asked.iter().filter_map(|(key, text)| Some((*key, (text.as_str(), embed(text)?)))).unzip();
+            if !texts.is_empty() {
+                let new: Vec<_> = self.look(neighbourhood, &texts).into_iter().map(Rc::new).collect();
+                said(horizon, |said| said.keep(&keys, &new));
+                found.extend(keys.into_iter().zip(new));
+            }
+            for (query, outcome) in window {
+                match found.get(&query.fingerprint) {
+                    Some(found) => take(found, outcome),
+                    None => {
+                        let obstacle = Some("no word of the input is known to the embedding".to_owned());
+                        take(&Found { answer: None, similar: Rc::new(Similar { obstacle, ..Similar::default() }) }, outcome);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes what was found into an outcome. Categories of neighbours that no tier before has named are told to later ones, after
+/// the others and without a confidence, since nothing has measured it.
+fn take(found: &Found, outcome: &mut Outcome) {
+    outcome.reason.get_or_insert(Reason::BelowThreshold);
+    outcome.answer.clone_from(&found.answer);
+    outcome.similar = Some(found.similar.clone());
+    for text in &found.similar.texts {
+        if outcome.alternatives.iter().all(|guess| guess.category != text.category) {
+            outcome.alternatives.push(Guess { category: text.category, confidence: 0.0 });
+        }
+    }
+}
+
+fn voice(near: &Near) -> Voice {
+    match origin(near) {
+        Origin::Correction => Voice::Correction,
+        Origin::Llm => Voice::Paid(near.known.confidence),
+        _ => Voice::Label,
+    }
+}
+
+fn origin(near: &Near) -> Origin {
+    Origin::parse(&near.known.origin).unwrap_or(Origin::Label)
+}
+
+fn shown(category: i32, near: &Near) -> SimilarText {
+    let text = &near.known.input;
+    let text = text[..text.floor_char_boundary(SHOWN)].to_owned();
+    SimilarText { text, category, cosine: near.cosine, origin: origin(near) }
+}
+
+impl Said {
+    fn keep(&mut self, keys: &[Fingerprint], found: &[Rc<Found>]) {
+        for (key, found) in keys.iter().zip(found) {
+            let texts: usize = found.similar.texts.iter().map(|text| size_of::<SimilarText>() + text.text.len()).sum();
+            self.bytes += size_of::<(Fingerprint, Found, Similar)>() + texts;
+            if self.bytes <= KEPT_BYTES {
+                self.found.insert(*key, found.clone());
+            }
+        }
+    }
+}
+
+/// Runs `work` on what was found in the statement of this horizon; another's is forgotten, as all is when the transaction ends.
+fn said<T>(horizon: Horizon, work: impl FnOnce(&mut Said) -> T) -> T {
+    SAID.with_borrow_mut(|said| {
+        if said.is_none() {
+            register_xact_callback(PgXactCallbackEvent::Commit, forget);
+            register_xact_callback(PgXactCallbackEvent::Abort, forget);
+        }
+        let current = said.take().filter(|said| said.horizon == horizon);
+        work(said.insert(current.unwrap_or_else(|| Said { horizon, found: HashMap::new(), bytes: 0 })))
+    })
+}
+
+fn forget() {
+    SAID.set(None);
+}
