@@ -1,5 +1,6 @@
 //! Similar answers: what the whole cascade costs from nothing on, whether the error bound holds, and what the tier takes.
 
+mod bound;
 mod cascade;
 mod course;
 mod embedding;
@@ -12,10 +13,11 @@ use super::Work;
 use crate::bench::Bench;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 4] = [
+pub const ALL: [(&str, Work); 5] = [
     ("similarity-cascade", cascade::run),
     ("similarity-speed", speed::run),
     ("similarity-embedding", embedding::run),
+    ("similarity-bound", bound::run),
     ("similarity-growth", growth::run),
 ];
 
@@ -38,6 +40,8 @@ struct Sizes {
     speed: (usize, usize),
     /// Titles that are embedded and judged.
     embedded: usize,
+    /// Runs of the error bound on each set.
+    bound: usize,
     /// Titles known, at growing sizes.
     growth: &'static [usize],
     /// Titles asked at each of those sizes.
@@ -52,6 +56,7 @@ const FULL: Sizes = Sizes {
     window: 500,
     speed: (100_000, 5_000),
     embedded: 2_000,
+    bound: 40,
     growth: &[1_000, 10_000, 100_000, 1_000_000],
     looked_up: 2_000,
     tenants: (1_000, 200),
@@ -63,6 +68,7 @@ const QUICK: Sizes = Sizes {
     window: 200,
     speed: (10_000, 1_000),
     embedded: 500,
+    bound: 5,
     growth: &[1_000, 10_000, 50_000],
     looked_up: 500,
     tenants: (50, 100),
