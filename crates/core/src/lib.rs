@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod cascade;
+pub mod category_index;
 pub mod category_path;
 pub mod choices;
 pub mod close_names;

@@ -110,17 +110,7 @@ impl LexicalIndex {
 
     /// The best categories for a text in normal form; `None` where no word is known.
     pub fn best(&self, normal: &str, scratch: &mut Scratch) -> Option<Match> {
-        let mut found = words(normal);
-        found.truncate(MAX_WORDS);
-        scratch.scores.resize(self.ids.len(), 0.0);
-        let mut known = 0.0;
-        for (i, word) in found.iter().enumerate() {
-            let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
-            known += word.weight * f32::from(u8::from(says));
-            if word.follows {
-                self.add(&phrase(&found[i - 1], word), word.weight, scratch);
-            }
-        }
+        let (found, known) = self.score(normal, scratch);
         let total: f32 = found.iter().map(|w| w.weight).sum();
         let (top, sum) = scratch.take_top();
         let (first, score) = *top.first()?;
@@ -138,6 +128,31 @@ impl LexicalIndex {
         };
         let guesses = top.into_iter().map(rank).collect();
         Some(Match { guesses, evidence: self.evidence(&found, first), features })
+    }
+
+    /// Writes the best `k` categories for a text in normal form into `out`, best first: each by its place among the documents,
+    /// with its score.
+    pub fn rank(&self, normal: &str, k: usize, scratch: &mut Scratch, out: &mut Vec<(u32, f32)>) {
+        self.score(normal, scratch);
+        out.clear();
+        out.extend(scratch.touched.drain(..).map(|at| (at, std::mem::take(&mut scratch.scores[at as usize]))));
+        keep_best(out, k);
+    }
+
+    /// Adds up the scores of all categories, and returns the words with the weight of those that are known.
+    fn score(&self, normal: &str, scratch: &mut Scratch) -> (Vec<Word>, f32) {
+        let mut found = words(normal);
+        found.truncate(MAX_WORDS);
+        scratch.scores.resize(self.ids.len(), 0.0);
+        let mut known = 0.0;
+        for (i, word) in found.iter().enumerate() {
+            let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
+            known += word.weight * f32::from(u8::from(says));
+            if word.follows {
+                self.add(&phrase(&found[i - 1], word), word.weight, scratch);
+            }
+        }
+        (found, known)
     }
 
     fn label_share(&self, found: &[Word], document: u32) -> f32 {
@@ -174,6 +189,16 @@ impl LexicalIndex {
         spoke.truncate(5);
         spoke.into_iter().map(|(_, text)| text).collect()
     }
+}
+
+/// Leaves the `k` best, best first; of equals the one that stands first.
+pub(crate) fn keep_best(ranked: &mut Vec<(u32, f32)>, k: usize) {
+    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if k < ranked.len() {
+        ranked.select_nth_unstable_by(k, order);
+        ranked.truncate(k);
+    }
+    ranked.sort_unstable_by(order);
 }
 
 impl Scratch {

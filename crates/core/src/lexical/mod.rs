@@ -8,4 +8,5 @@ pub mod calibration;
 mod index;
 mod words;
 
+pub(crate) use index::keep_best;
 pub use index::{Document, LexicalIndex, Match, Scratch};
