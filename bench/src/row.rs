@@ -3,7 +3,7 @@
 use crate::report::{count, figure};
 
 /// What a work must reach.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bar {
     /// Ours divided by theirs, a slope, or a figure without a peer.
     AtMost(f64),
@@ -71,6 +71,8 @@ impl Row {
             Bar::Never => count(ratio),
             // Three digits of small figures, too: 0.0072 is not 0.01.
             Bar::AtMost(most) if most < 0.1 => format!("{ratio:.4}"),
+            // What is counted in whole numbers is told so.
+            Bar::AtMost(most) if most >= 2.0 && ratio.fract() == 0.0 => count(ratio),
             Bar::AtMost(_) | Bar::Ratio | Bar::None => figure(ratio),
         });
         let bar = match self.bar {

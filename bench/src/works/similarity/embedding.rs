@@ -1,7 +1,7 @@
 //! Embedding and guard, in this process.
 
-use super::nearest::{Known, nearest};
 use super::Sizes;
+use super::nearest::{Known, nearest};
 use crate::bench::{Bench, step};
 use crate::data::product;
 use crate::measure::Timing;
@@ -23,7 +23,8 @@ pub fn run(bench: &Bench, report: &mut Report) {
     };
     let texts: Vec<String> = all.iter().map(|(title, _)| normalise(title, Case::Folded)).collect();
     let asked = Sizes::of(bench).embedded.min(texts.len() / 2);
-    let known = Known::new(texts.iter().zip(&all).skip(asked).map(|(text, (_, category))| (text.as_str(), category.as_str())));
+    let known =
+        Known::new(texts.iter().zip(&all).skip(asked).map(|(text, (_, category))| (text.as_str(), category.as_str())));
     let found = step("the nearest of each title", || nearest(&known, &texts[..asked]));
     let relevance = Relevance::default();
     let runs = step("embedding and guard", || {

@@ -65,8 +65,14 @@ pub fn run(bench: &Bench, report: &mut Report) {
         ]);
     }
     tell(report, &points);
-    let head =
-        vec!["titles known", "searched by", "vectors and index made, s", "vectors, MB", "index, MB", "a look-up, microseconds"];
+    let head = vec![
+        "titles known",
+        "searched by",
+        "vectors and index made, s",
+        "vectors, MB",
+        "index, MB",
+        "a look-up, microseconds",
+    ];
     let chart = Chart {
         kind: Kind::Growth,
         file: "similarity-growth",

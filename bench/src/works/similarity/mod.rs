@@ -6,6 +6,7 @@ mod course;
 mod embedding;
 mod growth;
 mod nearest;
+mod recall;
 mod speed;
 mod vectors;
 
@@ -13,11 +14,12 @@ use super::Work;
 use crate::bench::Bench;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 5] = [
+pub const ALL: [(&str, Work); 6] = [
     ("similarity-cascade", cascade::run),
     ("similarity-speed", speed::run),
     ("similarity-embedding", embedding::run),
     ("similarity-bound", bound::run),
+    ("similarity-recall", recall::run),
     ("similarity-growth", growth::run),
 ];
 
