@@ -46,6 +46,9 @@ pub fn profile(name: &str) -> Result<&'static Profile> {
     })
 }
 
+/// The smallest share that `max_error` tolerates: to prove less takes more examples than anybody labels.
+const LEAST_ERROR: f64 = 1e-4;
+
 /// What becomes of an input that no tier answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnresolved {
@@ -68,6 +71,8 @@ pub struct Settings {
     pub similarity_threshold: f32,
     /// Name of the back end that makes embeddings.
     pub embedding: String,
+    /// Share of wrong free answers that is tolerated, above 0; `None` leaves the thresholds to the profile.
+    pub max_error: Option<f64>,
     /// Whether case makes a difference.
     pub case: Case,
     /// Whether only leaves may answer.
@@ -125,6 +130,8 @@ impl Settings {
             local_model_threshold: read("local_model_threshold").as_f64().unwrap_or(0.70) as f32,
             similarity_threshold: read("similarity_threshold").as_f64().unwrap_or(0.85) as f32,
             embedding: read("embedding").as_str().unwrap_or_default().to_owned(),
+            // Nothing proves that no answer is ever wrong: 0 tolerates as little as can be said.
+            max_error: read("max_error").as_f64().map(|share| share.max(LEAST_ERROR)),
             case: if flag("case_sensitive") { Case::Kept } else { Case::Folded },
             leaf_only: flag("leaf_only"),
             allow_external: flag("allow_external"),
@@ -133,6 +140,11 @@ impl Settings {
             on_unresolved,
             explicit,
         }
+    }
+
+    /// Whether the taxonomy's owner set this key, with a value that counts.
+    pub fn is_chosen(&self, name: &str) -> bool {
+        KEYS.iter().find(|key| key.name == name).is_some_and(|key| valid(&self.explicit, key).is_some())
     }
 
     /// What was set explicitly, as it is stored.
@@ -224,6 +236,17 @@ mod tests {
         let row = back.rows().into_iter().find(|r| r.name == "local_model_threshold").unwrap();
         assert_eq!((row.source, row.value, row.default), ("profile", json!(0.60), json!(0.70)));
         assert_eq!(set(json!({"local_model_threshold": 0})).unwrap().local_model_threshold, 0.0);
+    }
+
+    #[test]
+    fn what_was_chosen_is_known_and_nothing_is_never_wrong() {
+        let chosen = set(json!({"max_error": 0.03, "similarity_threshold": 0.9})).unwrap();
+        assert_eq!(chosen.max_error, Some(0.03));
+        assert!(chosen.is_chosen("similarity_threshold") && !chosen.is_chosen("local_model_threshold"));
+        assert_eq!(set(json!({"max_error": 0})).unwrap().max_error, Some(LEAST_ERROR));
+        let unreadable = json!({"similarity_threshold": "high"});
+        let stored = Settings::from_explicit(unreadable.as_object().unwrap().clone());
+        assert!(!stored.is_chosen("similarity_threshold") && stored.max_error.is_none());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What a training begins with, and what it makes of it.
 
+use super::evidence::Known;
 use super::outcome::Fitted;
 use super::progress::Progress;
 use crate::pg::scope::{self, Scope};
 use crate::pg::spi::{self, ActiveModel, Lesson};
-use crate::pg::{error, guard, guc, model, world};
+use crate::pg::{error, guard, guc, world};
 use pg_categorize_core::cascade::Guess;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::lexical::Scratch;
 use pg_categorize_core::local_model::{self, Lessons, Live, Model, Options, Standing};
 use pg_categorize_core::normalise::{Case, normalise_into};
 use pg_categorize_core::settings::Settings;
+use pg_categorize_core::similarity::Voice;
 use pg_categorize_core::taxonomy::Taxonomy;
 
 /// Examples of which lexical matching is asked, too, while no model is live: enough to tell which of the two is better.
@@ -19,12 +21,16 @@ const UNTRAINED: usize = 20_000;
 /// Bytes of a text that are brought to normal form: of that a model reads the first 16 KB, and it may be shorter.
 const READ: usize = 64 * 1024;
 
+/// The part of a training that fits models; in the rest, held-out examples are compared with the others.
+const FITTING: f32 = 0.8;
+
 /// What a training begins with.
 pub struct Material {
     scope: Scope,
     live: Option<ActiveModel>,
     weights: Vec<u8>,
     lessons: Lessons,
+    known: Known,
     corrections: i32,
     /// By the clock, just before the examples were read.
     read_at: i64,
@@ -48,6 +54,7 @@ pub fn gather(name: &str, tenant: &str) -> Material {
             live,
             weights,
             lessons: Lessons::new(guc::training_bytes()),
+            known: Known::default(),
             corrections: 0,
             read_at: guard::clock(),
         };
@@ -63,7 +70,7 @@ pub fn gather(name: &str, tenant: &str) -> Material {
 
 impl Material {
     fn read_examples(&mut self) {
-        let Self { scope, live, lessons, corrections, .. } = self;
+        let Self { scope, live, lessons, known, corrections, .. } = self;
         let taxonomy = taxonomy_of(scope);
         let (mut text, mut scratch) = (String::new(), Scratch::default());
         spi::for_each_lesson(taxonomy.id, &scope.tenant, |lesson| {
@@ -75,6 +82,7 @@ impl Material {
                 None => Standing::New,
             };
             lessons.push(&text, category.id, lesson.weight, standing);
+            known.push(&text, category.id, voice(&lesson));
             *corrections += i32::from(lesson.correction);
         });
     }
@@ -106,19 +114,21 @@ impl Material {
     /// # Errors
     /// `InvalidParameter` where there is nothing to tell apart.
     pub fn fit(self) -> Result<Fitted, Error> {
-        let Self { scope, live, weights, lessons, corrections, read_at } = self;
+        let Self { scope, live, weights, lessons, known, corrections, read_at } = self;
         let taxonomy = taxonomy_of(&scope);
         let answerable = |id| taxonomy.answerable(id).map(|category| category.id);
         let rival = Model::verified(&weights).ok().filter(|_| live.is_some());
         let rival = rival.map(|model| Live { model, answerable: &answerable });
         let options = Options {
             threshold: taxonomy.settings.local_model_threshold,
-            is_chosen: model::threshold_is_chosen(&taxonomy.settings),
+            is_chosen: taxonomy.settings.is_chosen("local_model_threshold"),
             live: live.as_ref().and_then(|l| l.measured),
         };
         let mut progress = Progress::new(&taxonomy.name);
-        let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(part))?;
-        Ok(Fitted { scope, live, corrections, read_at, trained })
+        let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(FITTING * part))?;
+        let mut looking = |part| progress.at(FITTING + (1.0 - FITTING) * part);
+        let evidence = known.evidence(&trained.trials, &mut looking);
+        Ok(Fitted { scope, live, corrections, read_at, trained, evidence })
     }
 }
 
@@ -129,6 +139,14 @@ pub(super) fn taxonomy_of(scope: &Scope) -> &Taxonomy {
 
 fn heard(live: &ActiveModel, lesson: &Lesson) -> Standing {
     if lesson.said_at > live.trained_at { Standing::New } else { Standing::Seen }
+}
+
+fn voice(lesson: &Lesson) -> Voice {
+    match lesson {
+        Lesson { paid: true, weight, .. } => Voice::Paid(*weight),
+        Lesson { correction: true, .. } => Voice::Correction,
+        _ => Voice::Label,
+    }
 }
 
 fn untrained(scope: &Scope, text: &str, scratch: &mut Scratch) -> Option<Guess> {
