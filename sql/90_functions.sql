@@ -92,6 +92,10 @@ COMMENT ON FUNCTION categorize.set_tenant(text, boolean) IS
     'Sets the tenant of the transaction, or of the session where is_local is false.';
 COMMENT ON FUNCTION categorize.current_tenant() IS
     'The tenant of the session; the empty name is the tenant of those who have none.';
+COMMENT ON FUNCTION categorize.tier_bounds() IS
+    'The thresholds of the free tiers with the evidence behind them, for the tenant of the session: the rows behind the view tier_quality.';
+COMMENT ON FUNCTION categorize.drift(bigint, bigint, double precision) IS
+    'Whether errors among trials contradict that at most a share of max_error is wrong: none, contradicted or unknown.';
 COMMENT ON FUNCTION categorize.counters() IS
     'The counts behind the views stats and tier_stats, for the tenant of the session.';
 COMMENT ON FUNCTION categorize.library_version() IS
@@ -135,7 +139,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text), categorize.settings(text),
     categorize.counters(), categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(),
     categorize.provider_health() TO categorize_user;
-GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
+GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
     categorize.alert TO categorize_user;

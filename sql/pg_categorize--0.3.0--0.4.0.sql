@@ -53,10 +53,96 @@ AS 'MODULE_PATHNAME', 'suggest_wrapper';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
     'The earlier texts of the tenant that are nearest to a text, with their categories.';
 
-REVOKE ALL ON categorize.embedding_index FROM PUBLIC;
+-- A row for each tier of a trained model. The model is judged by it, so it is dumped and goes with it.
+CREATE TABLE categorize.quality (
+    taxonomy_id int NOT NULL,
+    tenant      text NOT NULL,
+    -- The model whose training held the examples out.
+    version     int NOT NULL,
+    tier        text NOT NULL CHECK (tier IN ('local_model', 'similarity')),
+    -- The embedding model of the similarity tier.
+    embedding   text CHECK ((tier = 'similarity') = (embedding IS NOT NULL)),
+    -- What the tier said of each held-out example that a person labelled, in an order which the tiers of a version share: the score
+    -- that thresholds are tested on, what it stands by without them, and whether it was right. NULL where it said nothing.
+    scores      real[] NOT NULL,
+    stands      real[] NOT NULL,
+    is_right    boolean[] NOT NULL,
+    -- Which differences between texts matter, as similarity learnt from the same examples.
+    relevance   jsonb NOT NULL DEFAULT '{}',
+    computed_at timestamptz NOT NULL,
+    PRIMARY KEY (taxonomy_id, tenant, version, tier),
+    FOREIGN KEY (taxonomy_id, tenant, version)
+        REFERENCES categorize.local_model (taxonomy_id, tenant, version) ON DELETE CASCADE
+);
+SELECT pg_catalog.pg_extension_config_dump('categorize.quality', '');
+
+COMMENT ON TABLE categorize.quality IS
+    'What the free tiers said of held-out examples, and whether it was right: the evidence that thresholds by max_error rest on.';
+
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.quality
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.quality ENABLE ALWAYS TRIGGER invalidate;
+
+CREATE  FUNCTION categorize."tier_bounds"() RETURNS TABLE (
+	"taxonomy" TEXT,  /* String */
+	"tier" TEXT,  /* String */
+	"max_error" double precision,  /* Option < f64 > */
+	"threshold" real,  /* Option < f32 > */
+	"based_on" TEXT,  /* String */
+	"bound" double precision,  /* Option < f64 > */
+	"evidence" bigint,  /* i64 */
+	"answered" bigint,  /* i64 */
+	"errors" bigint,  /* i64 */
+	"computed_at" timestamp with time zone  /* Option < TimestampWithTimeZone > */
+)
+VOLATILE PARALLEL RESTRICTED 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'tier_bounds_wrapper';
+
+CREATE  FUNCTION categorize."drift"(
+	"errors" bigint, /* i64 */
+	"trials" bigint, /* i64 */
+	"max_error" double precision /* f64 */
+) RETURNS TEXT /* String */
+IMMUTABLE STRICT PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'drift_wrapper';
+
+COMMENT ON FUNCTION categorize.tier_bounds() IS
+    'The thresholds of the free tiers with the evidence behind them, for the tenant of the session: the rows behind the view tier_quality.';
+COMMENT ON FUNCTION categorize.drift(bigint, bigint, double precision) IS
+    'Whether errors among trials contradict that at most a share of max_error is wrong: none, contradicted or unknown.';
+
+-- The free tiers: how sure they must be, and what that rests on. People correct what they find wrong, so corrections are
+-- held against all answers since they are counted: if even those are too many, max_error does not hold.
+CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
+    SELECT b.taxonomy, b.tier, b.max_error, b.threshold, b.based_on, b.bound, b.evidence, b.answered, b.errors,
+           round(b.answered::numeric / nullif(b.evidence, 0::bigint)::numeric, 4) AS coverage,
+           CASE WHEN b.evidence > 0::bigint THEN 'labels and corrections' END AS evidence_from,
+           b.computed_at, s.answers, k.corrected,
+           categorize.drift(k.corrected, s.answers, b.max_error) AS drift,
+           CASE WHEN categorize.drift(k.corrected, s.answers, b.max_error) = 'contradicted'
+                THEN 'people corrected ' || k.corrected || ' of ' || s.answers ||
+                     ' answers: more are wrong than max_error tolerates, so train on the corrections with categorize.train()'
+           END AS warning
+      FROM categorize.tier_bounds() b
+      LEFT JOIN categorize.counters() s ON s.taxonomy = b.taxonomy AND s.tier = b.tier
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS corrected
+             FROM categorize.corrections c
+            WHERE c.taxonomy = b.taxonomy AND c.machine_source = b.tier AND c.corrected_at >= s.stats_since
+              AND c.machine_category IS DISTINCT FROM c.category) k ON s.stats_since IS NOT NULL;
+
+COMMENT ON VIEW categorize.tier_quality IS
+    'How sure the free tiers must be, what share of their answers may be wrong at most, and whether corrections contradict it, for the tenant of the session.';
+
+REVOKE ALL ON categorize.embedding_index, categorize.quality, categorize.tier_quality FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.embedding_index_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION categorize.suggest(text, int, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION categorize.suggest(text, int, text) TO categorize_user;
+REVOKE ALL ON FUNCTION categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision) TO categorize_user;
+GRANT SELECT ON categorize.tier_quality TO categorize_user;
 
 -- Functions act as the owner of the tables, who need not be the one who updates.
 DO $$
@@ -66,7 +152,8 @@ DECLARE
                     WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index',
+    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index', 'TABLE categorize.quality', 'VIEW categorize.tier_quality',
+    'FUNCTION categorize.tier_bounds()', 'FUNCTION categorize.drift(bigint, bigint, double precision)',
     'SEQUENCE categorize.embedding_index_id_seq', 'FUNCTION categorize.suggest(text, int, text)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
     END LOOP;

@@ -4,7 +4,7 @@ use crate::pg::call_site::{Into, scope};
 use crate::pg::model::Live;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
-use crate::pg::{error, guc, spi, world};
+use crate::pg::{error, guc, quality, spi, world};
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::endpoint;
 use pg_categorize_core::local_model::NgramWeight;
@@ -31,8 +31,11 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
         let guess = outcome.answer.as_ref().map(|a| a.guess).or(outcome.alternatives.first().copied());
         let answers = outcome.answer.is_some() && !answered;
         let threshold = match tier {
-            TierName::LocalModel => Some(scope.local_model_threshold()),
-            TierName::Similarity => Some(scope.settings.similarity_threshold),
+            TierName::LocalModel => Some(scope.local_model_threshold()).filter(|threshold| threshold.is_finite()),
+            TierName::Similarity => {
+                let verdict = scope.quality().verdict(tier);
+                verdict.map_or(Some(scope.settings.similarity_threshold), |verdict| quality::threshold(verdict.bar))
+            }
             _ => None,
         };
         let detail = match scope.model().filter(|_| tier == TierName::LocalModel) {

@@ -22,6 +22,7 @@ pub mod model_file;
 pub mod neighbours;
 pub mod owner;
 pub mod probe;
+pub mod quality;
 pub mod resolver;
 pub mod scope;
 pub mod shared_memory;

@@ -2,11 +2,13 @@
 
 use crate::pg::freshness::part;
 use crate::pg::model::Live;
+use crate::pg::quality::{self, Quality};
 use crate::pg::{error, guard, guc, spi, stats, world};
-use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::cascade::{CategoryId, TierName};
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
 use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::normalise::Case;
+use pg_categorize_core::quality::{Bar, Verdict};
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
 use pg_categorize_core::similarity::{Judgement, Relevance};
@@ -47,7 +49,7 @@ pub struct Scope {
     model: OnceCell<Option<Rc<Live>>>,
     /// The model before something was changed among models, which may have been another's.
     former_model: Option<Rc<Live>>,
-    relevance: Relevance,
+    quality: OnceCell<Rc<Quality>>,
     ad_hoc_words: OnceCell<LexicalIndex>,
 }
 
@@ -76,7 +78,7 @@ impl Scope {
             has_corrections: OnceCell::new(),
             model: OnceCell::new(),
             former_model: None,
-            relevance: Relevance::default(),
+            quality: OnceCell::new(),
             ad_hoc_words: OnceCell::new(),
         }
     }
@@ -94,6 +96,9 @@ impl Scope {
             Some(model) if stale & part::MODEL == 0 => _ = next.model.set(model.clone()),
             Some(model) => next.former_model = model.clone(),
             None => next.former_model = self.former_model.clone(),
+        }
+        if let Some(quality) = self.quality.get().filter(|_| stale & part::MODEL == 0) {
+            _ = next.quality.set(quality.clone());
         }
         next
     }
@@ -160,14 +165,25 @@ impl Scope {
         self.model.get_or_init(|| Live::load(self, self.former_model.as_ref())).as_deref()
     }
 
-    /// The least confidence with which the local model answers, trained or not.
+    /// How sure the free tiers must be, and which differences between texts matter; read at first use.
+    pub fn quality(&self) -> &Quality {
+        self.quality.get_or_init(|| Rc::new(Quality::load(self)))
+    }
+
+    /// The least confidence with which the local model answers, trained or not; infinite where it must not.
     pub fn local_model_threshold(&self) -> f32 {
-        self.model().map_or(self.settings.local_model_threshold, |model| model.threshold)
+        let by_profile = || self.model().map_or(self.settings.local_model_threshold, |model| model.threshold);
+        // Without max_error the evidence decides nothing here, and need not be read.
+        if self.settings.max_error.is_none() {
+            return by_profile();
+        }
+        let verdict = self.quality().verdict(TierName::LocalModel);
+        verdict.map_or_else(by_profile, |verdict| quality::threshold(verdict.bar).unwrap_or(f32::INFINITY))
     }
 
     /// What differences between texts matter in the taxonomy; without evidence, all do.
     pub fn relevance(&self) -> &Relevance {
-        &self.relevance
+        &self.quality().relevance
     }
 
     /// Whether what the nearest texts say is an answer, and with which confidence. Where nothing has been measured that is the
@@ -176,15 +192,19 @@ impl Scope {
     /// # Errors
     /// Why it is none: a sentence without its full stop.
     pub fn similar_enough(&self, judgement: &Judgement) -> Result<f32, String> {
-        let threshold = self.settings.similarity_threshold;
-        // Who sets the threshold to 0 wants an answer in any case.
-        if threshold == 0.0 || judgement.stands() >= threshold {
-            return Ok(judgement.score);
+        let verdict = self.quality().verdict(TierName::Similarity);
+        let bar = verdict.map_or(Bar::Stands(self.settings.similarity_threshold), |verdict| verdict.bar);
+        if bar.is_reached(judgement.score, judgement.stands()) {
+            let measured = verdict.filter(|_| judgement.stands() > 0.0 || judgement.score > 0.0);
+            return Ok(measured.and_then(Verdict::precision).unwrap_or(judgement.score));
         }
-        Err(match &judgement.veto {
-            Some(veto) => veto.to_string(),
-            None if !judgement.unanimous => "too few earlier texts are near, or they disagree".to_owned(),
-            None => "the nearest earlier text is below the threshold".to_owned(),
+        Err(match (&judgement.veto, bar) {
+            (Some(veto), _) => veto.to_string(),
+            (None, Bar::Closed) => "nothing proves that its answers keep max_error".to_owned(),
+            (None, Bar::Stands(_)) if !judgement.unanimous => {
+                "too few earlier texts are near, or they disagree".to_owned()
+            }
+            (None, _) => "the nearest earlier text is below the threshold".to_owned(),
         })
     }
 

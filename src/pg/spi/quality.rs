@@ -22,9 +22,11 @@ pub fn quality(taxonomy: i32, tenant: &str, version: i32) -> Vec<QualityRow> {
     let row = |row: &run::Row| {
         let scores: Vec<Option<f32>> = row.get(2)?;
         let (stands, right): (Vec<Option<f32>>, Vec<Option<bool>>) = (row.get(3)?, row.get(4)?);
-        let said = scores.into_iter().zip(stands).zip(right).map(|((score, stands), right)| {
-            Some(Said { score: score?, stands: stands?, right: right? })
-        });
+        let said = scores
+            .into_iter()
+            .zip(stands)
+            .zip(right)
+            .map(|((score, stands), right)| Some(Said { score: score?, stands: stands?, right: right? }));
         Some(QualityRow { tier: row.get(1)?, said: said.collect(), computed_at: row.get(5)? })
     };
     run::read(sql, &[taxonomy.into(), tenant.into(), version.into()], row).into_iter().flatten().collect()

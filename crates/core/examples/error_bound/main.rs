@@ -12,6 +12,9 @@ mod near;
 mod run;
 mod titles;
 
+use pg_categorize_core::embedding::embed;
+use pg_categorize_core::similarity::trials::{self, Example, Question};
+use pg_categorize_core::similarity::{NEIGHBOURS, Relevance, Voice};
 use run::{MAX_ERRORS, Outcome};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -39,6 +42,23 @@ fn main() {
             }
         }
     }
+}
+
+/// What one title costs without the search for its neighbours: its vector, the guard and the vote of five.
+fn microseconds(titles: &titles::Titles, near: &near::Near) -> f64 {
+    let examples: Vec<Example<'_>> = (titles.texts.iter().zip(&titles.labels))
+        .map(|(text, category)| Example { text, category: *category, voice: Voice::Label })
+        .collect();
+    let questions: Vec<Question> = (0..titles.texts.len())
+        .map(|i| Question { example: i as u32, neighbours: near.by_vector[i][..NEIGHBOURS].to_vec() })
+        .collect();
+    let relevance = Relevance::default();
+    let start = Instant::now();
+    for question in &questions {
+        std::hint::black_box(embed(&titles.texts[question.example as usize]));
+        std::hint::black_box(trials::answer(&examples, question, &relevance));
+    }
+    start.elapsed().as_secs_f64() * 1e6 / questions.len() as f64
 }
 
 fn measure(set: &str, titles: &titles::Titles, runs: usize, labels: usize, tsv: bool) {
@@ -77,6 +97,7 @@ fn measure(set: &str, titles: &titles::Titles, runs: usize, labels: usize, tsv: 
             mean(|o| o.trigrams),
         );
     }
+    eprintln!("{set}: embedding and judgement {:.1} microseconds a title", microseconds(titles, &near));
     eprintln!(
         "{set}: {} titles, neighbours {prepared:.0?}, {runs} runs {:.0?}",
         titles.texts.len(),

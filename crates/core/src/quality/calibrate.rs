@@ -97,6 +97,18 @@ pub struct Verdict {
     pub bound: f64,
 }
 
+/// Answers from which their share of right ones says how sure one more is.
+const ENOUGH_ANSWERS: u32 = 50;
+
+impl Verdict {
+    /// How sure an answer is that reaches the bar: the share of the held-out answers that were right, by the rule of
+    /// succession (Laplace, 1814); none where they are few.
+    pub fn precision(&self) -> Option<f32> {
+        let right = f64::from(self.answered - self.errors) + 1.0;
+        (self.answered >= ENOUGH_ANSWERS).then_some((right / (f64::from(self.answered) + 2.0)) as f32)
+    }
+}
+
 /// The bars of the tiers that answer for nothing, in their order: by choice, by `max_error`, by the profile. For all
 /// tiers together to hold at [`CONFIDENCE`], each has its part of the doubt (Bonferroni): where the error of each is at
 /// most `max_error`, so is that of all.
@@ -179,6 +191,10 @@ mod tests {
         let verdicts = calibrate(&[tier(&first), tier(&second)], None);
         assert!(verdicts.iter().all(|v| v.bar == Bar::Stands(0.7) && v.basis == Basis::Profile));
         assert_eq!((verdicts[0].answered, verdicts[0].errors), (1000, 0), "it is measured all the same");
+        assert_eq!(
+            (verdicts[0].precision(), calibrate(&[tier(&[])], None)[0].precision()),
+            (Some(1001.0 / 1002.0), None)
+        );
         let always = Tier { chosen: Some(0.0), ..tier(&first) };
         assert_eq!(calibrate(&[always], Some(0.03))[0].answered, 2000);
     }

@@ -57,9 +57,8 @@ impl Known {
         };
         let witnesses: Vec<&Trial> = held_out.iter().filter(is_witness).collect();
         let examples = self.texts.iter().zip(&self.said);
-        let examples: Vec<Example<'_>> = examples
-            .map(|(text, (category, voice))| Example { text, category: *category, voice: *voice })
-            .collect();
+        let examples: Vec<Example<'_>> =
+            examples.map(|(text, (category, voice))| Example { text, category: *category, voice: *voice }).collect();
         let mut questions = Vec::with_capacity(witnesses.len());
         for (i, trial) in witnesses.iter().enumerate() {
             progress(i as f32 / witnesses.len() as f32);
