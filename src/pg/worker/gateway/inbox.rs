@@ -10,7 +10,7 @@ use super::closing::{self, Brought};
 use super::look_up::look_up;
 use super::plans::Plans;
 use crate::pg::xact::{self, Failed};
-use crate::pg::{catalog, error, freshness, spi, world};
+use crate::pg::{catalog, due, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, NotReserved, Refusal, Request, Reserved};
@@ -266,6 +266,7 @@ impl Work {
         backlog.decide(&decided, &confirmed);
         if !confirmed.is_empty() {
             spi::confirm_unsure(&confirmed);
+            due::unindexed();
         }
         // What was planned before a provider, a key or a price changed is not paid for.
         let current = self.current(batch);
