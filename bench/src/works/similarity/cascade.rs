@@ -84,7 +84,7 @@ fn pass(bench: &Bench, market: &Market, stream: &[(String, String)]) -> Course {
     let (_, portion) = Sizes::of(bench).stream;
     let mut session = market.session();
     let sql =
-        "SELECT category, source, coalesce(confidence, 0)::float8 FROM categorize_many($1, 'shop') ORDER BY ordinality";
+        "SELECT category, source, evidence ->> 'model_version' FROM categorize_many($1, 'shop') ORDER BY ordinality";
     let mut course = Course::default();
     let mut due = Instant::now();
     for portion in stream.chunks(portion) {
@@ -98,6 +98,7 @@ fn pass(bench: &Bench, market: &Market, stream: &[(String, String)]) -> Course {
             right: row.get::<_, Option<String>>(0).as_ref() == Some(truth),
             answered: row.get::<_, Option<String>>(0).is_some(),
             source: row.get(1),
+            version: row.get(2),
         }));
         course.paid.push((portion.len(), market.providers[0].account().answers_paid - before));
     }

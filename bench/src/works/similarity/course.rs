@@ -15,6 +15,8 @@ pub struct Row {
     pub answered: bool,
     /// Tier of the answer.
     pub source: String,
+    /// Version of the local model that gave it; 0 is lexical matching.
+    pub version: Option<String>,
 }
 
 /// What became of the titles of a stream.
@@ -127,18 +129,31 @@ pub fn spending(course: &Course, answer: f64) -> Chart {
     }
 }
 
-/// Who had answered the first time what was asked of the model the second time.
+/// Who had answered the first time what was asked of the model the second time, and how rightly.
 pub fn again(first: &Course, second: &Course) -> String {
-    let mut before: BTreeMap<&str, usize> = BTreeMap::new();
-    let asked = first.rows.iter().zip(&second.rows).filter(|(_, after)| after.source == "llm");
-    asked.for_each(|(before_row, _)| *before.entry(&before_row.source).or_default() += 1);
-    let told: Vec<String> = before.iter().map(|(source, number)| format!("{number} by `{source}`")).collect();
+    let asked: Vec<(&Row, &Row)> =
+        first.rows.iter().zip(&second.rows).filter(|(_, after)| after.source == "llm").collect();
     let lost = first.rows.iter().zip(&second.rows).filter(|(before, after)| before.answered && !after.answered).count();
-    if told.is_empty() && lost == 0 {
-        return "The second time nothing was asked of the model, and no title lost its answer.".to_owned();
+    if asked.is_empty() {
+        return format!("The second time nothing was asked of the model. Titles that lost their answer: {lost}.");
     }
+    let who = |row: &Row| match row.version.as_deref() {
+        Some("0") => "lexical matching".to_owned(),
+        Some(version) => format!("version {version} of the local model"),
+        None => format!("`{}`", row.source),
+    };
+    let mut before: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (row, _) in &asked {
+        let (all, right) = before.entry(who(row)).or_default();
+        *all += 1;
+        *right += usize::from(row.right);
+    }
+    let told: Vec<String> =
+        before.iter().map(|(who, (all, right))| format!("{all} by {who} ({right} rightly)")).collect();
     format!(
-        "Of the titles that the model was asked for the second time, the first answer had been given: {}. Titles that had an answer the first time and none the second: {lost}.",
-        if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+        "The second time {} titles were asked of the model, of which now {} are right. The first time they had been answered: {}. Titles that lost their answer: {lost}.",
+        count(asked.len() as f64),
+        count(asked.iter().filter(|(_, after)| after.right).count() as f64),
+        told.join(", ")
     )
 }
