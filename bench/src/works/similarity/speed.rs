@@ -2,10 +2,13 @@
 
 use super::{Sizes, vectors};
 use crate::bench::{Bench, step};
-use crate::data::{self, product};
+use crate::data::{self, LargeShop};
 use crate::measure::{self, Statement};
 use crate::report::{Bar, Report, count, figure};
+use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::similarity::NEIGHBOURS;
+use pg_categorize_e2e::Session;
+use std::collections::HashSet;
 
 /// Learns titles, and asks for others.
 pub fn run(bench: &Bench, report: &mut Report) {
@@ -14,14 +17,17 @@ pub fn run(bench: &Bench, report: &mut Report) {
     if let Err(why) = vectors::install(&mut session) {
         return report.note(format!("The similarity tier was not compared with pgvector, {why}."));
     }
+    let titles = titles(cached + asked);
+    let (known, others) = titles.split_at(cached);
     step(&format!("learning {} titles", count(cached as f64)), || {
-        data::titles_table(&mut session, "similar_known", 0..cached);
+        make_table(&mut session, "similar_known", known);
         super::super::create_taxonomy(bench, "similar");
         session.run(r#"SELECT categorize.configure('similar', '{"tiers": ["similarity"]}')"#);
         session.run("SELECT categorize.learn('SELECT title, category FROM similar_known', 'similar')");
     });
     let index = vectors::await_index(&mut session, "similar", cached as i64);
-    make_asked(bench, cached, asked);
+    make_table(&mut session, "similar_asked", others);
+    make_vectors(&mut session, others);
     bench.settle();
     let ours = Statement::new("SELECT count(categorize(title, 'similar')) FROM similar_asked");
     let peer = Statement::new(format!(
@@ -46,16 +52,26 @@ pub fn run(bench: &Bench, report: &mut Report) {
     ));
 }
 
-/// The titles that are asked, none of them known, and their vectors for the peer.
-fn make_asked(bench: &Bench, cached: usize, asked: usize) {
-    let mut session = bench.session();
-    data::titles_table(&mut session, "similar_asked", cached..cached + asked);
-    session.run("CREATE TABLE similar_vectors (id int PRIMARY KEY, embedding halfvec(256) NOT NULL)");
-    let row = |(id, number): (usize, usize)| {
-        let vector = vectors::literal(&product(number as u64).title).expect("made-up titles have words");
-        format!("{}\t{vector}", id + 1)
-    };
-    data::copy(&mut session, "similar_vectors", (cached..cached + asked).enumerate().map(row));
+/// So many distinct titles with their categories, without the article numbers that no two titles share: the guard looks at
+/// those.
+fn titles(count: usize) -> Vec<(String, String)> {
+    let paths = data::paths();
+    let shop = LargeShop::new(paths.iter().map(String::as_str));
+    let mut seen = HashSet::new();
+    let all = (0..).map(|number| shop.title(number)).map(|(title, category)| (title, paths[category].clone()));
+    all.filter(|(title, _)| seen.insert(normalise(title, Case::Folded))).take(count).collect()
+}
+
+fn make_table(session: &mut Session, table: &str, titles: &[(String, String)]) {
+    session.run(&format!("CREATE TABLE {table} (title text NOT NULL, category text NOT NULL)"));
+    data::copy(session, table, titles.iter().map(|(title, category)| format!("{title}\t{category}")));
+}
+
+/// The vectors of titles, for the peer.
+fn make_vectors(session: &mut Session, titles: &[(String, String)]) {
+    session.run("CREATE TABLE similar_vectors (embedding halfvec(256) NOT NULL)");
+    let vector = |(title, _): &(String, String)| vectors::literal(title).expect("made-up titles have words");
+    data::copy(session, "similar_vectors", titles.iter().map(vector));
 }
 
 /// Asserts that the peer's statement is planned as it should be: by the same index.

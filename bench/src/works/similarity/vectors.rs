@@ -27,7 +27,8 @@ pub struct Index {
 /// # Errors
 /// What to say where there is none.
 pub fn install(session: &mut Session) -> Result<(), &'static str> {
-    let sql = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector' AND string_to_array(default_version, '.')::int[] >= '{0,8}')";
+    let sql = "SELECT EXISTS (SELECT FROM pg_available_extensions
+                               WHERE name = 'vector' AND string_to_array(default_version, '.')::int[] >= '{0,8}')";
     if !session.one::<bool>(sql) {
         return Err("skipped: pgvector 0.8 or later is absent");
     }
