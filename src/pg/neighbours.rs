@@ -18,8 +18,11 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// Tenants of which that is remembered.
 const REMEMBERED: usize = 1024;
 
-/// Rows asked for beyond those that are wanted: of those that come, some may be gone or have expired.
-const SPARE: usize = 5;
+/// Vectors asked for beyond those that are wanted: the texts of some may be gone or have expired.
+const SPARE: usize = 2;
+
+/// How many times as many are asked for where that was not enough.
+const MORE: usize = 10;
 
 /// Why nothing near can be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,14 +111,26 @@ impl Neighbourhood {
         })
     }
 
-    /// The nearest texts to each of these, nearest first, at most so many. One statement, however many are asked about.
+    /// The nearest texts to each of these, nearest first, at most so many. One statement, however many are asked about; a
+    /// second one for those whose nearest vectors have lost their texts.
     pub fn nearest(&self, scope: &Scope, vectors: &[&[f32; DIMENSIONS]], wanted: usize) -> Vec<Vec<Near>> {
-        let mut near: Vec<Vec<Near>> = vectors.iter().map(|_| Vec::with_capacity(wanted + SPARE)).collect();
-        let found = world::as_owner(|| {
-            spi::nearest(&self.index, &self.pgvector, &scope.tenant, vectors, wanted + SPARE, self.exact)
-        });
-        for (place, cosine, known) in found {
-            near[place].push(Near { cosine, known });
+        let mut near: Vec<Vec<Near>> = vectors.iter().map(|_| Vec::new()).collect();
+        let mut open: Vec<usize> = (0..vectors.len()).collect();
+        for most in [wanted + SPARE, wanted * MORE] {
+            let asked: Vec<_> = open.iter().map(|place| vectors[*place]).collect();
+            let mut seen = vec![0; open.len()];
+            open.iter().for_each(|place| near[*place].clear());
+            let search = || spi::nearest(&self.index, &self.pgvector, &scope.tenant, &asked, most, self.exact);
+            for (at, cosine, known) in world::as_owner(search) {
+                seen[at] += 1;
+                near[open[at]].extend(known.map(|known| Near { cosine, known }));
+            }
+            let is_short =
+                |(at, place): (usize, &usize)| (seen[at] == most && near[*place].len() < wanted).then_some(*place);
+            open = open.iter().enumerate().filter_map(is_short).collect();
+            if open.is_empty() {
+                break;
+            }
         }
         near.iter_mut().for_each(|near| keep_nearest(near, wanted));
         near
