@@ -137,7 +137,8 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
     @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text), categorize.settings(text),
-    categorize.counters(), categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(),
+    categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision), categorize.counters(), categorize.current_tenant(),
+    categorize.library_version(), categorize.sees_all_tenants(),
     categorize.provider_health() TO categorize_user;
 GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,

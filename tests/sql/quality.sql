@@ -70,6 +70,7 @@ SELECT count(*) FROM categorize_detail('plush teddy bear toys');
 SELECT categorize.drop_taxonomy('noise');
 SELECT count(*) FROM categorize.quality;
 SELECT version FROM categorize.train();
+SELECT categorize.activate_model('quality', 2);
 
 -- Corrections are held against the answers that were given.
 SELECT count(*) FROM labelled, categorize_detail('a ' || title) d WHERE d.source = 'local_model' AND i <= 10;
@@ -78,7 +79,7 @@ SELECT tier, drift, warning ~ '^people corrected \d+ of \d+ answers: more are wr
 
 -- The test behind it.
 SELECT categorize.drift(e, n, 0.03) FROM (VALUES (0, 0), (3, 100), (15, 100), (-1, 10), (9, 5), (NULL, 5)) v (e, n);
-SELECT categorize.drift(1, 10, m) FROM (VALUES (0), (-1), (1), ('NaN'), (NULL)) v (m);
+SELECT categorize.drift(1, 10, m) FROM (VALUES (0::float8), (-1), (1), ('NaN'), (NULL)) v (m);
 SELECT categorize.drift(9223372036854775807, 9223372036854775807, 0.5);
 
 -- Another tenant has no evidence of this one's.
