@@ -144,11 +144,48 @@ SELECT :'why' AS title, category, round(confidence::numeric, 2) AS confidence, r
 \echo
 \endif
 
-\echo '7. The main job:  SELECT title, categorize(title) FROM product;'
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AND NOT :'own'::boolean AS similar \gset
+\if :similar
+\echo '7. Similar titles:  CREATE EXTENSION vector;'
+\echo '   With pgvector there, a background process makes vectors of what is labelled, and the tier similarity answers from the'
+\echo '   nearest. So that it is seen, it is asked without the model here:  SELECT categorize.configure(''shop'', ''{"tiers": [...]}'');'
+\echo
+CREATE EXTENSION vector;
+SELECT categorize.configure('shop', '{"tiers": ["correction", "rule", "cache", "similarity"]}') \g /dev/null
+CREATE TABLE similar_title (nth int PRIMARY KEY, title text);
+INSERT INTO similar_title VALUES (1, 'Wakefit Napper sofa 1 seater, omega green'), (2, 'Wakefit Napper sofa cover 1 seater, omega blue');
+-- Whoever asks and misses the vectors has them made.
+SELECT count(categorize(title)) FROM similar_title \g /dev/null
+DO $$
+BEGIN
+    FOR tenth IN 1..300 LOOP
+        EXIT WHEN EXISTS (SELECT FROM categorize.embedding_index WHERE state = 'ready');
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+END
+$$;
+SELECT title, category, source, round(confidence::numeric, 2) AS confidence, evidence ->> 'similarity' AS "why not"
+  FROM similar_title CROSS JOIN LATERAL categorize_detail(title) d ORDER BY nth;
+\echo '   Its evidence: five earlier titles that say the same'
+\echo
+SELECT n ->> 'text' AS "earlier title", n ->> 'category' AS category, round((n ->> 'cosine')::numeric, 2) AS cosine
+  FROM similar_title CROSS JOIN LATERAL categorize_detail(title) d CROSS JOIN LATERAL jsonb_array_elements(d.evidence -> 'neighbours') n
+ WHERE nth = 1 ORDER BY cosine DESC;
+\echo '   A cover for that sofa is as near to it, and no sofa: words that vectors blur are looked at by the lexical guard.'
+\echo
+SELECT text AS "nearest earlier title", category, round(cosine::numeric, 2) AS cosine
+  FROM similar_title CROSS JOIN LATERAL categorize.suggest(title, 1) WHERE nth = 2;
+SELECT categorize.configure('shop', '{"tiers": null}') \g /dev/null
+\else
+\echo '7. Similar titles: not here; they need pgvector and the titles of the demo.'
+\echo
+\endif
+
+\echo '8. The main job:  SELECT title, categorize(title) FROM product;'
 \echo
 SELECT title, categorize(title) FROM (SELECT DISTINCT title FROM product WHERE part = 'rest') product ORDER BY md5(title) LIMIT 12;
 
-\echo '8. A person disagrees, and is heard at once'
+\echo '9. A person disagrees, and is heard at once'
 \echo
 SELECT title AS wrong_title, truth AS right_category, category AS machine
   FROM result ORDER BY part = 'rest' DESC, category IS DISTINCT FROM truth DESC, category IS NULL, confidence DESC, id LIMIT 1 \gset
@@ -157,7 +194,7 @@ SELECT :'wrong_title' AS title, :'machine' AS "the machine said";
 SELECT categorize.correct(:'wrong_title', :'right_category') \g /dev/null
 SELECT title, categorize(title) AS "it says now" FROM product WHERE title = :'wrong_title' LIMIT 1;
 
-\echo '9. Speed, one process'
+\echo '10. Speed, one process'
 \echo
 CREATE TABLE many AS
     SELECT title || ' #' || n % 20 AS title, truth FROM product, generate_series(1, greatest(1, 400000 / (SELECT count(*) FROM product))::int) n;
@@ -169,13 +206,16 @@ INSERT INTO speed SELECT 'examples that the model was trained on', examples, :tr
 SELECT clock_timestamp() AS t0 \gset
 SELECT count(categorize(title)) AS c FROM product \gset
 INSERT INTO speed SELECT 'each title once, all tiers', count(*), extract(epoch FROM clock_timestamp() - :'t0') FROM product;
+-- What is learnt now needs no vectors, which would be made meanwhile.
+SELECT categorize.configure('shop', '{"tiers": ["correction", "rule", "cache", "local_model"]}') \g /dev/null
 SELECT categorize.learn('SELECT DISTINCT title, truth FROM many') \g /dev/null
 SELECT clock_timestamp() AS t0 \gset
 SELECT count(categorize(title)) AS c FROM many \gset
 INSERT INTO speed SELECT 'known titles, from cache and memo', count(*), extract(epoch FROM clock_timestamp() - :'t0') FROM many;
 SELECT work, rows, round(seconds, 2) AS seconds, to_char(rows / seconds, '9,999,999') AS "rows per second" FROM speed;
+SELECT categorize.configure('shop', '{"tiers": null}') \g /dev/null
 
-\echo '10. What the server counted:  SELECT * FROM categorize.stats;'
+\echo '11. What the server counted:  SELECT * FROM categorize.stats;'
 \echo
 SELECT taxonomy, inputs, answered, unresolved, free_share, mean_confidence FROM categorize.stats WHERE taxonomy IS NOT NULL;
 SELECT :'llm' <> 'none' AS ask, :'llm' = 'local' AS local \gset

@@ -1,6 +1,6 @@
 -- The demo's paid part: what the free tiers left open goes to a language model, within a budget. scripts/demo includes it
 -- where LLM is set, with :llm (fake, local or openai), :kind, :url, :second (fake only), :model and :limit (titles at most).
-\echo '11. A language model for the rest, with money bounded exactly:' :llm
+\echo '12. A language model for the rest, with money bounded exactly:' :llm
 \echo
 \if :local
 \echo '   SELECT categorize.set_model(...), set_price(...): a model on this machine costs nothing, and somebody has to say so.'
@@ -56,7 +56,7 @@ SELECT input AS title, category, round(confidence::numeric, 2) AS confidence, up
  WHERE nth <= 5 ORDER BY upgraded, nth LIMIT 8;
 
 \if :fake
-\echo '12. The first provider goes down. The same call for the other half, nothing else changed:'
+\echo '13. The first provider goes down. The same call for the other half, nothing else changed:'
 \echo
 -- Nobody listens there for ten minutes.
 \! bash -c 'exec 3<>/dev/tcp/127.0.0.1/$DEMO_PORT; printf "POST /_fake/down HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"how\":\"refuse\",\"for_ms\":600000}" >&3; cat <&3 >/dev/null'

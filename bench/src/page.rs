@@ -3,7 +3,7 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
-use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, TOKENS, gateway, routing};
+use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, SIMILARITY, TOKENS, gateway, routing, similarity};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub struct Page {
 }
 
 /// All pages.
-pub const ALL: [Page; 5] = [
+pub const ALL: [Page; 6] = [
     Page {
         title: "Benchmarks",
         file: "benchmarks.md",
@@ -72,6 +72,14 @@ pub const ALL: [Page; 5] = [
         settings: &gateway::SETTINGS,
         medians: false,
         how_to_read: routing::HOW_TO_READ_TOKENS,
+    },
+    Page {
+        title: "Benchmarks of similar answers",
+        file: "benchmarks-similarity.md",
+        of: Some(SIMILARITY),
+        settings: &SETTINGS,
+        medians: false,
+        how_to_read: similarity::HOW_TO_READ,
     },
 ];
 

@@ -43,6 +43,12 @@ pub enum Kind {
     Learning,
     /// Shares over shares.
     Calibration,
+    /// Shares over titles, in the order in which they came.
+    Course,
+    /// US dollars over titles, likewise.
+    Spending,
+    /// Shares over small shares.
+    Bound,
 }
 
 /// One picture.

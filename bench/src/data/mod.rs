@@ -27,6 +27,14 @@ fn draw(position: u64, salt: u64) -> u64 {
     random(position.wrapping_mul(64).wrapping_add(salt))
 }
 
+/// Puts a list into an order that depends on the seed only (Fisher and Yates, 1938).
+pub fn shuffle<T>(list: &mut [T], seed: u64) {
+    for last in (1..list.len()).rev() {
+        let other = random(seed.rotate_left(32) ^ last as u64) % (last as u64 + 1);
+        list.swap(last, other as usize);
+    }
+}
+
 /// One of a list, by [`draw`].
 fn pick<T>(list: &[T], position: u64, salt: u64) -> &T {
     &list[(draw(position, salt) % list.len() as u64) as usize]

@@ -62,6 +62,8 @@ fn scales(kind: Kind) -> (Scale, Scale) {
         Kind::Growth => (Scale::Logarithmic, Scale::Logarithmic),
         Kind::Learning => (Scale::Logarithmic, Scale::Shares),
         Kind::Calibration => (Scale::Shares, Scale::Shares),
+        Kind::Course | Kind::Bound => (Scale::Even, Scale::Shares),
+        Kind::Spending => (Scale::Even, Scale::Even),
     }
 }
 
@@ -69,7 +71,8 @@ fn scales(kind: Kind) -> (Scale, Scale) {
 fn heights(kind: Kind) -> &'static str {
     match kind {
         Kind::Growth => "time",
-        Kind::Learning => "share of titles",
+        Kind::Learning | Kind::Course | Kind::Bound => "share of titles",
+        Kind::Spending => "US dollars",
         Kind::Calibration => "share that was right",
     }
 }
@@ -78,13 +81,20 @@ fn heights(kind: Kind) -> &'static str {
 fn name(kind: Kind, series: &Series) -> String {
     match kind {
         Kind::Growth => format!("{} (slope {})", series.name, figure(crate::measure::slope(&series.points))),
-        Kind::Learning | Kind::Calibration => series.name.clone(),
+        _ => series.name.clone(),
     }
 }
 
 fn axes(out: &mut String, kind: Kind, x: &Axis, y: &Axis) {
-    let across = |value| if kind == Kind::Calibration { percent(value) } else { count(value) };
-    let up = |value| if kind == Kind::Growth { duration(value) } else { percent(value) };
+    let across = |value| match kind {
+        Kind::Calibration | Kind::Bound => percent(value),
+        _ => count(value),
+    };
+    let up = |value| match kind {
+        Kind::Growth => duration(value),
+        Kind::Spending => format!("${value:.2}"),
+        _ => percent(value),
+    };
     let (left, right, top, bottom) = (LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM);
     let stroke = |labelled: bool| if labelled { "#c8c8c8" } else { "#eeeeee" };
     for (value, labelled) in x.ticks() {
@@ -124,7 +134,8 @@ fn duration(milliseconds: f64) -> String {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.0}%", share * 100.0)
+    // Tenths of a percent only where there are some.
+    format!("{}%", (share * 1e3).round() / 10.0)
 }
 
 fn escaped(text: &str) -> String {

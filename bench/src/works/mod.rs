@@ -11,6 +11,7 @@ mod peers;
 mod repeats;
 pub mod routing;
 mod rules;
+pub mod similarity;
 
 use crate::bench::Bench;
 use crate::data;
@@ -29,6 +30,9 @@ pub const GATEWAY: &str = "gateway";
 /// All works of several models and providers together, likewise.
 pub const ROUTING: &str = "routing";
 
+/// All works of the similarity tier and of what it is for, likewise.
+pub const SIMILARITY: &str = "similarity";
+
 /// The work that counts tokens, which has a page of its own.
 pub const TOKENS: &str = routing::TOKENS.0;
 
@@ -44,7 +48,7 @@ const OTHERS: [(&str, Work); 7] = [
 
 /// All works by name, in their order.
 pub fn all() -> impl Iterator<Item = (&'static str, Work)> {
-    OTHERS.into_iter().chain(gateway::ALL).chain(routing::ALL).chain([routing::TOKENS])
+    OTHERS.into_iter().chain(gateway::ALL).chain(routing::ALL).chain([routing::TOKENS]).chain(similarity::ALL)
 }
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.

@@ -42,7 +42,7 @@ less peer where it is in milliseconds, and a count where the bar says *none*: of
 another machine better than a time does.";
 
 /// How long the model thinks about a request, where it matters.
-const LATENCY: Duration = Duration::from_millis(200);
+pub const LATENCY: Duration = Duration::from_millis(200);
 
 /// Requests at once of the profile `balanced`.
 const IN_FLIGHT: usize = 20;

@@ -70,7 +70,7 @@ fn trained(listed: &str, rows: &str, megabytes: &str, stored: &str) -> Result<Ou
             eprintln!("    training: {:.0}%", part * 100.0);
         }
     };
-    let Trained { bytes, report } = train(lessons, &OPTIONS, None, &mut progress).map_err(|e| format!("{e:?}"))?;
+    let Trained { bytes, report, .. } = train(lessons, &OPTIONS, None, &mut progress).map_err(|e| format!("{e:?}"))?;
     let seconds = start.elapsed().as_secs_f64();
     let peak_bytes = peak().ok_or("/proc/self/status tells no VmHWM")?;
     std::fs::write(stored, bytes)?;

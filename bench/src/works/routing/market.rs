@@ -70,8 +70,13 @@ pub struct Answer {
 impl Market {
     /// One without providers.
     pub fn open() -> Self {
+        Self::open_with(&[])
+    }
+
+    /// The same with more settings of the server.
+    pub fn open_with(settings: &[&str]) -> Self {
         let cluster = step("starting a cluster whose commits are durable", || {
-            SETTINGS.iter().fold(Cluster::builder(), |builder, line| builder.conf(line)).start()
+            SETTINGS.iter().chain(settings).fold(Cluster::builder(), |builder, line| builder.conf(line)).start()
         });
         let database = Arc::new(cluster).extended("market");
         // No budget is in the way, but each request is reserved and settled.

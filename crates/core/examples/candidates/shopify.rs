@@ -3,8 +3,8 @@
 //! Each shipped category was matched by hand with the node of Shopify's taxonomy that means the same; a list is right
 //! where it has that node or one below it.
 
-use crate::data::read;
-use crate::{K, category_documents};
+use super::data::{category_documents, read};
+use super::recall::{K, Recall};
 use pg_categorize_core::category_index::{CategoryIndex, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::collections::{BTreeSet, HashMap};
@@ -90,8 +90,8 @@ const MATCHED: &[(&str, &[&str])] = &[
     ("Watches > Smartwatches & Fitness Trackers", &["Apparel & Accessories > Jewelry > Smart Watches"]),
 ];
 
-/// Prints the recall of the list, and what it costs.
-pub fn measure(folder: &Path) {
+/// The titles of the demo, of which this is the file.
+pub fn measure(folder: &Path, demo: &Path) -> Recall {
     let text = read(&folder.join("taxonomies/shopify_categories.tsv"));
     let paths: BTreeSet<Vec<String>> = text
         .lines()
@@ -102,11 +102,9 @@ pub fn measure(folder: &Path) {
     let joined: Vec<String> = paths.iter().map(|path| path.join(" > ")).collect();
     let nodes = MATCHED.iter().flat_map(|(_, nodes)| *nodes);
     nodes.for_each(|node| assert!(joined.iter().any(|path| path == node), "no node {node}"));
-    let start = Instant::now();
     let index = CategoryIndex::new(&category_documents(&paths));
-    let built = start.elapsed().as_secs_f64() * 1e3;
     let matched: HashMap<&str, &[&str]> = MATCHED.iter().copied().collect();
-    let demo = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/titles.tsv"));
+    let demo = read(demo);
     let mut scratch = Scratch::default();
     let (mut titles, mut first, mut right, mut seconds) = (0, 0, 0, 0.0);
     for line in demo.lines().skip(1) {
@@ -124,12 +122,7 @@ pub fn measure(folder: &Path) {
         first += usize::from(list.first().is_some_and(is_right));
         right += usize::from(list.iter().any(is_right));
     }
-    let percent = |n: usize| 100.0 * n as f64 / titles as f64;
-    println!(
-        "shopify: {} categories, {titles} titles of the demo: first {:.1}%, list of {K} {:.1}%; {:.0} microseconds, built in {built:.0} ms",
-        paths.len(),
-        percent(first),
-        percent(right),
-        seconds * 1e6 / titles as f64
-    );
+    let microseconds = seconds * 1e6 / titles as f64;
+    let (categories, texts) = (paths.len(), titles);
+    Recall { categories, texts, first, without: right, with_model: right, with_both: right, microseconds }
 }

@@ -1,6 +1,6 @@
 //! The nearest titles of each, found once for all runs.
 
-use crate::titles::Titles;
+use super::titles::Titles;
 use pg_categorize_core::embedding::embed;
 use pg_categorize_core::similarity::Vectors;
 use std::collections::HashMap;

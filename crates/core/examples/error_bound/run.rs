@@ -1,7 +1,7 @@
 //! One run: labels by lot, a model, evidence, thresholds, and what becomes of the other titles.
 
-use crate::near::Near;
-use crate::titles::{Titles, shuffle};
+use super::near::Near;
+use super::titles::{Titles, shuffle};
 use pg_categorize_core::local_model::{Lessons, Model, Options, Scratch, Standing, train};
 use pg_categorize_core::quality::{Said, Tier, calibrate};
 use pg_categorize_core::similarity::trials::{self, Example, Question};
