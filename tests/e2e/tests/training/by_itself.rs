@@ -21,13 +21,13 @@ fn growth_trains_a_model_that_answers() {
     let (database, _) = stocked("growth");
     let mut session = by_itself(&database, "train_after_growth = 25");
     let mut other = database.session();
-    assert_eq!(other.text("SELECT categorize('a plush bear')"), None);
+    assert_eq!(other.text("SELECT categorize('a zorbix vumo')"), None);
     session.run(&teach(49));
     assert_untrained(&mut session, "growth");
-    session.run("SELECT categorize.correct('a plush thing', 'Toys')");
+    session.run("SELECT categorize.correct('a zorbix thing', 'Toys')");
     eventually("a live model", 30, || is_live(&mut session));
     for session in [&mut session, &mut other] {
-        assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Toys"));
+        assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Toys"));
     }
     let row = "SELECT concat_ws(' ', version, trained_by IS NULL, examples, corrections) FROM categorize.local_models";
     assert_eq!(session.text(row).as_deref(), Some("1 t 50 1"));
@@ -104,7 +104,7 @@ fn what_was_rolled_back_trains_nothing() {
     assert_untrained(&mut session, "undone");
     session.run("COMMIT PREPARED 'taught'");
     assert_untrained(&mut session, "undone");
-    session.run("SELECT categorize.correct('a plush thing', 'Toys')");
+    session.run("SELECT categorize.correct('a zorbix thing', 'Toys')");
     eventually("a live model", 30, || is_live(&mut session));
     // Serializable transactions ask nothing that could make them fail: the trainer does.
     await_idle(&mut session, "undone");
@@ -147,12 +147,12 @@ fn each_tenant_is_trained_on_what_is_its_own() {
     session.run(&teach(60));
     eventually("a model of a", 30, || is_live(&mut session));
     session.run("SELECT categorize.set_tenant('b', false)");
-    assert_eq!(session.text("SELECT categorize('a plush bear')"), None);
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')"), None);
     session.run(&teach(60).replace("'Toys'", "'Tools'"));
     eventually("a model of b", 30, || is_live(&mut session));
-    assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Tools"));
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Tools"));
     session.run("SELECT categorize.set_tenant('a', false)");
-    assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Toys"));
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Toys"));
     let categories: Vec<i32> = session.column("SELECT categories FROM categorize.local_model ORDER BY tenant");
     assert_eq!(categories, [2, 2]);
     database.cluster.assert_tidy();
@@ -184,7 +184,7 @@ fn a_commit_succeeds_where_no_process_is_free() {
     // Nor does a table that somebody holds keep it waiting.
     let (mut holder, mut session) = (database.session(), database.session());
     holder.run("BEGIN; LOCK categorize.local_model");
-    session.run("SET statement_timeout = '5s'; SELECT categorize.learn($$VALUES ('a plush thing', 'Toys')$$)");
+    session.run("SET statement_timeout = '5s'; SELECT categorize.learn($$VALUES ('a zorbix thing', 'Toys')$$)");
     holder.run("COMMIT");
     assert!(database.cluster.log().contains("could not tell whether a training is due"));
     database.cluster.assert_tidy();

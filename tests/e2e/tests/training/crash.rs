@@ -19,14 +19,14 @@ fn a_killed_trainer_leaves_nothing_and_the_next_lesson_trains() {
     let mut session = database.session();
     assert_eq!((trainer(&mut session, "shop"), stored(&mut session)), (None, 0));
     // It may have been the training that did it: not again at once.
-    session.run("SELECT categorize.correct('a plush thing', 'Toys')");
+    session.run("SELECT categorize.correct('a zorbix thing', 'Toys')");
     sleep(Duration::from_millis(700));
     assert_eq!((trainer(&mut session, "shop"), stored(&mut session)), (None, 0));
     ten_minutes_pass(&mut session);
     let mut session = database.session();
     session.run("SELECT categorize.correct('a plush toy', 'Toys')");
     eventually("a live model", 30, || is_live(&mut session));
-    assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Toys"));
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Toys"));
     // So does a crash of the whole server.
     await_idle(&mut session, "shop");
     let (holder, _) = held_trainer_again(&database, &mut session);
@@ -34,7 +34,7 @@ fn a_killed_trainer_leaves_nothing_and_the_next_lesson_trains() {
     drop(session);
     database.cluster.crash();
     let mut session = database.session();
-    assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Toys"));
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Toys"));
     ten_minutes_pass(&mut session);
     session.run("SELECT categorize.correct('another plush thing', 'Toys')");
     eventually("a second model", 30, || stored(&mut session) >= 2);
@@ -54,7 +54,7 @@ fn without_preloading_models_are_trained_as_well() {
     let (database, mut session) = crate::stock(std::sync::Arc::new(builder.start()).extended("plain"));
     session.run(&teach(60));
     eventually("a live model", 30, || is_live(&mut session));
-    assert_eq!(session.text("SELECT categorize('a plush bear')").as_deref(), Some("Toys"));
+    assert_eq!(session.text("SELECT categorize('a zorbix vumo')").as_deref(), Some("Toys"));
     database.cluster.assert_tidy();
 }
 
@@ -72,7 +72,7 @@ fn a_terminated_trainer_ends_at_once() {
         // This one has had a training started, and does not ask again for a minute.
         session = database.session();
     }
-    session.run("SELECT categorize.correct('a plush thing', 'Toys')");
+    session.run("SELECT categorize.correct('a zorbix thing', 'Toys')");
     eventually("a live model", 30, || is_live(&mut session));
     database.cluster.assert_tidy();
 }

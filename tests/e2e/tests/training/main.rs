@@ -41,7 +41,7 @@ fn by_itself(database: &Database, setting: &str) -> Session {
 /// Teaches `count` examples, of two categories in turn.
 fn teach(count: usize) -> String {
     format!(
-        "SELECT categorize.learn($$SELECT CASE i % 2 WHEN 0 THEN 'plush teddy bear ' ELSE 'hardcover novel ' END || i,
+        "SELECT categorize.learn($$SELECT CASE i % 2 WHEN 0 THEN 'zorbix kwel vumo ' ELSE 'hardcover novel ' END || i,
                                           CASE i % 2 WHEN 0 THEN 'Toys' ELSE 'Books' END FROM generate_series(1, {count}) i$$, 't')"
     )
 }

@@ -17,7 +17,7 @@ fn correct(database: &Database, count: usize, category: &str, alone: bool) {
         if alone {
             session = database.session();
         }
-        session.run(&format!("SELECT categorize.correct('a plush thing {i}', '{category}', 't')"));
+        session.run(&format!("SELECT categorize.correct('a zorbix thing {i}', '{category}', 't')"));
     }
 }
 
@@ -131,8 +131,8 @@ fn a_trainer_that_computes_holds_nothing() {
     let held = format!("SELECT count(*) FROM pg_locks WHERE pid = {pid} AND locktype = 'relation'");
     assert_eq!(session.one::<i64>(&held), 0);
     session.run("SET statement_timeout = '3s'");
-    within("TRUNCATE", 3, || session.run("TRUNCATE categorize.local_model"));
-    session.run("SELECT categorize('a plush bear')");
+    within("TRUNCATE", 3, || session.run("TRUNCATE categorize.local_model, categorize.quality"));
+    session.run("SELECT categorize('a zorbix vumo')");
     within("DROP EXTENSION", 3, || session.run("DROP EXTENSION pg_categorize"));
     assert_eq!(trainer(&mut session, "light"), Some(pid), "it was to be at work still");
     await_idle(&mut session, "light");

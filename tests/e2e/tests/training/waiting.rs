@@ -58,8 +58,8 @@ fn two_trainings_of_a_tenant_wait_for_each_other() {
     other.run("SET statement_timeout = '5s'; SELECT categorize.set_tenant('other', false)");
     other.run(&teach(100));
     other.run("SELECT categorize.train('t')");
-    session.run("SET statement_timeout = '5s'; SELECT categorize.correct('a plush thing', 'Toys')");
-    session.run("SELECT categorize('a plush bear'); SELECT categorize.add_category('t', 'Food')");
+    session.run("SET statement_timeout = '5s'; SELECT categorize.correct('a zorbix thing', 'Toys')");
+    session.run("SELECT categorize('a zorbix vumo'); SELECT categorize.add_category('t', 'Food')");
     // What is rolled back was not trained.
     holder.run("ROLLBACK");
     trainings.into_iter().for_each(|training| training.join().expect("it succeeds"));
