@@ -1,5 +1,6 @@
 //! A store in memory that keeps the promises of the real one, and counts.
 
+use super::shelf::Shelf;
 use crate::plan::Plan;
 use crate::store::{
     Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NotReserved, Refusal, Request, Reserved, Standing, Store,
@@ -41,6 +42,7 @@ pub(super) struct Ledger {
     /// Payments of each stored answer.
     pub(super) paid: HashMap<(String, Fingerprint), usize>,
     pub(super) alerts: Vec<Alert>,
+    pub(super) shelf: Shelf,
     /// What no store should see.
     pub(super) faults: Vec<String>,
 }
@@ -65,6 +67,7 @@ impl Ledger {
             answers: HashMap::new(),
             paid: HashMap::new(),
             alerts: Vec::new(),
+            shelf: Shelf::default(),
             faults: Vec::new(),
         }
     }
@@ -130,7 +133,14 @@ impl Ledger {
                 }
             }
             Request::Alert(alert) => self.alerts.push(alert),
+            Request::LackVectors(without, reply) => _ = reply.send(self.lack_vectors(&without)),
+            Request::HoldVectors(plan, refusal) => self.shelf.held.push((plan.tenant.clone(), refusal)),
+            Request::NoVectors(_, keys) => self.shelf.unusable.extend(keys),
         }
+    }
+
+    pub(super) fn plan(&self, tenant: &str) -> Arc<Plan> {
+        (self.plan_of)(tenant)
     }
 
     fn close(&mut self, closing: Closing) {
@@ -154,6 +164,7 @@ impl Ledger {
         for key in &closing.decided {
             self.unsure.remove(key);
         }
+        self.put(&closing.plan, closing.vectors);
         for answer in closing.answers {
             let key = (closing.plan.tenant.clone(), answer.key);
             let route = &closing.route;

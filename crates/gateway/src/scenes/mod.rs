@@ -1,11 +1,13 @@
 //! The gateway as backends, the store and providers see it, in a time that passes only when nothing else can happen.
 
 mod asking;
+mod embeddings;
 mod faults;
 mod frames;
 mod ledger;
 mod packing;
 mod places;
+mod shelf;
 mod stopping;
 mod upgrades;
 mod weather;
