@@ -62,6 +62,8 @@ COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
 COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
+COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
+    'The earlier texts of the tenant that are nearest to a text, with their categories.';
 COMMENT ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb) IS
     'Adds a provider of language models, with the name of its key, and returns its id.';
 COMMENT ON FUNCTION categorize.drop_provider(text) IS
@@ -130,9 +132,9 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
-GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.settings(text), categorize.counters(),
-    categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(), categorize.provider_health()
-    TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text), categorize.settings(text),
+    categorize.counters(), categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(),
+    categorize.provider_health() TO categorize_user;
 GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,

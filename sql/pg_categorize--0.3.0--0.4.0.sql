@@ -35,8 +35,28 @@ COMMENT ON TABLE categorize.embedding_index IS
     'The indexes of embeddings, one a taxonomy and embedding model; their vectors are in the tables embedding_<id>.';
 COMMENT ON SEQUENCE categorize.embedding_index_id_seq IS 'Ids of indexes of embeddings.';
 
+CREATE  FUNCTION categorize."suggest"(
+	"input" TEXT, /* Option < & str > */
+	"k" INT DEFAULT 5, /* Option < i32 > */
+	"taxonomy" TEXT DEFAULT NULL /* Option < & str > */
+) RETURNS TABLE (
+	"text" TEXT,  /* String */
+	"category" TEXT,  /* String */
+	"cosine" real,  /* f32 */
+	"distance" real,  /* f32 */
+	"origin" TEXT  /* String */
+)
+VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'suggest_wrapper';
+
+COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
+    'The earlier texts of the tenant that are nearest to a text, with their categories.';
+
 REVOKE ALL ON categorize.embedding_index FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.embedding_index_id_seq FROM PUBLIC;
+REVOKE ALL ON FUNCTION categorize.suggest(text, int, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION categorize.suggest(text, int, text) TO categorize_user;
 
 -- Functions act as the owner of the tables, who need not be the one who updates.
 DO $$
@@ -47,7 +67,7 @@ DECLARE
     object text;
 BEGIN
     FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index',
-    'SEQUENCE categorize.embedding_index_id_seq'] LOOP
+    'SEQUENCE categorize.embedding_index_id_seq', 'FUNCTION categorize.suggest(text, int, text)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
     END LOOP;
 END

@@ -1,6 +1,7 @@
-//! Explaining an answer.
+//! Explaining an answer, and showing what is near.
 
-use crate::pg::explain;
+use crate::pg::error::given;
+use crate::pg::{explain, suggest};
 use pgrx::prelude::*;
 
 /// What each tier of the taxonomy says of one input, in their order: its category and confidence, its threshold,
@@ -26,4 +27,24 @@ fn explain(
     ),
 > {
     TableIterator::new(explain::explain(input, taxonomy))
+}
+
+/// The `k` earlier texts of the tenant (1 to 100) that are nearest to an input, nearest first: learnt examples, corrections and
+/// paid answers, with their categories as they are now, the cosine of the two vectors, the distance (1 less the cosine) and who
+/// said it. NULL and blank inputs have none. Nothing is spent or stored.
+///
+/// # Errors
+/// 22023 unknown taxonomy, or a `k` out of bounds.
+#[pg_extern(schema = "categorize", volatile, parallel_safe)]
+#[allow(clippy::type_complexity, reason = "the columns of a table")]
+fn suggest(
+    input: Option<&str>,
+    k: default!(Option<i32>, 5),
+    taxonomy: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (name!(text, String), name!(category, String), name!(cosine, f32), name!(distance, f32), name!(origin, String)),
+> {
+    let near = input.map(|input| suggest::suggest(input, given(k, "k"), taxonomy));
+    TableIterator::new(near.unwrap_or_default())
 }

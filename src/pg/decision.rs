@@ -3,7 +3,7 @@
 use crate::pg::error;
 use crate::pg::guc;
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Guess, Outcome, TierName};
+use pg_categorize_core::cascade::{Guess, Outcome, Reason, Similar, SimilarText, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::{AllocatedByRust, AnyNumeric, JsonB};
@@ -74,6 +74,10 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
             Some(model) => json!({"model_version": model.version, "method": "trained", "ngrams": outcome.words}),
             None => json!({"model_version": 0, "method": "lexical", "words": outcome.words}),
         }),
+        (Some(answer), _) if answer.source == TierName::Similarity => {
+            let similar = outcome.similar.as_ref()?;
+            Some(json!({"agreement": rounded(similar.agreement), "neighbours": neighbours(scope, similar)}))
+        }
         (Some(answer), _) => {
             let grounds = answer.provenance.as_ref()?.grounds.as_ref()?;
             let mut evidence = json!({
@@ -85,12 +89,37 @@ fn evidence(scope: Option<&Scope>, outcome: &Outcome) -> Option<Value> {
             }
             Some(evidence)
         }
-        (None, Some(reason)) => Some(match &outcome.detail {
-            Some(detail) => json!({"hint": error::hint(reason), "detail": detail}),
-            None => json!({"hint": error::hint(reason)}),
-        }),
+        (None, Some(reason)) => {
+            let mut evidence = match &outcome.detail {
+                Some(detail) => json!({"hint": error::hint(reason), "detail": detail}),
+                None => json!({"hint": error::hint(reason)}),
+            };
+            if let Some(similar) = &outcome.similar {
+                if !similar.texts.is_empty() {
+                    evidence["neighbours"] = neighbours(scope, similar);
+                }
+                // Where a paid tier has the last word, what is missing for this one is not what helps.
+                if !similar.texts.is_empty() || reason == Reason::BelowThreshold {
+                    evidence["similarity"] = json!(similar.obstacle);
+                }
+            }
+            Some(evidence)
+        }
         _ => None,
     }
+}
+
+/// The nearest earlier texts, nearest first.
+fn neighbours(scope: Option<&Scope>, similar: &Similar) -> Value {
+    let neighbour = |near: &SimilarText| {
+        json!({
+            "text": near.text,
+            "category": scope.and_then(|scope| scope.text(near.category)),
+            "cosine": rounded(near.cosine),
+            "origin": near.origin.as_str(),
+        })
+    };
+    similar.texts.iter().map(neighbour).collect()
 }
 
 /// Confidences in JSON are written as people read them.

@@ -1,17 +1,21 @@
-//! Whether what this transaction taught makes a training due; asked when it commits.
+//! Whether what this transaction taught makes a training due, or an indexing; asked when it commits.
 //!
 //! What was stored counts by the tables, so that a rollback counts nothing. The question costs one bounded statement and
 //! is not asked at every commit: after an answer of "far from it" it rests until a part of what is missing has come, and
 //! after a trainer was started until a model was stored, or for a minute.
+//!
+//! An indexing is due wherever something was taught that can have a vector: the indexer makes what is missing in a moment.
 
 use crate::pg::scope::Scope;
 use crate::pg::spi::TrainAfter;
+use crate::pg::worker::errand::{self, Errand};
 use crate::pg::worker::need::{self, Need};
-use crate::pg::worker::trainer;
-use crate::pg::{error, freshness, guard, guc, world, xact};
+use crate::pg::{error, freshness, guard, guc, spi, world, xact};
+use pg_categorize_core::cascade::TierName;
+use pg_categorize_core::settings::Settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -47,8 +51,18 @@ struct Known {
     models: Option<u64>,
 }
 
+/// A session that misses an index has an indexer started, but no more often than this: there may be nothing that it can do.
+const MISSING_REST: Duration = Duration::from_secs(60);
+
 thread_local! {
     static TAUGHT: RefCell<Taught> = RefCell::default();
+    /// Whether this transaction stored or removed what has a vector, or misses an index.
+    static UNINDEXED: Cell<bool> = const { Cell::new(false) };
+    /// When this session last had an indexer started since it missed an index.
+    static MISSED: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// The least time between two questions, and when the last one was.
+    static PACE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static ASKED: Cell<Option<Instant>> = const { Cell::new(None) };
     static KNOWN: RefCell<HashMap<Pair, Known>> = RefCell::default();
 }
 
@@ -60,10 +74,52 @@ pub fn init() {
 
 /// Notes that this transaction stored examples.
 pub fn learnt(scope: &Scope, examples: u64) {
+    let settings = &scope.settings;
+    if let Some(taxonomy) = scope.taxonomy().filter(|_| examples > 0) {
+        taught(taxonomy.id, &scope.tenant, settings, examples);
+        if settings.store_input && settings.tiers.contains(&TierName::Similarity) {
+            unindexed();
+        }
+    }
+}
+
+/// Notes that this transaction stored examples of a tenant, or answers that are as good, for a training.
+pub fn taught(taxonomy: i32, tenant: &str, settings: &Settings, examples: u64) {
     let TrainAfter { corrections, growth } = guc::train_after();
-    let wanted = examples > 0 && (corrections > 0 || growth > 0) && need::is_useful(&scope.settings);
-    if let Some(taxonomy) = scope.taxonomy().filter(|_| wanted) {
-        TAUGHT.with_borrow_mut(|taught| *taught.entry((taxonomy.id, scope.tenant.clone())).or_default() += examples);
+    if (corrections > 0 || growth > 0) && need::is_useful(settings) {
+        TAUGHT.with_borrow_mut(|taught| *taught.entry((taxonomy, tenant.to_owned())).or_default() += examples);
+    }
+}
+
+/// Notes that this transaction stored texts whose vectors an indexer has to make.
+pub fn unindexed() {
+    UNINDEXED.set(true);
+}
+
+/// Has this process ask no more often than that, also where it commits all the time.
+pub fn pace(pace: Duration) {
+    PACE.set(pace);
+}
+
+/// How long until a process that keeps a pace has to ask; `None` where there is nothing to be asked.
+pub fn rest() -> Option<Duration> {
+    let is_open = UNINDEXED.get() || TAUGHT.with_borrow(|taught| !taught.is_empty());
+    is_open.then(|| ASKED.get().map_or(Duration::ZERO, |at| PACE.get().saturating_sub(at.elapsed())))
+}
+
+/// Notes that there are vectors that nobody needs any more.
+pub fn forgot() {
+    UNINDEXED.set(true);
+}
+
+/// Notes that an index of embeddings is missing, after a restore or an upgrade: reading alone has it built.
+pub fn missing_index() {
+    if guard::on_standby() || guard::in_parallel_mode() {
+        return;
+    }
+    if MISSED.get().is_none_or(|at| at.elapsed() >= MISSING_REST) {
+        MISSED.set(Some(Instant::now()));
+        UNINDEXED.set(true);
     }
 }
 
@@ -71,14 +127,21 @@ pub fn learnt(scope: &Scope, examples: u64) {
 unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_PRE_COMMIT, XACT_EVENT_PRE_PREPARE};
     match event {
-        XACT_EVENT_PRE_COMMIT => {
+        XACT_EVENT_PRE_COMMIT if rest() == Some(Duration::ZERO) => {
+            ASKED.set(Some(Instant::now()));
             let taught = TAUGHT.take();
             if !taught.is_empty() {
                 commit(taught);
             }
+            if UNINDEXED.take() && spi::is_pgvector_here() {
+                errand::launch(Errand::Indexing);
+            }
         }
         // A prepared transaction may wait for days. The next one that teaches counts what it taught.
-        XACT_EVENT_ABORT | XACT_EVENT_PRE_PREPARE => TAUGHT.with_borrow_mut(Taught::clear),
+        XACT_EVENT_ABORT | XACT_EVENT_PRE_PREPARE => {
+            TAUGHT.with_borrow_mut(Taught::clear);
+            UNINDEXED.set(false);
+        }
         _ => {}
     }
 }
@@ -92,7 +155,7 @@ fn commit(taught: Taught) {
     // What it reads would make its transaction fail with others. The trainer finds out.
     let (due, rest) = if guard::is_serializable() { (open, BLIND_REST) } else { (due(open), REST) };
     if !due.is_empty() {
-        trainer::launch();
+        errand::launch(Errand::Training);
         let models = freshness::models();
         due.into_iter().for_each(|of| remember(of, rest, u64::MAX, Some(models)));
     }

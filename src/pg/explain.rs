@@ -30,7 +30,11 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
     for (step, (tier, outcome)) in said.into_iter().enumerate() {
         let guess = outcome.answer.as_ref().map(|a| a.guess).or(outcome.alternatives.first().copied());
         let answers = outcome.answer.is_some() && !answered;
-        let threshold = (tier == TierName::LocalModel).then(|| scope.local_model_threshold());
+        let threshold = match tier {
+            TierName::LocalModel => Some(scope.local_model_threshold()),
+            TierName::Similarity => Some(scope.settings.similarity_threshold),
+            _ => None,
+        };
         let detail = match scope.model().filter(|_| tier == TierName::LocalModel) {
             Some(model) => trained(&scope, model, input, outcome.answer.is_some()) + before(answered),
             None => detail(&scope, tier, &outcome, answered),
@@ -66,11 +70,22 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
             format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
         }
+        (TierName::Similarity, _) => similar(scope, outcome),
         (TierName::Llm, None) if outcome.reason.is_none() && guc::mode() == guc::Mode::Live => asked(scope),
         (_, None) => outcome.reason.map_or("not asked in this mode", error::hint).trim_end_matches('.').to_owned(),
         (_, Some(_)) => String::new(),
     };
     text + before(answered)
+}
+
+/// What the nearest earlier texts say, and why that is an answer or none.
+fn similar(scope: &Scope, outcome: &Outcome) -> String {
+    let Some(similar) = &outcome.similar else { return "not asked".to_owned() };
+    let Some(nearest) = similar.texts.first() else { return similar.obstacle.clone().unwrap_or_default() };
+    let category = scope.text(nearest.category).unwrap_or_default();
+    let nearest = format!("nearest of {} earlier texts {category} at {:.3}", similar.texts.len(), nearest.cosine);
+    let obstacle = similar.obstacle.as_ref().map(|obstacle| format!("; {obstacle}")).unwrap_or_default();
+    format!("{nearest}, agreement {:.2}{obstacle}", similar.agreement)
 }
 
 /// Whom the gateway would ask, in its order; nobody is asked by this.

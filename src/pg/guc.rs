@@ -177,6 +177,14 @@ pub unsafe fn set_until_level_ends(name: &CStr, value: &CStr) {
     }
 }
 
+/// Has an index built in as much memory as a training may use, until the current nest level ends.
+pub fn use_training_memory_for_maintenance() {
+    let kilobytes = (training_bytes() / 1024).clamp(1024, i32::MAX as usize);
+    let value = CString::new(kilobytes.to_string()).unwrap_or_default();
+    // SAFETY: called inside the nest level of an owner's scope; the value is a number within the setting's bounds.
+    unsafe { set_until_level_ends(c"maintenance_work_mem", &value) };
+}
+
 /// Sets the session's tenant, or the transaction's, whatever the caller may set by himself.
 ///
 /// # Errors

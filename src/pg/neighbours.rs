@@ -95,7 +95,8 @@ impl Neighbourhood {
             return Err(Obstacle::OldPgvector);
         }
         world::as_owner(|| {
-            let index = spi::embedding_indexes(taxonomy, MODEL).into_iter().find(|index| index.ready && is_there(index));
+            let index =
+                spi::embedding_indexes(taxonomy, MODEL).into_iter().find(|index| index.ready && is_there(index));
             match index {
                 Some(index) => Ok(Self { exact: compares_all(&index, scope), index, pgvector }),
                 None if spi::has_known_texts(taxonomy, &scope.tenant) && scope.settings.store_input => {
@@ -146,9 +147,8 @@ pub fn embedding_of(input: &str) -> Option<Embedding> {
 
 /// The nearest first; of those that are as near, always the same.
 fn keep_nearest(near: &mut Vec<Near>, wanted: usize) {
-    let order = |a: &Near, b: &Near| {
-        b.cosine.total_cmp(&a.cosine).then_with(|| a.known.fingerprint.cmp(&b.known.fingerprint))
-    };
+    let order =
+        |a: &Near, b: &Near| b.cosine.total_cmp(&a.cosine).then_with(|| a.known.fingerprint.cmp(&b.known.fingerprint));
     near.sort_by(order);
     near.truncate(wanted);
 }

@@ -9,6 +9,7 @@ use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::normalise::Case;
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
+use pg_categorize_core::similarity::{Judgement, Relevance};
 use pg_categorize_core::taxonomy::Taxonomy;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -46,6 +47,7 @@ pub struct Scope {
     model: OnceCell<Option<Rc<Live>>>,
     /// The model before something was changed among models, which may have been another's.
     former_model: Option<Rc<Live>>,
+    relevance: Relevance,
     ad_hoc_words: OnceCell<LexicalIndex>,
 }
 
@@ -74,6 +76,7 @@ impl Scope {
             has_corrections: OnceCell::new(),
             model: OnceCell::new(),
             former_model: None,
+            relevance: Relevance::default(),
             ad_hoc_words: OnceCell::new(),
         }
     }
@@ -160,6 +163,29 @@ impl Scope {
     /// The least confidence with which the local model answers, trained or not.
     pub fn local_model_threshold(&self) -> f32 {
         self.model().map_or(self.settings.local_model_threshold, |model| model.threshold)
+    }
+
+    /// What differences between texts matter in the taxonomy; without evidence, all do.
+    pub fn relevance(&self) -> &Relevance {
+        &self.relevance
+    }
+
+    /// Whether what the nearest texts say is an answer, and with which confidence. Where nothing has been measured that is the
+    /// conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
+    ///
+    /// # Errors
+    /// Why it is none: a sentence without its full stop.
+    pub fn similar_enough(&self, judgement: &Judgement) -> Result<f32, String> {
+        let threshold = self.settings.similarity_threshold;
+        // Who sets the threshold to 0 wants an answer in any case.
+        if threshold == 0.0 || judgement.stands() >= threshold {
+            return Ok(judgement.score);
+        }
+        Err(match &judgement.veto {
+            Some(veto) => veto.to_string(),
+            None if !judgement.unanimous => "too few earlier texts are near, or they disagree".to_owned(),
+            None => "the nearest earlier text is below the threshold".to_owned(),
+        })
     }
 
     /// The words of the categories, indexed at first use.

@@ -1,9 +1,8 @@
 //! Creating, configuring and dropping taxonomies.
 
 use super::{already_exists, as_writer, category, held, locked};
-use crate::pg::error;
-use crate::pg::spi;
-use crate::pg::spi::Hold;
+use crate::pg::spi::{self, Hold};
+use crate::pg::{due, error};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::growth::Wanted;
 use pg_categorize_core::settings::{self, SettingRow, Settings};
@@ -39,6 +38,7 @@ pub fn create(name: &str, categories: Vec<Wanted>, description: Option<&str>, pr
 /// 22023 where it does not exist.
 pub fn drop(name: &str) {
     as_writer(|_| spi::delete_taxonomy(held(name, Hold::Drop).id));
+    due::forgot();
 }
 
 /// Sets keys of a taxonomy's settings; JSON null takes a key back.

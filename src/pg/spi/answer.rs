@@ -153,6 +153,9 @@ pub fn confirm_unsure(keys: &[Fingerprint]) {
                           AND expires_at <= clock_timestamp()";
         run::kept(expired, &[bytes(keys).into()], |_| ());
     }
+    // It begins to count now, and is found among what is new.
+    let now = "UPDATE categorize.unsure_answer SET created_at = clock_timestamp() WHERE fingerprint = ANY ($1)";
+    run::kept(now, &[bytes(keys).into()], |_| ());
     let confirm = "
         WITH confirmed AS (DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1) RETURNING *)
         INSERT INTO categorize.cache SELECT * FROM confirmed n

@@ -92,7 +92,9 @@ pub fn upsert_labels(taxonomy: i32, version: i32, tenant: &str, new: Vec<NewLabe
 pub fn delete_cached(fingerprints: &[Fingerprint]) -> u64 {
     let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
     run::write("DELETE FROM categorize.unsure_answer WHERE fingerprint = ANY ($1)", &[keys.clone().into()]);
-    run::write("DELETE FROM categorize.cache WHERE fingerprint = ANY ($1)", &[keys.into()])
+    let deleted = run::write("DELETE FROM categorize.cache WHERE fingerprint = ANY ($1)", &[keys.into()]);
+    super::delete_vectors(fingerprints);
+    deleted
 }
 
 /// Removes answers whose time is over; returns how many. Without any, nobody is told to forget anything.
@@ -101,5 +103,10 @@ pub fn delete_expired() -> u64 {
     if run::write_returning(any, &[], |_| ()).is_empty() {
         return 0;
     }
-    run::write("DELETE FROM categorize.cache WHERE expires_at <= pg_catalog.now()", &[])
+    let delete = "DELETE FROM categorize.cache WHERE expires_at <= pg_catalog.now() RETURNING fingerprint";
+    let key = |row: &run::Row| row.get::<Vec<u8>>(1)?.try_into().ok().map(Fingerprint);
+    let gone: Vec<_> = run::write_returning(delete, &[], key);
+    let count = gone.len() as u64;
+    super::delete_vectors(&gone.into_iter().flatten().collect::<Vec<_>>());
+    count
 }

@@ -69,5 +69,8 @@ pub fn upsert_corrections(taxonomy: i32, tenant: &str, author: &str, new: Vec<Ne
 
 /// Takes a correction back; says whether there was one.
 pub fn delete_correction(fingerprint: &Fingerprint) -> bool {
-    run::write("DELETE FROM categorize.correction WHERE fingerprint = $1", &[fingerprint.0.to_vec().into()]) > 0
+    let sql = "DELETE FROM categorize.correction WHERE fingerprint = $1";
+    let deleted = run::write(sql, &[fingerprint.0.to_vec().into()]) > 0;
+    super::delete_vectors(std::slice::from_ref(fingerprint));
+    deleted
 }

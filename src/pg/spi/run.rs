@@ -146,8 +146,8 @@ pub fn kept<T>(sql: &'static str, arguments: &[Arg], mut row: impl FnMut(&Row) -
     }
 }
 
-/// Statements of [`read_kept`] that a backend keeps.
-const KEPT_TEXTS: usize = 32;
+/// Statements that are kept by their text.
+const KEPT_TEXTS: usize = 64;
 
 thread_local! {
     /// Statements whose text is made as it runs, by their text.
@@ -156,7 +156,16 @@ thread_local! {
 
 /// Reads rows under the statement's snapshot with a statement that is kept by its text, for the life of the process or until
 /// too many others have come. It calls none of our functions.
-pub fn read_kept<T>(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row) -> T) -> Vec<T> {
+pub fn read_kept<T>(sql: &str, arguments: &[Arg], row: impl FnMut(&Row) -> T) -> Vec<T> {
+    execute_kept(sql, arguments, true, row).0
+}
+
+/// Writes with a statement that is kept as in [`read_kept`]; returns how many rows were touched.
+pub fn write_kept(sql: &str, arguments: &[Arg]) -> u64 {
+    execute_kept(sql, arguments, false, |_| ()).1
+}
+
+fn execute_kept<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
     let (mut types, mut values, nulls) = arrays(arguments);
     // SAFETY: as in `execute` and `kept`. None of the plans that are freed is running: those that run call nothing of ours.
     unsafe {
@@ -174,16 +183,17 @@ pub fn read_kept<T>(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row) -> T
             });
             plan
         });
-        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), true, 0);
+        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), read_only, 0);
         assert!(outcome >= 0, "SPI refused a statement: {outcome}");
+        let processed = pg_sys::SPI_processed;
         let mut rows = Vec::new();
         if !pg_sys::SPI_tuptable.is_null() {
             let table = &*pg_sys::SPI_tuptable;
-            let count = pg_sys::SPI_processed as usize;
-            rows.extend((0..count).map(|i| row(&Row { tuple: *table.vals.add(i), descriptor: table.tupdesc })));
+            let rest = (0..processed as usize).map(|i| Row { tuple: *table.vals.add(i), descriptor: table.tupdesc });
+            rows.extend(rest.map(|r| row(&r)));
         }
         pg_sys::SPI_finish();
-        rows
+        (rows, processed)
     }
 }
 

@@ -88,7 +88,12 @@ impl SimilarityTier {
         let owned: Vec<_> = near.iter().zip(&texts).map(neighbour).collect();
         let neighbours: Vec<Neighbour<'_>> = owned
             .iter()
-            .map(|(category, cosine, voice, text)| Neighbour { category: *category, cosine: *cosine, text, voice: *voice })
+            .map(|(category, cosine, voice, text)| Neighbour {
+                category: *category,
+                cosine: *cosine,
+                text,
+                voice: *voice,
+            })
             .collect();
         let judgement = judge(text, &neighbours, self.scope.relevance());
         let mut similar = Similar {
@@ -134,21 +139,25 @@ impl Tier for SimilarityTier {
             Ok(neighbourhood) => neighbourhood,
             Err(obstacle) => {
                 let similar = Rc::new(Similar { obstacle: Some(obstacle.as_str().to_owned()), ..Similar::default() });
-                open.into_iter().for_each(|(_, outcome)| take(&Found { answer: None, similar: similar.clone() }, outcome));
+                open.into_iter()
+                    .for_each(|(_, outcome)| take(&Found { answer: None, similar: similar.clone() }, outcome));
                 return;
             }
         };
         for window in open.chunks_mut(WINDOW) {
             guard::check_for_interrupts();
             let mut found: HashMap<Fingerprint, Rc<Found>> = said(horizon, |said| {
-                let known = |(query, _): &(&Query<'_>, _)| Some((query.fingerprint, said.found.get(&query.fingerprint)?.clone()));
+                let known = |(query, _): &(&Query<'_>, _)| {
+                    Some((query.fingerprint, said.found.get(&query.fingerprint)?.clone()))
+                };
                 window.iter().filter_map(known).collect()
             });
             let mut asked: HashMap<Fingerprint, String> = HashMap::new();
             for (query, _) in window.iter().filter(|(query, _)| !found.contains_key(&query.fingerprint)) {
                 asked.entry(query.fingerprint).or_insert_with(|| folded(&scope, query).into_owned());
             }
-            let (keys, texts): (Vec<_>, Vec<_>) = asked.iter().filter_map(|(key, text)| Some((*key, (text.as_str(), embed(text)?)))).unzip();
+            let (keys, texts): (Vec<_>, Vec<_>) =
+                asked.iter().filter_map(|(key, text)| Some((*key, (text.as_str(), embed(text)?)))).unzip();
             if !texts.is_empty() {
                 let new: Vec<_> = self.look(neighbourhood, &texts).into_iter().map(Rc::new).collect();
                 said(horizon, |said| said.keep(&keys, &new));
@@ -159,7 +168,10 @@ impl Tier for SimilarityTier {
                     Some(found) => take(found, outcome),
                     None => {
                         let obstacle = Some("no word of the input is known to the embedding".to_owned());
-                        take(&Found { answer: None, similar: Rc::new(Similar { obstacle, ..Similar::default() }) }, outcome);
+                        take(
+                            &Found { answer: None, similar: Rc::new(Similar { obstacle, ..Similar::default() }) },
+                            outcome,
+                        );
                     }
                 }
             }

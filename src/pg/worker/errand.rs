@@ -40,6 +40,15 @@ impl Errand {
         }
     }
 
+    /// How long it waits for a table. Vectors can wait for the next indexing; who drops the extension must not meet an indexer
+    /// that waits for him: he would be refused after a second, the time of `deadlock_timeout`.
+    const fn patience(self) -> &'static CStr {
+        match self {
+            Self::Training => c"10s",
+            Self::Indexing => c"500ms",
+        }
+    }
+
     /// What cannot be done without a free process, and what helps.
     const fn without(self) -> [&'static str; 2] {
         match self {
@@ -117,7 +126,7 @@ fn run(errand: Errand, database: pg_sys::Datum, work: fn()) {
     if take_place(errand) {
         attempt::init();
         // From here on somebody who holds a table must not hold up what is due of all others.
-        settle(c"lock_timeout", c"10s");
+        settle(c"lock_timeout", errand.patience());
         work();
     }
 }

@@ -3,8 +3,8 @@
 //! Only what reads the examples and what stores the model are transactions. Between them, for the long time that it
 //! computes, the trainer holds no table: who drops the extension need not wait for it, nor need those who wait behind him.
 
-use super::need::{self, Need};
 use super::errand::{contained, transaction};
+use super::need::{self, Need};
 use super::{attempt, report};
 use crate::pg::lock::{self, Span};
 use crate::pg::manage::training::{self, Outcome};

@@ -44,6 +44,12 @@ pub fn pgvector() -> Option<Pgvector> {
     run::read(sql, &[], row).pop()?
 }
 
+/// Whether pgvector is installed, in whatever version. No statement, so that it can be asked while a transaction commits.
+pub fn is_pgvector_here() -> bool {
+    // SAFETY: a look-up in the catalogs with a static name, inside a transaction.
+    unsafe { pg_sys::get_extension_oid(c"vector".as_ptr(), true) != pg_sys::InvalidOid }
+}
+
 /// An index of embeddings, as it is recorded and as its table is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingIndex {
@@ -61,21 +67,20 @@ pub struct EmbeddingIndex {
     pub swept_ago: Option<f64>,
 }
 
-/// Columns of [`EmbeddingIndex`], of the row `i`. The table is told by what it is now, not by what the row says of it: people
-/// drop extensions and indexes.
-const COLUMNS: &str = "
-    i.id, i.state = 'ready', a.attrelid,
-    EXISTS (SELECT FROM pg_catalog.pg_index x
-              JOIN pg_catalog.pg_class r ON r.oid = x.indexrelid
-              JOIN pg_catalog.pg_am m ON m.oid = r.relam
-             WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname = 'hnsw'),
-    i.indexed_until, extract(epoch FROM pg_catalog.now() - i.swept_at)::double precision";
-
-/// The vectors of the row `i`, if its table has them.
-const VECTORS: &str = "
-    LEFT JOIN pg_catalog.pg_attribute a
-           ON a.attrelid = pg_catalog.to_regclass('categorize.embedding_' || i.id::text)
-          AND a.attname = 'embedding' AND NOT a.attisdropped AND a.atttypmod = i.dimensions";
+/// The indexes of a taxonomy for an embedding model: the one that is ready, then the one that is being built. Their tables are
+/// told by what they are now, not by what the row says of them: people drop extensions and indexes.
+const INDEXES: &str = "
+    SELECT i.id, i.state = 'ready', a.attrelid,
+           EXISTS (SELECT FROM pg_catalog.pg_index x
+                     JOIN pg_catalog.pg_class r ON r.oid = x.indexrelid
+                     JOIN pg_catalog.pg_am m ON m.oid = r.relam
+                    WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname = 'hnsw'),
+           i.indexed_until, extract(epoch FROM pg_catalog.clock_timestamp() - i.swept_at)::double precision
+      FROM categorize.embedding_index i
+      LEFT JOIN pg_catalog.pg_attribute a
+             ON a.attrelid = pg_catalog.to_regclass('categorize.embedding_' || i.id::text)
+            AND a.attname = 'embedding' AND NOT a.attisdropped AND a.atttypmod = i.dimensions
+     WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC";
 
 fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
     Some(EmbeddingIndex {
@@ -88,21 +93,12 @@ fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
     })
 }
 
-/// The indexes of a taxonomy for an embedding model as the statement sees them: the one that is ready, then the one that is
-/// being built.
+/// The indexes of a taxonomy for an embedding model as the statement sees them: the one that is ready first.
 pub fn embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM categorize.embedding_index i {VECTORS}
-          WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC"
-    );
-    run::read(&sql, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
+    run::read_kept(INDEXES, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
 }
 
-/// As [`embedding_indexes`], as they are committed now; for the indexer.
+/// As [`embedding_indexes`], as they are committed now; for those who write.
 pub fn fresh_embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM categorize.embedding_index i {VECTORS}
-          WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC"
-    );
-    run::write_returning(&sql, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
+    run::kept(INDEXES, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
 }

@@ -107,7 +107,8 @@ pub fn has_at_most(index: &EmbeddingIndex, tenant: &str, most: i64) -> bool {
     let sql = format!(
         "SELECT pg_catalog.count(*) FROM (SELECT FROM categorize.embedding_{id} e WHERE e.tenant = $1 LIMIT $2) x"
     );
-    run::read_kept(&sql, &[tenant.into(), (most + 1).into()], |row| row.get::<i64>(1)).pop().flatten().unwrap_or(0) <= most
+    run::read_kept(&sql, &[tenant.into(), (most + 1).into()], |row| row.get::<i64>(1)).pop().flatten().unwrap_or(0)
+        <= most
 }
 
 /// The newest texts of a tenant, at most so many of a kind, with what is known of them: what is compared where there are no

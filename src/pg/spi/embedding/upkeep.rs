@@ -179,7 +179,7 @@ pub fn insert_vectors(id: i32, pgvector: &Pgvector, new: &[NewVector]) -> u64 {
         new.iter().map(|vector| vector.tenant.clone()).collect::<Vec<_>>().into(),
         new.iter().flat_map(|vector| vector.embedding.0).collect::<Vec<f32>>().into(),
     ];
-    run::write(&sql, &arguments)
+    run::write_kept(&sql, &arguments)
 }
 
 /// Removes the vectors of texts that are gone or have expired; returns how many.
@@ -232,11 +232,15 @@ pub fn count_vectors(id: i32) -> i64 {
     run::write_returning(&sql, &[], |row| row.get(1)).pop().flatten().unwrap_or(0)
 }
 
-/// Removes the vectors of texts that were forgotten, unless something else is known of them.
+/// Removes the vectors of texts that were forgotten, unless something else is known of them. An index that is being built is
+/// left alone, since whoever forgets must not wait for it; it is swept before it answers.
 pub fn delete_vectors(fingerprints: &[Fingerprint]) {
+    if fingerprints.is_empty() {
+        return;
+    }
     let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
     let ids = "SELECT i.id FROM categorize.embedding_index i
-                WHERE pg_catalog.to_regclass('categorize.embedding_' || i.id::text) IS NOT NULL";
+                WHERE i.state = 'ready' AND pg_catalog.to_regclass('categorize.embedding_' || i.id::text) IS NOT NULL";
     for id in run::write_returning(ids, &[], |row| row.get::<i32>(1)).into_iter().flatten() {
         run::write(
             &format!(

@@ -2,6 +2,7 @@
 //! answers that cannot be stored, because somebody holds their keys uncommitted, are tried again for a while (`backlog`).
 
 use super::books::Books;
+use super::lessons::{self, Text};
 use super::plans::{Plans, cache_ttl};
 use crate::pg::spi::{self, Entry, NewAgreement, PaidAnswer, Reservation};
 use crate::pg::{error, xact};
@@ -179,7 +180,13 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
         spi::store_unsure(&paid, only(unsure));
     }
     if !sure.is_empty() {
-        spi::store_answers(&paid, only(sure));
+        let sure = only(sure);
+        let texts: Vec<Text> =
+            sure.iter().filter_map(|answer| Some((answer.fingerprint, answer.input.clone()?))).collect();
+        spi::store_answers(&paid, sure);
+        if let Some(taxonomy) = &taxonomy {
+            lessons::paid(taxonomy, &plan.tenant, &texts);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod cluster;
 mod counters;
 mod inbox;
 mod keys;
+mod lessons;
 mod look_up;
 mod offers;
 mod plans;

@@ -4,7 +4,7 @@ use super::inbox::Inbox;
 use super::{keep_commits_durable, socket, threads, upkeep};
 use crate::pg::launch::{self, State};
 use crate::pg::worker::{report, report_idle};
-use crate::pg::{compat, error, guard, guc};
+use crate::pg::{compat, due, error, guard, guc, xact};
 use pg_categorize_gateway::{Gateway, Options};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -25,6 +25,9 @@ const THREADS: usize = 2;
 
 /// How long it sleeps at most while there is work.
 const GLANCE: Duration = Duration::from_millis(200);
+
+/// How often it asks, while it stores answers, whether a training is due or an indexing.
+const ASK_WHAT_IS_DUE: Duration = Duration::from_secs(2);
 
 /// How long until it is tried again to take over from the former gateway.
 const TAKE_OVER_AGAIN: Duration = Duration::from_secs(5);
@@ -85,18 +88,23 @@ impl Serving {
         let mut tried = Instant::now();
         upkeep::every_hour();
         launch::enter(self.database, State::Running);
+        due::pace(ASK_WHAT_IS_DUE);
         let mut upkeep = upkeep::Clock::new();
         while !self.must_leave() {
             self.report();
             // While there is work, it may end without a word to this thread.
             let idle = self.until_idle().unwrap_or(GLANCE);
-            let due = [Some(idle), upkeep.rest(), self.inbox.rest()].into_iter().flatten().min();
+            let due = [Some(idle), upkeep.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
             self.sleep(due.unwrap_or(GLANCE));
             serve_interrupts();
             if compat::reload_requested() {
                 self.reload();
             }
             self.drain();
+            if due::rest() == Some(Duration::ZERO) {
+                // Asked when a transaction commits; none may come.
+                _ = xact::attempt(|| ());
+            }
             if !has_taken_over && tried.elapsed() > TAKE_OVER_AGAIN {
                 has_taken_over = upkeep::take_over(began);
                 tried = Instant::now();

@@ -1,0 +1,118 @@
+//! What an indexer does: it sees to it that what was taught and paid for has its vectors, in every taxonomy that looks for
+//! similar texts, and that those of what is gone do not stay.
+//!
+//! Every portion is a transaction of its own. An index that answers is only ever added to; where it needs another shape, a fresh
+//! one is built beside it and takes its place when it is ready (`build`).
+
+mod build;
+mod fill;
+
+use super::errand::contained;
+use super::report;
+use crate::pg::spi::{self, Pgvector};
+use crate::pg::{catalog, error, freshness, world};
+use pg_categorize_core::cascade::TierName;
+use pg_categorize_core::settings::Settings;
+
+/// How often an indexer looks again for what was taught meanwhile. Who teaches faster starts another.
+const ROUNDS: usize = 4;
+
+/// A taxonomy that wants an index.
+#[derive(Debug, Clone)]
+struct Wanted {
+    taxonomy: i32,
+    name: String,
+}
+
+/// Why an index was left as it is.
+enum Stopped {
+    /// The extension is gone, or pgvector: there is nothing to be done.
+    NothingToDo,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl From<String> for Stopped {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
+}
+
+/// Makes what is missing, until nothing is.
+pub fn run() {
+    for _ in 0..ROUNDS {
+        let Some((pgvector, wanted)) = look() else { return };
+        let mut any = false;
+        for of in wanted {
+            report(&format!("indexing taxonomy \"{}\"", of.name));
+            match build::index(&of, &pgvector) {
+                Ok(changed) => any |= changed,
+                Err(Stopped::NothingToDo) => return,
+                Err(Stopped::Failed(message)) => error::log(
+                    &format!("could not make the embeddings of taxonomy \"{}\"", of.name),
+                    Some(format!("The error was: {message}.")),
+                    Some("It is tried again when somebody teaches. Until then similarity answers from what there is."),
+                ),
+            }
+        }
+        remove_dropped();
+        if !any {
+            return;
+        }
+        // Nobody remembers an answer that was made without the new neighbours.
+        _ = contained(|| is_here().then(|| world::as_owner(|| freshness::wrote(catalog::tables().cache))));
+    }
+}
+
+/// pgvector, and the taxonomies that want an index, as they are committed now.
+fn look() -> Option<(Pgvector, Vec<Wanted>)> {
+    report("looking for what has no vector");
+    let found = contained(|| {
+        if !is_here() {
+            return None;
+        }
+        world::as_owner(spi::retire_orphans);
+        let pgvector = spi::pgvector().filter(|pgvector| pgvector.has_halfvec)?;
+        Some((pgvector, world::as_owner(wanted)))
+    });
+    match found {
+        Ok(found) => found.or_else(|| {
+            remove_dropped();
+            None
+        }),
+        Err(message) => {
+            error::log("could not look for what has no vector", Some(format!("The error was: {message}.")), None);
+            None
+        }
+    }
+}
+
+fn wanted() -> Vec<Wanted> {
+    let wants = |(id, name): (i32, String)| {
+        let row = spi::fresh_taxonomy(&name).filter(|row| row.id == id)?;
+        let settings = Settings::from_explicit(row.settings);
+        let wants =
+            settings.store_input && settings.tiers.contains(&TierName::Similarity) && settings.embedding == "static";
+        wants.then_some(Wanted { taxonomy: id, name })
+    };
+    spi::taxonomy_ids().into_iter().filter_map(wants).collect()
+}
+
+/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
+fn is_here() -> bool {
+    catalog::forget();
+    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
+}
+
+/// Runs `work` as the owner in a transaction of its own, where the extension is still here.
+fn as_owner<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    contained(|| is_here().then(|| world::as_owner(work)))?.ok_or(Stopped::NothingToDo)
+}
+
+/// Removes the tables that are of no use any more, but for those that somebody reads.
+fn remove_dropped() {
+    for id in as_owner(spi::dropped_embedding_indexes).unwrap_or_default() {
+        // The next indexer tries again.
+        _ = as_owner(|| spi::remove_dropped(id));
+    }
+}
