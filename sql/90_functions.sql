@@ -135,7 +135,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text), categorize.settings(text),
     categorize.counters(), categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(),
     categorize.provider_health() TO categorize_user;
-GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
+GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
     categorize.alert TO categorize_user;

@@ -8,14 +8,22 @@ CREATE TABLE categorize.embedding_index (
     id            int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.embedding_index_id_seq'),
     -- Not a reference: what a dropped taxonomy leaves is removed by the next indexing.
     taxonomy_id   int NOT NULL,
-    -- The embedding model, as in 'minilm-256'.
+    -- The embedding model, as in 'minilm-256', 'pg_trgm' or 'openai:text-embedding-3-small'.
     model         text NOT NULL CHECK (model <> ''),
-    dimensions    int NOT NULL CHECK (dimensions > 0),
+    -- NULL where texts stand in the place of vectors, and until a provider has made the first vector.
+    dimensions    int CHECK (dimensions > 0),
     -- One that is ready answers; one that is being built takes its place; one that is dropped waits for its removal.
     state         text NOT NULL DEFAULT 'building' CHECK (state IN ('building', 'ready', 'dropped')),
     -- How many vectors it had when it was last indexed, and whether an HNSW index serves them.
     rows          bigint NOT NULL DEFAULT 0,
     has_hnsw      boolean NOT NULL DEFAULT false,
+    -- How many texts there were when it was last told how many are to have a vector.
+    texts         bigint,
+    -- What its vectors cost, in nano-dollars.
+    cost          bigint NOT NULL DEFAULT 0,
+    -- Why no more vectors are bought for now: a reason, and what a person needs to know beyond it.
+    held_by       text,
+    held_detail   text,
     -- All that was written before has its vector; NULL until the first pass is over.
     indexed_until timestamptz,
     -- When vectors of what is gone were last looked for.
@@ -53,6 +61,25 @@ AS 'MODULE_PATHNAME', 'suggest_wrapper';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
     'The earlier texts of the tenant that are nearest to a text, with their categories.';
 
+CREATE VIEW categorize.embedding_status WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, i.model,
+           CASE WHEN i.state = 'ready' THEN 'ready' WHEN NOT w.wanted THEN 'kept'
+                WHEN i.held_by IS NOT NULL THEN 'held' ELSE 'building' END AS state,
+           greatest(coalesce(i.texts, i.rows), i.rows) AS rows, i.rows AS rows_done, i.cost * 0.000000001 AS cost_usd,
+           i.held_by AS reason, i.held_detail AS detail
+      FROM categorize.embedding_index i
+      JOIN categorize.taxonomy t ON t.id = i.taxonomy_id
+      LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+      -- The setting calls the library's own model 'static'; its vectors bear the name of the table.
+     CROSS JOIN LATERAL (SELECT coalesce(coalesce(o.settings, t.settings) ->> 'embedding', 'static')
+                                = CASE WHEN i.model LIKE 'minilm-%' THEN 'static' ELSE i.model END AS wanted) w
+     WHERE i.state <> 'dropped' AND categorize.sees_all_tenants();
+
+COMMENT ON VIEW categorize.embedding_status IS
+    'How far the embeddings of each taxonomy are, and what they cost, for members of categorize_admin.';
+
+REVOKE ALL ON categorize.embedding_status FROM PUBLIC;
+GRANT SELECT ON categorize.embedding_status TO categorize_user;
 REVOKE ALL ON categorize.embedding_index FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.embedding_index_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION categorize.suggest(text, int, text) FROM PUBLIC;
@@ -66,7 +93,7 @@ DECLARE
                     WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index',
+    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index', 'VIEW categorize.embedding_status',
     'SEQUENCE categorize.embedding_index_id_seq', 'FUNCTION categorize.suggest(text, int, text)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
     END LOOP;

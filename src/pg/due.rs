@@ -77,7 +77,7 @@ pub fn learnt(scope: &Scope, examples: u64) {
     let settings = &scope.settings;
     if let Some(taxonomy) = scope.taxonomy().filter(|_| examples > 0) {
         taught(taxonomy.id, &scope.tenant, settings, examples);
-        if settings.store_input && settings.tiers.contains(&TierName::Similarity) {
+        if settings.store_input && settings.tiers.contains(&TierName::Similarity) && spi::can_embed(&settings.embedding) {
             unindexed();
         }
     }
@@ -133,7 +133,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             if !taught.is_empty() {
                 commit(taught);
             }
-            if UNINDEXED.take() && spi::is_pgvector_here() {
+            if UNINDEXED.take() && (spi::is_pgvector_here() || spi::is_pg_trgm_here()) {
                 errand::launch(Errand::Indexing);
             }
         }

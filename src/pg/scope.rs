@@ -5,6 +5,7 @@ use crate::pg::model::Live;
 use crate::pg::{error, guard, guc, spi, stats, world};
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::lexical::{Document, LexicalIndex};
 use pg_categorize_core::normalise::Case;
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
@@ -170,13 +171,13 @@ impl Scope {
         &self.relevance
     }
 
-    /// Whether what the nearest texts say is an answer, and with which confidence. Where nothing has been measured that is the
+    /// Whether what the nearest texts say under an embedding is an answer, and with which confidence. Where nothing has been measured that is the
     /// conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
     ///
     /// # Errors
     /// Why it is none: a sentence without its full stop.
-    pub fn similar_enough(&self, judgement: &Judgement) -> Result<f32, String> {
-        let threshold = self.settings.similarity_threshold;
+    pub fn similar_enough(&self, judgement: &Judgement, model: &EmbeddingModel) -> Result<f32, String> {
+        let threshold = self.settings.similarity_threshold_under(model);
         // Who sets the threshold to 0 wants an answer in any case.
         if threshold == 0.0 || judgement.stands() >= threshold {
             return Ok(judgement.score);

@@ -58,7 +58,10 @@ impl EmbeddingModel {
         }
         // Names of models have colons and at signs, too: only a number after the last sign is one of dimensions.
         let (provider, model) = name.split_once(':').ok_or_else(refuse)?;
-        let number = model.rsplit_once('@').and_then(|(model, number)| Some((model, number.parse::<usize>().ok()?)));
+        let number = model.rsplit_once('@').and_then(|(model, digits)| {
+            let number = digits.parse::<usize>().ok().filter(|number| number.to_string() == digits)?;
+            Some((model, number))
+        });
         let (model, dimensions) = number.map_or((model, None), |(model, number)| (model, Some(number)));
         if provider.trim().is_empty() || model.trim().is_empty() || dimensions == Some(0) {
             return Err(refuse());
@@ -137,6 +140,8 @@ mod tests {
         assert_eq!(of("openai:text-embedding-3-small@512"), is("openai", "text-embedding-3-small", Some(512)));
         assert_eq!(of("local:nomic-embed-text:latest"), is("local", "nomic-embed-text:latest", None));
         assert_eq!(of("cf:@cf/baai/bge-m3"), is("cf", "@cf/baai/bge-m3", None));
+        // Only as it is written back: an id has to be what was set.
+        assert_eq!(of("openai:m@0512"), is("openai", "m@0512", None));
         assert_eq!(of("cf:@cf/baai/bge-m3@256"), is("cf", "@cf/baai/bge-m3", Some(256)));
     }
 

@@ -93,6 +93,7 @@ impl Gateway {
     /// Prices, providers or taxonomies changed: stopped providers are tried again.
     pub fn plans_changed(&self) {
         self.desk.plans_changed();
+        self.want_vectors();
     }
 
     /// Texts may have come that lack their vectors, or what these were refused for may have gone.

@@ -74,7 +74,7 @@ async fn work(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, lack: &Lac
         let texts: Vec<(_, &str)> = part.iter().map(|(key, text)| (*key, text.as_str())).collect();
         let pack = Pack { plan: &lack.plan, texts: &texts, askers: &askers, length: lack.length, patience: REST };
         match buy(desk, switch, &pack).await {
-            Bought::Vectors(..) => {}
+            Bought::Stored => {}
             // What is left of it comes with what is asked for next.
             Bought::Outdated => return Ok(()),
             Bought::TooMuch if part.len() > 1 => {

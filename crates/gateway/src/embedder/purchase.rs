@@ -39,8 +39,8 @@ pub(crate) struct Pack<'a> {
 
 /// What became of a pack.
 pub(crate) enum Bought {
-    /// Its vectors, in its order, with what each cost.
-    Vectors(Vec<(Vec<f32>, Money)>),
+    /// Its vectors are paid for and stored.
+    Stored,
     /// What its plan was made of has changed.
     Outdated,
     /// Fewer texts may do, or a text cannot have a vector at all.
@@ -64,17 +64,17 @@ pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, 
     };
     let texts: Vec<&str> = pack.texts.iter().map(|(_, text)| *text).collect();
     let dimensions = pack.plan.embeds.as_ref().and_then(|embeds| embeds.dimensions);
-    let parcel = match desk.sender.prepare_vectors(route, &texts, dimensions) {
-        Ok(parcel) => parcel,
-        Err(refusal) if matches!(refusal.reason, Reason::InputTooLarge | Reason::EmptyInput) => return Bought::TooMuch,
-        Err(refusal) => return Bought::Refused(refusal),
-    };
-    let Some(worst_case) = price.price.worst_case(parcel.input_bound(), 0) else {
-        return Bought::Refused(Refusal::new(Reason::RequestTooExpensive));
-    };
     let deadline = desk.clock.now().saturating_add(pack.patience);
     let (mut failures, mut not_before) = (0, Duration::ZERO);
     loop {
+        let parcel = match desk.sender.prepare_vectors(route, &texts, dimensions) {
+            Ok(parcel) => parcel,
+            Err(refusal) if matches!(refusal.reason, Reason::InputTooLarge | Reason::EmptyInput) => return Bought::TooMuch,
+            Err(refusal) => return Bought::Refused(refusal),
+        };
+        let Some(worst_case) = price.price.worst_case(parcel.input_bound(), 0) else {
+            return Bought::Refused(Refusal::new(Reason::RequestTooExpensive));
+        };
         let failure = match attempt(desk, switch, pack, route, &*parcel, (worst_case, not_before.min(deadline))).await {
             Step::Over(bought) => return bought,
             Step::Failed(failure) => failure,
@@ -198,10 +198,7 @@ async fn conclude(
             let sentences = [error.message, error.detail.unwrap_or_default(), error.hint.unwrap_or_default()];
             Bought::Refused(Refusal::because(Reason::InvalidAnswer, sentences.join(". ").replace(".. ", ". ")))
         }
-        None => {
-            let costs = costs.into_iter().chain(std::iter::repeat(Money::ZERO));
-            Bought::Vectors(vectors.into_iter().zip(costs).collect())
-        }
+        None => Bought::Stored,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod ceiling;
+mod embeddings;
 mod faults;
 mod interrupts;
 mod keys;
