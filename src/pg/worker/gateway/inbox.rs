@@ -11,7 +11,7 @@ use super::look_up::look_up;
 use super::plans::Plans;
 use super::vectors::Shelf;
 use crate::pg::xact::{self, Failed};
-use crate::pg::{catalog, error, freshness, spi, world};
+use crate::pg::{catalog, due, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_gateway::store::{
@@ -278,6 +278,7 @@ impl Work {
         backlog.decide(&decided, &confirmed);
         if !confirmed.is_empty() {
             spi::confirm_unsure(&confirmed);
+            due::unindexed();
         }
         // What was planned before a provider, a key or a price changed is not paid for.
         let current = self.current(batch);

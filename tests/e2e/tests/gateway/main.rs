@@ -7,6 +7,7 @@ mod faults;
 mod interrupts;
 mod keys;
 mod ledger;
+mod lessons;
 mod money;
 mod periods;
 mod pictures;

@@ -1,6 +1,6 @@
 //! What similar texts answer, and to whom.
 
-use crate::{ASKED, TEACH, await_answer, explained, is_possible, source, stocked, table};
+use crate::{ASKED, TEACH, await_answer, explained, is_possible, source, stocked, vectors};
 use pg_categorize_e2e::{eventually, shared};
 
 #[test]
@@ -50,7 +50,7 @@ fn a_correction_among_the_neighbours_counts_at_once_and_its_vector_soon() {
     eventually("the correction has its vector", 30, || tools(&mut session) == 3);
     session.run("SELECT categorize.drop_correction('yellow cotton shirts for men')");
     assert_eq!(tools(&mut session), 2);
-    assert_eq!(session.one::<i64>(&format!("SELECT count(*) FROM {}", table(&mut session))), 13);
+    assert_eq!(vectors(&mut session), 13);
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn changes_of_the_taxonomy_and_forgetting_count_at_once() {
     assert_eq!(session.text(category).as_deref(), Some("Clothing > Shirts"));
     session.run("SELECT categorize.merge_category('t', 'Clothing > Shirts', 'Tools')");
     assert_eq!(session.text(category).as_deref(), Some("Tools"));
-    let before: i64 = session.one(&format!("SELECT count(*) FROM {}", table(&mut session)));
+    let before: i64 = vectors(&mut session);
     session.run("SELECT categorize.forget('red cotton shirt for men')");
-    assert_eq!(session.one::<i64>(&format!("SELECT count(*) FROM {}", table(&mut session))), before - 1);
+    assert_eq!(vectors(&mut session), before - 1);
     // What goes past our functions counts no more either, whether its vector is still there or not.
     session.run("DELETE FROM categorize.cache WHERE input LIKE '%shirt%'");
     assert_eq!(source(&mut session, ASKED), "unresolved");

@@ -69,6 +69,12 @@ fn table(session: &mut Session) -> String {
     session.one("SELECT 'categorize.embedding_' || id FROM categorize.embedding_index WHERE state = 'ready'")
 }
 
+/// How many vectors that table has.
+fn vectors(session: &mut Session) -> i64 {
+    let table = table(session);
+    session.one(&format!("SELECT count(*) FROM {table}"))
+}
+
 /// The process that makes vectors in the session's database, if there is one.
 fn indexer(session: &mut Session) -> Option<i32> {
     let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_categorize indexer' AND datname = current_database()";
