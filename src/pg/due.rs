@@ -107,6 +107,13 @@ pub fn rest() -> Option<Duration> {
     is_open.then(|| ASKED.get().map_or(Duration::ZERO, |at| PACE.get().saturating_sub(at.elapsed())))
 }
 
+/// Notes that vectors may be bought that could not be: a provider, a price or a budget has changed.
+pub fn affordable() {
+    if spi::is_pgvector_here() {
+        UNINDEXED.set(true);
+    }
+}
+
 /// Notes that there are vectors that nobody needs any more.
 pub fn forgot() {
     UNINDEXED.set(true);

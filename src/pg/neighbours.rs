@@ -122,13 +122,12 @@ impl Neighbourhood {
     pub fn open(scope: &Scope) -> Result<Self, Obstacle> {
         let taxonomy = scope.taxonomy().ok_or(Obstacle::AdHoc)?.id;
         let chosen = &scope.settings.embedding;
-        let (vectors, texts) = (spi::pgvector(), spi::trigrams());
         let engine = |model: &EmbeddingModel| match model {
-            EmbeddingModel::Trigrams => texts.clone().map(Engine::Texts).ok_or(Obstacle::NoTrigrams),
-            _ => match &vectors {
+            EmbeddingModel::Trigrams => spi::trigrams().map(Engine::Texts).ok_or(Obstacle::NoTrigrams),
+            _ => match spi::pgvector() {
                 None => Err(Obstacle::NoPgvector),
                 Some(pgvector) if !pgvector.has_halfvec => Err(Obstacle::OldPgvector),
-                Some(pgvector) => Ok(Engine::Vectors(pgvector.clone())),
+                Some(pgvector) => Ok(Engine::Vectors(pgvector)),
             },
         };
         world::as_owner(|| {
@@ -214,7 +213,7 @@ impl Neighbourhood {
         match self.model.paid() {
             None => "no word of the input is known to the embedding".to_owned(),
             Some(model) => format!(
-                "the vector of a text is bought from {model} only when a language model is about to be asked, and there is none of this text"
+                "a session buys no vectors, and there is none of this text by {model}"
             ),
         }
     }

@@ -25,12 +25,15 @@ const FIRST_OF_USERS: i64 = 1000;
 /// # Errors
 /// 22023 where the provider does not exist, or its model makes no embeddings.
 pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
+    let wishes = |of: &Settings| (of.embedding.clone(), of.allow_external, of.store_input, of.tiers.clone());
+    if wishes(&taxonomy.settings) != wishes(new) {
+        due::forgot();
+    }
     if taxonomy.settings.embedding == new.embedding {
         return;
     }
     let paid = new.embedding.paid();
     paid.into_iter().for_each(check);
-    due::forgot();
     if !new.store_input || !new.tiers.contains(&TierName::Similarity) {
         return;
     }

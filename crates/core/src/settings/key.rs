@@ -81,7 +81,7 @@ pub const KEYS: &[Key] = &[
         "similarity_threshold",
         Kind::Fraction,
         |p| decimal(p.similarity_threshold),
-        "cosine, or share of trigrams",
+        "cosine",
         "Least similarity of the nearest earlier answer; 0 always answers",
     ),
     by_profile(

@@ -150,6 +150,8 @@ impl Inbox {
     pub fn store_backlog(&mut self) {
         self.settle();
         self.catch_up(true);
+        let shelf = &mut self.work.shelf;
+        _ = xact::attempt(|| world::as_owner(|| shelf.store_late()));
     }
 
     fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Done>, Failed> {
@@ -222,10 +224,14 @@ impl Inbox {
     fn catch_up(&mut self, now: bool) {
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
-            let books = &mut self.work.books;
-            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
+            let Work { books, shelf, .. } = &mut self.work;
+            let book = || {
+                closing::book(&[&closing], books);
+                shelf.take(&closing);
+            };
+            let booked = xact::attempt(|| world::as_owner(book));
             if booked.is_err() {
-                books.forget();
+                self.work.books.forget();
                 self.backlog.keep_money(closing);
             }
         }

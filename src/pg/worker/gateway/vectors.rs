@@ -161,7 +161,8 @@ impl Shelf {
             if index.is_none() {
                 spi::record_embedding_index(id, &model);
             }
-            if let Some(index) = current(id, &model) {
+            // Of one that answers the new ones are counted as they come: all would be read for a few.
+            if let Some(index) = current(id, &model).filter(|index| !index.ready) {
                 spi::note_texts(index.id, id);
             }
             self.passes.push(Pass {
@@ -287,7 +288,8 @@ impl Shelf {
         }
     }
 
-    fn store_late(&mut self) {
+    /// Stores what could not be stored before.
+    pub fn store_late(&mut self) {
         for (plan, new) in std::mem::take(&mut self.late) {
             let Some((taxonomy, model)) = wanted_by(&plan) else { continue };
             let stored = AssertUnwindSafe(|| store(&plan, &new, taxonomy, model, Money::ZERO));

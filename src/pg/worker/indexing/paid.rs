@@ -27,11 +27,12 @@ pub fn index(of: &Wanted, pgvector: &Pgvector) -> Result<bool, Stopped> {
             return Ok(false);
         }
     };
-    launch::want_vectors();
     let gone = if ready.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY) { sweep(&ready)? } else { 0 };
     if !ready.has_hnsw {
         add_hnsw(of, pgvector, &ready)?;
     }
+    // Now that no index is being built, what came meanwhile can be stored, too.
+    launch::want_vectors();
     Ok(gone > 0)
 }
 

@@ -71,7 +71,7 @@ fn vectors_are_bought_once_and_are_in_the_ledger() {
     assert_eq!(shop.model.account().texts_embedded, 60);
     // A backend buys nothing: it says so, and a language model answers.
     let said = detail(&mut session, "wool toy bear of size 7");
-    assert!(said.contains("bought from fake:text-embedding-3-small@256 only when"), "{said}");
+    assert!(said.contains("buys no vectors"), "{said}");
     let near = session.column::<String>("SELECT text FROM categorize.suggest('cotton toy bear of size 61', 3, 'shop')");
     assert_eq!(near.len(), 3);
     assert_eq!(shop.model.account().texts_embedded, 60, "a suggestion spends nothing");
@@ -80,15 +80,15 @@ fn vectors_are_bought_once_and_are_in_the_ledger() {
 #[test]
 fn a_budget_that_is_spent_in_the_middle_holds_the_rest() {
     let Some((shop, mut session)) = stocked(shop("vectors_budget", Config::default()), 600) else { return };
-    // The worst case of 256 titles is below 4 millicents; they are charged a part of it.
-    session.run("SELECT categorize.set_budget('database', 0.0022)");
+    // The worst case of 256 titles is some 1.2 millidollars, of which a sixth is charged: the second pack has too little.
+    session.run("SELECT categorize.set_budget('database', 0.00125)");
     embed_by(&mut session, MODEL);
     await_state(&mut session, MODEL, "held");
     let held = format!("SELECT reason FROM categorize.embedding_status WHERE model = '{MODEL}'");
     assert_eq!(session.text(&held).as_deref(), Some("budget_exceeded"));
     let before = rows_done(&mut session);
     assert!((1..600).contains(&before), "{before} vectors");
-    assert!(shop.settled() <= 2_200_000);
+    assert!(shop.settled() <= 1_250_000);
     session.run("SELECT categorize.set_budget('database', 1)");
     teach(&mut session, 601, 601);
     await_state(&mut session, MODEL, "ready");
