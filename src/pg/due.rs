@@ -77,7 +77,8 @@ pub fn learnt(scope: &Scope, examples: u64) {
     let settings = &scope.settings;
     if let Some(taxonomy) = scope.taxonomy().filter(|_| examples > 0) {
         taught(taxonomy.id, &scope.tenant, settings, examples);
-        if settings.store_input && settings.tiers.contains(&TierName::Similarity) && spi::can_embed(&settings.embedding) {
+        if settings.store_input && settings.tiers.contains(&TierName::Similarity) && spi::can_embed(&settings.embedding)
+        {
             unindexed();
         }
     }

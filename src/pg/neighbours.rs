@@ -212,9 +212,7 @@ impl Neighbourhood {
     fn why_not(&self) -> String {
         match self.model.paid() {
             None => "no word of the input is known to the embedding".to_owned(),
-            Some(model) => format!(
-                "a session buys no vectors, and there is none of this text by {model}"
-            ),
+            Some(model) => format!("a session buys no vectors, and there is none of this text by {model}"),
         }
     }
 }
@@ -230,8 +228,7 @@ pub fn nearest_without_index(scope: &Scope, normal: &str, wanted: usize, among: 
     let trigrams = spi::trigrams().filter(|_| scope.settings.embedding == EmbeddingModel::Trigrams);
     let mut near: Vec<Near> = match trigrams {
         Some(trigrams) => {
-            let normals: Vec<String> =
-                texts.iter().map(|known| normalise(&known.input, Case::Folded)).collect();
+            let normals: Vec<String> = texts.iter().map(|known| normalise(&known.input, Case::Folded)).collect();
             let likenesses = world::as_owner(|| spi::likenesses(&trigrams, normal, &normals));
             texts.into_iter().zip(likenesses).map(|(known, cosine)| Near { cosine, known }).collect()
         }
@@ -252,9 +249,8 @@ pub fn embedding_of(input: &str) -> Option<Embedding> {
 
 /// The nearest first; of those that are as near, always the same.
 fn keep_nearest(near: &mut Vec<Near>, wanted: usize) {
-    let order = |a: &Near, b: &Near| {
-        b.cosine.total_cmp(&a.cosine).then_with(|| a.known.fingerprint.cmp(&b.known.fingerprint))
-    };
+    let order =
+        |a: &Near, b: &Near| b.cosine.total_cmp(&a.cosine).then_with(|| a.known.fingerprint.cmp(&b.known.fingerprint));
     near.sort_by(order);
     near.truncate(wanted);
 }

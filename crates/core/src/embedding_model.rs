@@ -83,7 +83,11 @@ impl EmbeddingModel {
 
     /// The model that an id stands for.
     pub fn of_id(id: &str) -> Option<Self> {
-        if id == embedding::MODEL { Some(Self::Static) } else { Self::parse(id).ok().filter(|model| *model != Self::Static) }
+        if id == embedding::MODEL {
+            Some(Self::Static)
+        } else {
+            Self::parse(id).ok().filter(|model| *model != Self::Static)
+        }
     }
 
     /// The provider's model, where it is one.

@@ -58,7 +58,8 @@ pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
 /// The extension that an embedding needs and that is not here.
 fn missing(model: &EmbeddingModel) -> Option<String> {
     let extension = if *model == EmbeddingModel::Trigrams { "pg_trgm" } else { "vector" };
-    (!spi::can_embed(model)).then(|| format!("It begins with CREATE EXTENSION {extension} and the next text that is taught."))
+    (!spi::can_embed(model))
+        .then(|| format!("It begins with CREATE EXTENSION {extension} and the next text that is taught."))
 }
 
 fn check(model: &ProviderModel) {

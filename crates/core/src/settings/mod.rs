@@ -251,7 +251,8 @@ fn profile_of(explicit: &Map<String, Value>) -> &'static Profile {
 }
 
 fn embedding(explicit: &Map<String, Value>) -> EmbeddingModel {
-    let name = KEYS.iter().find(|key| key.name == "embedding").and_then(|key| valid(explicit, key)).and_then(Value::as_str);
+    let name =
+        KEYS.iter().find(|key| key.name == "embedding").and_then(|key| valid(explicit, key)).and_then(Value::as_str);
     name.and_then(|name| EmbeddingModel::parse(name).ok()).unwrap_or(EmbeddingModel::Static)
 }
 
@@ -285,7 +286,8 @@ mod tests {
         assert_eq!(trigrams.similarity_threshold_under(&paid), 0.90);
         let row = trigrams.rows().into_iter().find(|row| row.name == "similarity_threshold").unwrap();
         assert_eq!((row.value, row.default), (json!(0.60), json!(0.85)));
-        let chosen = set(json!({"embedding": "pg_trgm", "similarity_threshold": 0.42, "profile": "aggressive"})).unwrap();
+        let chosen =
+            set(json!({"embedding": "pg_trgm", "similarity_threshold": 0.42, "profile": "aggressive"})).unwrap();
         assert_eq!((chosen.similarity_threshold, chosen.similarity_threshold_under(&paid)), (0.42, 0.42));
     }
 

@@ -69,7 +69,9 @@ pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, 
     loop {
         let parcel = match desk.sender.prepare_vectors(route, &texts, dimensions) {
             Ok(parcel) => parcel,
-            Err(refusal) if matches!(refusal.reason, Reason::InputTooLarge | Reason::EmptyInput) => return Bought::TooMuch,
+            Err(refusal) if matches!(refusal.reason, Reason::InputTooLarge | Reason::EmptyInput) => {
+                return Bought::TooMuch;
+            }
             Err(refusal) => return Bought::Refused(refusal),
         };
         let Some(worst_case) = price.price.worst_case(parcel.input_bound(), 0) else {

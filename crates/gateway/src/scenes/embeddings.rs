@@ -79,8 +79,11 @@ async fn a_budget_that_is_spent_stops_it_and_a_new_one_lets_it_go_on() {
     let before = scene.vectors();
     assert_eq!(before, 21);
     assert_eq!(scene.held(), [("one".to_owned(), Reason::BudgetExceeded)]);
-    assert!(scene.ledger.lock().held() <= scene.ledger.lock().budget);
-    scene.ledger.lock().budget = i64::MAX;
+    {
+        let mut ledger = scene.ledger.lock();
+        assert!(ledger.held() <= ledger.budget);
+        ledger.budget = i64::MAX;
+    }
     // Nobody has to say so: what may pass by itself is tried again within a minute or so.
     tokio::time::sleep(Duration::from_secs(90)).await;
     scene.rests().await;
@@ -107,7 +110,8 @@ async fn failures_are_tried_again_and_then_held() {
     scene.rests().await;
     assert_eq!((scene.vectors(), scene.sent().len()), (11, 4));
     // What may have been charged is in doubt, what was limited is released.
-    assert_eq!((scene.ledger.lock().in_doubt.len(), scene.ledger.lock().released), (1, 1));
+    let doubtful = scene.ledger.lock().in_doubt.len();
+    assert_eq!((doubtful, scene.ledger.lock().released), (1, 1));
 
     let stopped = |_: usize, _: &Route, _: &[String]| Act::Fail(FailureClass::Stopped, Charge::None, None);
     let scene = self::scene(stopped, |_| {}, &[("one", 11)]);

@@ -102,7 +102,8 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
                 _ = reply.send(());
             }
             Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
-            Ok(Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..)) | Err(_) => {}
+            Ok(Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..))
+            | Err(_) => {}
         }
     }
 }

@@ -54,10 +54,7 @@ pub fn hold_index(id: i32, reason: &str, detail: Option<&str>) {
 /// Notes how many texts are to have a vector.
 pub fn note_texts(id: i32, taxonomy: i32) {
     run::write(
-        &format!(
-            "UPDATE categorize.embedding_index SET texts = ({}) WHERE id = $2",
-            super::COUNT_TEXTS
-        ),
+        &format!("UPDATE categorize.embedding_index SET texts = ({}) WHERE id = $2", super::COUNT_TEXTS),
         &[taxonomy.into(), id.into()],
     );
 }

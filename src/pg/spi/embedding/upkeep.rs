@@ -75,7 +75,9 @@ pub fn create_table(id: i32, holding: Holding<'_>) {
             "CREATE TABLE categorize.embedding_{id} (fingerprint bytea PRIMARY KEY, tenant text NOT NULL, {column})"
         ),
         format!("CREATE INDEX ON categorize.embedding_{id} (tenant)"),
-        format!("COMMENT ON TABLE categorize.embedding_{id} IS 'Vectors of the texts of a taxonomy; made by a worker.'"),
+        format!(
+            "COMMENT ON TABLE categorize.embedding_{id} IS 'Vectors of the texts of a taxonomy; made by a worker.'"
+        ),
         format!("REVOKE ALL ON categorize.embedding_{id} FROM PUBLIC"),
         format!("ALTER EXTENSION pg_categorize ADD TABLE categorize.embedding_{id}"),
     ] {

@@ -59,7 +59,11 @@ fn store(taxonomy: i32, tenant: &str, texts: &[Text]) -> bool {
     let index = spi::fresh_embedding_indexes(taxonomy, Some(MODEL)).into_iter().find(|i| i.ready && i.table.is_some());
     let Some(index) = index else { return false };
     let vector = |(fingerprint, input): &Text| {
-        Some(NewVector { fingerprint: *fingerprint, tenant: tenant.to_owned(), embedding: embedding_of(input)?.0.to_vec() })
+        Some(NewVector {
+            fingerprint: *fingerprint,
+            tenant: tenant.to_owned(),
+            embedding: embedding_of(input)?.0.to_vec(),
+        })
     };
     let new: Vec<NewVector> = texts.iter().filter_map(vector).collect();
     if !new.is_empty() {

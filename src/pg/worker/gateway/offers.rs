@@ -214,11 +214,7 @@ impl Offers {
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
         };
-        Route {
-            priority: settings.priority,
-            weight: settings.weight as f32,
-            ..Route::new(provider, model, price)
-        }
+        Route { priority: settings.priority, weight: settings.weight as f32, ..Route::new(provider, model, price) }
     }
 }
 

@@ -42,8 +42,9 @@ pub fn index(of: &Wanted, holding: Holding<'_>) -> Result<bool, Stopped> {
 
 /// The index that answers and the one that is being built. Those whose tables are of no use are marked for removal.
 fn current(of: &Wanted) -> (Option<EmbeddingIndex>, Option<EmbeddingIndex>) {
-    let (good, bad): (Vec<_>, Vec<_>) =
-        spi::fresh_embedding_indexes(of.taxonomy, Some(&of.model.id())).into_iter().partition(|index| index.table.is_some());
+    let (good, bad): (Vec<_>, Vec<_>) = spi::fresh_embedding_indexes(of.taxonomy, Some(&of.model.id()))
+        .into_iter()
+        .partition(|index| index.table.is_some());
     bad.iter().for_each(|index| spi::retire(index.id));
     let (ready, building): (Vec<_>, Vec<_>) = good.into_iter().partition(|index| index.ready);
     (ready.into_iter().next(), building.into_iter().next())

@@ -41,7 +41,8 @@ fn await_state(session: &mut Session, model: &str, expected: &str) {
 }
 
 fn rows_done(session: &mut Session) -> i64 {
-    let sql = format!("SELECT coalesce(sum(rows_done), 0)::bigint FROM categorize.embedding_status WHERE model = '{MODEL}'");
+    let sql =
+        format!("SELECT coalesce(sum(rows_done), 0)::bigint FROM categorize.embedding_status WHERE model = '{MODEL}'");
     session.one(&sql)
 }
 
@@ -152,16 +153,23 @@ fn what_cannot_be_bought_says_why() {
     // What we ship is the price of the official host.
     embed_by(&mut session, "fake:text-embedding-3-large@256");
     await_state(&mut session, "fake:text-embedding-3-large@256", "held");
-    assert_eq!(session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref(), Some("unknown_price"));
+    assert_eq!(
+        session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref(),
+        Some("unknown_price")
+    );
     // Without asking for fewer dimensions they are 1,536; the model that is not there is refused by the provider.
     session.run(r#"SELECT categorize.configure('shop', '{"allow_external": false}')"#);
     embed_by(&mut session, MODEL);
     await_state(&mut session, MODEL, "held");
-    assert_eq!(session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref(), Some("external_off"));
+    assert_eq!(
+        session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref(),
+        Some("external_off")
+    );
     session.run("SELECT categorize.drop_provider('fake')");
     session.run(r#"SELECT categorize.configure('shop', '{"allow_external": true}')"#);
     eventually("no provider is left", 90, || {
-        session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref() == Some("no_provider")
+        session.text("SELECT reason FROM categorize.embedding_status WHERE state = 'held'").as_deref()
+            == Some("no_provider")
     });
     // All the while the former embedding answers, and nothing was spent.
     assert_eq!(state(&mut session, "minilm-256"), "ready");

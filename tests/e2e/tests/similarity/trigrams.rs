@@ -65,14 +65,18 @@ fn an_index_of_trigrams_serves_many_texts_and_finds_what_comparing_all_finds() {
     session.run(TEACH);
     await_answer(&mut session, ASKED);
     eventually("the index is built", 60, || {
-        session.one::<i64>("SELECT count(*) FROM pg_indexes WHERE schemaname = 'categorize' AND indexdef LIKE '%gist_trgm_ops%'") == 1
+        session.one::<i64>(
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = 'categorize' AND indexdef LIKE '%gist_trgm_ops%'",
+        ) == 1
     });
     eventually("one answers", 30, || state(&mut session, "pg_trgm").as_deref() == Some("ready"));
-    let table: String = session.one("SELECT 'categorize.embedding_' || id FROM categorize.embedding_index WHERE state = 'ready'");
+    let table: String =
+        session.one("SELECT 'categorize.embedding_' || id FROM categorize.embedding_index WHERE state = 'ready'");
     let nearest = session.column::<String>(&format!(
         "SELECT normal FROM {table} ORDER BY (normal <-> 'yellow cotton shirt for men') + 0, normal LIMIT 5"
     ));
-    let suggested = session.column::<String>("SELECT text FROM categorize.suggest('yellow cotton shirt for men', 5, 't')");
+    let suggested =
+        session.column::<String>("SELECT text FROM categorize.suggest('yellow cotton shirt for men', 5, 't')");
     let sorted = |mut texts: Vec<String>| {
         texts.sort();
         texts
