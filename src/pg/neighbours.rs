@@ -28,8 +28,11 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// Tenants of which that is remembered.
 const REMEMBERED: usize = 1024;
 
-/// Rows asked for beyond those that are wanted: of those that come, some may be gone or have expired.
-const SPARE: usize = 5;
+/// Vectors asked for beyond those that are wanted: the texts of some may be gone or have expired.
+const SPARE: usize = 2;
+
+/// How many times as many are asked for where that was not enough.
+const MORE: usize = 10;
 
 /// Why nothing near can be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,36 +169,56 @@ impl Neighbourhood {
     }
 
     /// The nearest texts to each of these, nearest first, at most so many; or why a text cannot be compared. One statement,
-    /// however many are asked about.
+    /// however many are asked about; a second one for those whose nearest vectors have lost their texts.
     pub fn nearest(&self, scope: &Scope, asked: &[Asked<'_>], wanted: usize) -> Vec<Result<Vec<Near>, String>> {
-        let (places, found) = world::as_owner(|| match &self.engine {
-            Engine::Texts(trigrams) => {
-                let texts: Vec<&str> = asked.iter().map(|one| one.normal).collect();
-                let found =
-                    spi::nearest_texts(&self.index, trigrams, &scope.tenant, &texts, wanted + SPARE, self.exact);
-                ((0..asked.len()).collect::<Vec<_>>(), found)
-            }
-            Engine::Vectors(pgvector) => {
-                let vectors = self.vectors(scope, pgvector, asked);
-                let (places, vectors): (Vec<_>, Vec<_>) =
-                    vectors.iter().enumerate().filter_map(|(at, vector)| Some((at, &**vector.as_ref()?))).unzip();
-                let search = || {
-                    let tenant = &scope.tenant;
-                    spi::nearest(&self.index, pgvector, tenant, &vectors, wanted + SPARE, self.exact)
-                };
-                let found = if vectors.is_empty() { Vec::new() } else { search() };
-                (places, found)
-            }
-        });
+        let vectors = match &self.engine {
+            Engine::Vectors(pgvector) => world::as_owner(|| self.vectors(scope, pgvector, asked)),
+            Engine::Texts(_) => asked.iter().map(|_| Some(Vec::new())).collect(),
+        };
+        let mut open: Vec<usize> = (0..asked.len()).filter(|place| vectors[*place].is_some()).collect();
         let mut near: Vec<Result<Vec<Near>, String>> = asked.iter().map(|_| Err(self.why_not())).collect();
-        places.iter().for_each(|at| near[*at] = Ok(Vec::with_capacity(wanted + SPARE)));
-        for (place, cosine, known) in found {
-            if let Some(Ok(near)) = places.get(place).map(|at| &mut near[*at]) {
-                near.push(Near { cosine, known });
+        for most in [wanted + SPARE, wanted * MORE] {
+            if open.is_empty() {
+                break;
             }
+            let mut seen = vec![0; open.len()];
+            open.iter().for_each(|place| near[*place] = Ok(Vec::new()));
+            for (at, cosine, known) in world::as_owner(|| self.search(scope, asked, &vectors, &open, most)) {
+                seen[at] += 1;
+                if let Ok(near) = &mut near[open[at]] {
+                    near.extend(known.map(|known| Near { cosine, known }));
+                }
+            }
+            let is_short = |(at, place): (usize, &usize)| {
+                let has_few = near[*place].as_ref().is_ok_and(|near| near.len() < wanted);
+                (seen[at] == most && has_few).then_some(*place)
+            };
+            open = open.iter().enumerate().filter_map(is_short).collect();
         }
         near.iter_mut().flatten().for_each(|near| keep_nearest(near, wanted));
         near
+    }
+
+    /// The nearest rows to the texts at these places, which are counted from 0.
+    fn search(
+        &self,
+        scope: &Scope,
+        asked: &[Asked<'_>],
+        vectors: &[Option<Vec<f32>>],
+        places: &[usize],
+        most: usize,
+    ) -> Vec<(usize, f32, Option<KnownText>)> {
+        let tenant = &scope.tenant;
+        match &self.engine {
+            Engine::Texts(trigrams) => {
+                let texts: Vec<&str> = places.iter().map(|place| asked[*place].normal).collect();
+                spi::nearest_texts(&self.index, trigrams, tenant, &texts, most, self.exact)
+            }
+            Engine::Vectors(pgvector) => {
+                let vectors: Vec<&[f32]> = places.iter().filter_map(|place| vectors[*place].as_deref()).collect();
+                spi::nearest(&self.index, pgvector, tenant, &vectors, most, self.exact)
+            }
+        }
     }
 
     /// The vectors of texts, where there can be any: a backend buys none.

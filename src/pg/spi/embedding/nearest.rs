@@ -30,8 +30,7 @@ pub(super) const KNOWN: &str = "
     LEFT JOIN LATERAL (SELECT c.category_id, c.input, c.origin, c.confidence, c.expires_at FROM categorize.cache c
                         WHERE c.fingerprint = n.fingerprint AND c.tenant = $1 AND c.origin IN ('label', 'llm')
                           AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.statement_timestamp())
-                        LIMIT 1) c ON true
-   WHERE coalesce(k.input, c.input) IS NOT NULL AND coalesce(k.category_id, c.category_id) IS NOT NULL";
+                        LIMIT 1) c ON true";
 
 /// The columns of [`KnownText`].
 pub(super) const COLUMNS: &str = "
@@ -51,9 +50,9 @@ pub(super) fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
     })
 }
 
-/// The `wanted` vectors of a tenant nearest to each of these, in one statement, with what is known of their texts: the position
-/// of the one that was asked about, from 0, and the cosine. All vectors have the length of the index. What is gone or has expired by now is left out, so that fewer may
-/// come. `exact` compares with each of the tenant's vectors, and uses no HNSW index.
+/// The `wanted` vectors of a tenant nearest to each of these, in one statement: the position of the one that was asked about, from
+/// 0, the cosine, and what is known of its text; nothing where that is gone or has expired. `exact` compares with each of the
+/// tenant's vectors, and uses no HNSW index. All vectors have the length of the index.
 ///
 /// Runs inside the owner's scope, under whose settings it searches.
 pub fn nearest(
@@ -63,7 +62,7 @@ pub fn nearest(
     vectors: &[&[f32]],
     wanted: usize,
     exact: bool,
-) -> Vec<(usize, f32, KnownText)> {
+) -> Vec<(usize, f32, Option<KnownText>)> {
     settle(pgvector);
     let (id, schema, length) = (index.id, &pgvector.schema, index.dimensions);
     // An index serves an ORDER BY of exactly the distance.
@@ -82,7 +81,7 @@ pub fn nearest(
         let place = usize::try_from(row.get::<i32>(1)?).ok()?;
         // A distance that is no number is of no use; vectors of ours have none.
         let distance = row.get::<f64>(2).filter(|distance| distance.is_finite())?;
-        Some((place, (1.0 - distance) as f32, known_text(row, 3)?))
+        Some((place, (1.0 - distance) as f32, known_text(row, 3)))
     });
     rows.into_iter().flatten().collect()
 }

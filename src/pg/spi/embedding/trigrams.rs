@@ -79,7 +79,7 @@ pub fn nearest_texts(
     texts: &[&str],
     wanted: usize,
     exact: bool,
-) -> Vec<(usize, f32, KnownText)> {
+) -> Vec<(usize, f32, Option<KnownText>)> {
     // SAFETY: inside the nest level of the owner's scope, with static strings.
     unsafe { guc::set_until_level_ends(c"jit", c"off") };
     let (id, schema) = (index.id, &trigrams.schema);
@@ -97,7 +97,7 @@ pub fn nearest_texts(
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     let rows = run::read_kept(&sql, &[tenant.into(), texts.into()], |row| {
         let place = usize::try_from(row.get::<i32>(1)?).ok()?;
-        Some((place, (1.0 - row.get::<f64>(2)?) as f32, known_text(row, 3)?))
+        Some((place, (1.0 - row.get::<f64>(2)?) as f32, known_text(row, 3)))
     });
     rows.into_iter().flatten().collect()
 }
