@@ -55,7 +55,8 @@ fn an_index_that_grows_gets_hnsw_in_a_table_of_its_own() {
     session.run("SELECT categorize.set_tenant('small', false)");
     session.run("SELECT categorize.learn($$VALUES ('tiny purple umbrella', 'Tools')$$)");
     eventually("the small tenant finds its text", 30, || {
-        session.column::<String>("SELECT text FROM categorize.suggest('purple umbrella', 1)") == ["tiny purple umbrella"]
+        session.column::<String>("SELECT text FROM categorize.suggest('purple umbrella', 1)")
+            == ["tiny purple umbrella"]
     });
     database.cluster.assert_tidy();
 }
