@@ -206,7 +206,7 @@ fn origin(near: &Near) -> Origin {
 
 fn shown(category: i32, near: &Near) -> SimilarText {
     let text = &near.known.input;
-    let text = text[..text.floor_char_boundary(SHOWN)].to_owned();
+    let text = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= SHOWN).map(|(_, c)| c).collect();
     SimilarText { text, category, cosine: near.cosine, origin: origin(near) }
 }
 

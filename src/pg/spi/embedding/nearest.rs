@@ -86,13 +86,14 @@ pub fn nearest(
     rows.into_iter().flatten().collect()
 }
 
-/// Until the owner's scope ends: a search behind a filter goes on until it has found enough, and no plan is compiled, whose
-/// cost would be that of many rows.
+/// Until the owner's scope ends: a search behind a filter goes on until it has found enough. No plan is made anew for the vectors
+/// of each call, which it would copy again and again, and none is compiled.
 fn settle(pgvector: &Pgvector) {
     // SAFETY: inside the nest level of the owner's scope, with static strings. The setting of pgvector may not be known yet,
     // since its library is loaded with the first call: then it is kept for it.
     unsafe {
         guc::set_until_level_ends(c"jit", c"off");
+        guc::set_until_level_ends(c"plan_cache_mode", c"force_generic_plan");
         if pgvector.searches_on() {
             guc::set_until_level_ends(c"hnsw.iterative_scan", c"relaxed_order");
         }
