@@ -81,7 +81,10 @@ pub fn nearest_texts(
     exact: bool,
 ) -> Vec<(usize, f32, Option<KnownText>)> {
     // SAFETY: inside the nest level of the owner's scope, with static strings.
-    unsafe { guc::set_until_level_ends(c"jit", c"off") };
+    unsafe {
+        guc::set_until_level_ends(c"jit", c"off");
+        guc::set_until_level_ends(c"plan_cache_mode", c"force_generic_plan");
+    }
     let (id, schema) = (index.id, &trigrams.schema);
     // An index serves an ORDER BY of exactly the distance.
     let order = if exact { "+ 0" } else { "" };

@@ -208,7 +208,7 @@ impl Shelf {
         let (most, longest) = (embeddings::pack_limit(route).min(PACK), longest(route));
         let (mut texts, mut bytes) = (Vec::new(), 0);
         while let Some((key, text)) = group.texts.pop_front() {
-            let text = text[..text.floor_char_boundary(longest)].to_owned();
+            let text = beginning(&text, longest).to_owned();
             bytes += text.len();
             texts.push((key, text));
             let next = group.texts.front().map_or(0, |(_, next)| next.len().min(longest));
@@ -315,6 +315,11 @@ fn current(taxonomy: i32, model: &str) -> Option<EmbeddingIndex> {
 fn longest(route: &Route) -> usize {
     let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
     usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
+}
+
+fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
 }
 
 fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) {
