@@ -50,7 +50,7 @@ pub fn suggest(input: &str, k: i32, taxonomy: Option<&str>) -> Vec<Suggestion> {
             return Vec::new();
         };
         if is_part {
-            let hint = "A worker builds one after CREATE EXTENSION vector.".to_owned();
+            let hint = "With the extension vector (pgvector), a worker builds one.".to_owned();
             error::notice(&format!("only the newest {WITHOUT_INDEX} texts were compared"), why, hint);
         }
         near
