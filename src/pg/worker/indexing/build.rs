@@ -84,7 +84,11 @@ pub fn swap_in(index: &EmbeddingIndex) {
 }
 
 pub fn build_hnsw(of: &Wanted, holding: Holding<'_>, id: i32) -> Result<(), Stopped> {
-    report(&format!("building the index of the embeddings of taxonomy \"{}\"", of.name));
+    let kind = match holding {
+        Holding::Vectors(..) => "HNSW",
+        Holding::Texts(_) => "trigram",
+    };
+    report(&format!("building the {kind} index of taxonomy \"{}\"", of.name));
     attempt::begin(-of.taxonomy, &of.model.id());
     let built = as_owner(|| {
         guc::use_training_memory_for_maintenance();

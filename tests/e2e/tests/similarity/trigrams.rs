@@ -74,7 +74,7 @@ fn an_index_of_trigrams_serves_many_texts_and_finds_what_comparing_all_finds() {
         session.one("SELECT 'categorize.embedding_' || id FROM categorize.embedding_index WHERE state = 'ready'");
     // Texts may be as near as others: how near they are is the same.
     let compared: Vec<f32> = session.column(&format!(
-        "SELECT 1 - (normal <-> 'yellow cotton shirt for men') FROM {table}
+        "SELECT (1 - (normal <-> 'yellow cotton shirt for men'))::real FROM {table}
           ORDER BY (normal <-> 'yellow cotton shirt for men') + 0 LIMIT 5"
     ));
     let found: Vec<f32> =
