@@ -26,6 +26,10 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catego
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.local_model ENABLE ALWAYS TRIGGER invalidate;
 
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.quality
+    FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
+ALTER TABLE categorize.quality ENABLE ALWAYS TRIGGER invalidate;
+
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON categorize.provider
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.invalidate();
 ALTER TABLE categorize.provider ENABLE ALWAYS TRIGGER invalidate;

@@ -265,6 +265,47 @@ CREATE VIEW categorize.alert WITH (security_barrier) AS
       FROM categorize.alert_log a
      WHERE categorize.sees_all_tenants();
 
+-- What models and people say of free answers, apart: a model errs, too, and people look at what they doubt.
+CREATE VIEW categorize.audits WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, a.tier, count(*) AS audits,
+           count(*) FILTER (WHERE a.agrees) AS model_agrees,
+           count(k.category_id) AS judged_by_people,
+           count(*) FILTER (WHERE k.category_id = a.category_id) AS people_agree,
+           count(*) FILTER (WHERE k.category_id = a.strong_category_id) AS people_agree_with_model,
+           sum(a.cost_nanousd) / 1e9 AS cost_usd, max(a.asked_at) AS last_asked_at
+      FROM categorize.audit a
+      JOIN categorize.taxonomy t ON t.id = a.taxonomy_id
+      LEFT JOIN categorize.correction k ON k.fingerprint = a.fingerprint
+     WHERE a.tenant = categorize.current_tenant()
+     GROUP BY t.name, a.tier;
+
+-- The free tiers: how sure they must be, and what that rests on. People correct what they find wrong, so corrections are
+-- held against all answers since they are counted: if even those are too many, max_error does not hold. Audits are a fair
+-- sample, but the judge is a model.
+CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
+    SELECT b.taxonomy, b.tier, b.max_error, b.threshold, b.based_on, b.bound, b.evidence, b.answered, b.errors,
+           round(b.answered::numeric / nullif(b.evidence, 0::bigint)::numeric, 4) AS coverage,
+           CASE WHEN b.evidence > 0::bigint THEN 'labels and corrections' END AS evidence_from,
+           b.computed_at, s.answers, k.corrected,
+           categorize.drift(k.corrected, s.answers, b.max_error) AS drift,
+           a.audits, a.audits - a.model_agrees AS model_disagrees,
+           categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) AS audit_drift,
+           CASE WHEN categorize.drift(k.corrected, s.answers, b.max_error) = 'contradicted'
+                THEN 'people corrected ' || k.corrected || ' of ' || s.answers ||
+                     ' answers: more are wrong than max_error tolerates, so train on the corrections with categorize.train()'
+                WHEN categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) = 'contradicted'
+                THEN 'the strong model disagreed with ' || (a.audits - a.model_agrees) || ' of ' || a.audits ||
+                     ' audited answers: more are wrong than max_error tolerates, or the model is; look at some and correct them'
+           END AS warning
+      FROM categorize.tier_bounds() b
+      LEFT JOIN categorize.counters() s ON s.taxonomy = b.taxonomy AND s.tier = b.tier
+      LEFT JOIN categorize.audits a ON a.taxonomy = b.taxonomy AND a.tier = b.tier
+      LEFT JOIN LATERAL (
+           SELECT count(*) AS corrected
+             FROM categorize.corrections c
+            WHERE c.taxonomy = b.taxonomy AND c.machine_source = b.tier AND c.corrected_at >= s.stats_since
+              AND c.machine_category IS DISTINCT FROM c.category) k ON s.stats_since IS NOT NULL;
+
 COMMENT ON VIEW categorize.stats IS 'Answers of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.tier_stats IS 'Answers of each tier of each taxonomy since stats_since, for the tenant of the session.';
 COMMENT ON VIEW categorize.taxonomies IS 'The taxonomies of this database.';
@@ -274,6 +315,8 @@ COMMENT ON VIEW categorize.corrections IS 'The corrections of the tenant of the 
 COMMENT ON VIEW categorize.local_models IS 'The trained models of the tenant of the session, with what was measured on held-out examples.';
 COMMENT ON VIEW categorize.calibration IS
     'How often the models of the tenant of the session were right, by what confidence they had, on held-out examples.';
+COMMENT ON VIEW categorize.tier_quality IS
+    'How sure the free tiers must be, what share of their answers may be wrong at most, and whether corrections contradict it, for the tenant of the session.';
 COMMENT ON VIEW categorize.effective_category IS
     'Every category with its override laid over it, and the path that answers for it now; for the other views.';
 COMMENT ON VIEW categorize.providers IS
@@ -290,5 +333,7 @@ COMMENT ON VIEW categorize.in_doubt IS
     'Requests of which nobody knows whether they were charged; they count at their worst case until settled.';
 COMMENT ON VIEW categorize.provider_health IS
     'How the providers are doing as the running gateway sees it, and which models are about to be shut down.';
+COMMENT ON VIEW categorize.audits IS
+    'How many free answers of each tier a strong model was asked about anyway, and how often it and people agreed, for the tenant of the session.';
 COMMENT ON VIEW categorize.alert IS
     'What an operator should see, for members of categorize_admin.';

@@ -64,6 +64,8 @@ COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
     'The earlier texts of the tenant that are nearest to a text, with their categories.';
+COMMENT ON FUNCTION categorize.candidate_recall(text) IS
+    'How often the category that people said is on the list that a language model would be offered.';
 COMMENT ON FUNCTION categorize.add_provider(text, text, text, text, text, jsonb) IS
     'Adds a provider of language models, with the name of its key, and returns its id.';
 COMMENT ON FUNCTION categorize.drop_provider(text) IS
@@ -92,6 +94,10 @@ COMMENT ON FUNCTION categorize.set_tenant(text, boolean) IS
     'Sets the tenant of the transaction, or of the session where is_local is false.';
 COMMENT ON FUNCTION categorize.current_tenant() IS
     'The tenant of the session; the empty name is the tenant of those who have none.';
+COMMENT ON FUNCTION categorize.tier_bounds() IS
+    'The thresholds of the free tiers with the evidence behind them, for the tenant of the session: the rows behind the view tier_quality.';
+COMMENT ON FUNCTION categorize.drift(bigint, bigint, double precision) IS
+    'Whether errors among trials contradict that at most a share of max_error is wrong: none, contradicted or unknown.';
 COMMENT ON FUNCTION categorize.counters() IS
     'The counts behind the views stats and tier_stats, for the tenant of the session.';
 COMMENT ON FUNCTION categorize.library_version() IS
@@ -132,13 +138,14 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
     @extschema@.categorize_cached(text, text), @extschema@.categorize_detail(text, text),
     @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
-GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text), categorize.settings(text),
-    categorize.counters(), categorize.current_tenant(), categorize.library_version(), categorize.sees_all_tenants(),
-    categorize.provider_health() TO categorize_user;
-GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_stats, categorize.taxonomies, categorize.categories,
+GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text),
+    categorize.candidate_recall(text), categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision),
+    categorize.settings(text), categorize.counters(), categorize.current_tenant(), categorize.library_version(),
+    categorize.sees_all_tenants(), categorize.provider_health() TO categorize_user;
+GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
-    categorize.alert TO categorize_user;
+    categorize.alert, categorize.audits TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),

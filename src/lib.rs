@@ -13,7 +13,9 @@ mod pg;
 ::pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
 ::pgrx::extension_sql_file!("../sql/12_embedding.sql", name = "embedding", requires = ["schema"]);
 ::pgrx::extension_sql_file!("../sql/15_gateway.sql", name = "gateway", requires = ["embedding"]);
-::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["gateway"]);
+::pgrx::extension_sql_file!("../sql/17_quality.sql", name = "quality", requires = ["gateway"]);
+::pgrx::extension_sql_file!("../sql/18_audit.sql", name = "audit", requires = ["quality"]);
+::pgrx::extension_sql_file!("../sql/20_products.sql", name = "products", requires = ["audit"]);
 ::pgrx::extension_sql_file!("../sql/25_models.sql", name = "models", requires = ["products"]);
 ::pgrx::extension_sql_file!(
     "../sql/30_triggers.sql",
@@ -28,6 +30,8 @@ mod pg;
         api::stats::counters,
         api::tenant::current_tenant,
         api::budget::sees_all_tenants,
+        api::quality::tier_bounds,
+        api::quality::drift,
         api::provider::provider_health
     ]
 );

@@ -15,7 +15,7 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 page is), gateway (its page is), or of gateway's: gateway-misses, gateway-overhead, gateway-same,
                 gateway-faults, gateway-memory, gateway-interrupts, gateway-trouble (no page is written);
                 routing and token-saving (their pages are), or of routing's: routing-upgrades, routing-calibration,
-                routing-limits, routing-near, routing-failover (no page is written)
+                routing-limits, routing-near, routing-complexity, routing-failover (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated

@@ -9,6 +9,7 @@ mod housekeeping;
 mod label;
 mod model;
 mod provider;
+mod quality;
 mod rule;
 mod stats;
 mod taxonomy;

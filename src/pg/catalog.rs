@@ -24,6 +24,8 @@ pub struct Tables {
     pub cache: pg_sys::Oid,
     /// `categorize.local_model`; invalid where the SQL objects are older than it, which `tables` then says.
     pub local_model: pg_sys::Oid,
+    /// `categorize.quality`; invalid where the SQL objects are older than it.
+    pub quality: pg_sys::Oid,
     /// `categorize.provider`; invalid where the SQL objects are older than it, as the three below.
     pub provider: pg_sys::Oid,
     /// `categorize.model`.
@@ -66,6 +68,7 @@ pub fn tables() -> Tables {
         (tables.correction, part::CORRECTION),
         (tables.cache, part::CACHE),
         (tables.local_model, part::MODEL),
+        (tables.quality, part::MODEL),
         (tables.provider, part::PROVIDER),
         (tables.model, part::PROVIDER),
         (tables.price, part::PROVIDER),
@@ -106,6 +109,7 @@ fn look_up() -> Option<Tables> {
         correction: relation(c"correction")?,
         cache: relation(c"cache")?,
         local_model: relation(c"local_model").unwrap_or(pg_sys::InvalidOid),
+        quality: relation(c"quality").unwrap_or(pg_sys::InvalidOid),
         provider: relation(c"provider").unwrap_or(pg_sys::InvalidOid),
         model: relation(c"model").unwrap_or(pg_sys::InvalidOid),
         price: relation(c"price").unwrap_or(pg_sys::InvalidOid),

@@ -2,9 +2,10 @@
 
 use crate::pg::call_site::{Into, scope};
 use crate::pg::model::Live;
+use crate::pg::neighbours::Neighbourhood;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
-use crate::pg::{error, guc, spi, world};
+use crate::pg::{error, guc, quality, spi, world};
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::endpoint;
 use pg_categorize_core::local_model::NgramWeight;
@@ -31,8 +32,13 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
         let guess = outcome.answer.as_ref().map(|a| a.guess).or(outcome.alternatives.first().copied());
         let answers = outcome.answer.is_some() && !answered;
         let threshold = match tier {
-            TierName::LocalModel => Some(scope.local_model_threshold()),
-            TierName::Similarity => Some(scope.settings.similarity_threshold),
+            TierName::LocalModel => Some(scope.local_model_threshold()).filter(|threshold| threshold.is_finite()),
+            TierName::Similarity => {
+                // Of the embedding by which texts are compared now: the chosen one may still be in the making.
+                let open = Neighbourhood::open(&scope);
+                let embedding = open.as_ref().map_or(&scope.settings.embedding, Neighbourhood::model);
+                quality::threshold(scope.quality().similarity(&scope.settings, embedding).bar)
+            }
             _ => None,
         };
         let detail = match scope.model().filter(|_| tier == TierName::LocalModel) {
@@ -68,7 +74,8 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
             let verdict = if answer.is_some() { "" } else { "; below the threshold" };
             let next = outcome.alternatives.get(1).and_then(|g| scope.text(g.category));
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
-            format!("lexical (version 0): {}{next}{verdict}", outcome.words.join(", "))
+            let spoke = if outcome.words.is_empty() { "by its meaning".to_owned() } else { outcome.words.join(", ") };
+            format!("lexical (version 0): {spoke}{next}{verdict}")
         }
         (TierName::Similarity, _) => similar(scope, outcome),
         (TierName::Llm, None) if outcome.reason.is_none() && guc::mode() == guc::Mode::Live => asked(scope),

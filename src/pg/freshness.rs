@@ -62,7 +62,7 @@ pub mod part {
     pub const CORRECTION: u8 = 4;
     /// Answers in the memo; gone with every part.
     pub const CACHE: u8 = 8;
-    /// Trained models.
+    /// Trained models, and what is known of them.
     pub const MODEL: u8 = 16;
     /// Providers, models of theirs, prices and budgets.
     pub const PROVIDER: u8 = 32;
@@ -71,7 +71,7 @@ pub mod part {
 }
 
 /// Tables whose invalidation counts.
-const WATCHED: usize = 10;
+const WATCHED: usize = 11;
 
 thread_local! {
     static STALE: Cell<u8> = const { Cell::new(part::ALL) };

@@ -28,6 +28,12 @@ pub fn is_serializable() -> bool {
     unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_SERIALIZABLE as i32 }
 }
 
+/// Whether the transaction may not write.
+pub fn is_read_only() -> bool {
+    // SAFETY: reads a global of the main thread.
+    unsafe { pg_sys::XactReadOnly }
+}
+
 /// Whether the server is a standby.
 pub fn on_standby() -> bool {
     // SAFETY: a plain call.
@@ -62,8 +68,7 @@ pub fn preloaded() -> bool {
 /// # Errors
 /// 25006.
 pub fn refuse_read_only() {
-    // SAFETY: reads a global of the main thread.
-    if on_standby() || unsafe { pg_sys::XactReadOnly } {
+    if on_standby() || is_read_only() {
         let place = if on_standby() { "on a standby" } else { "in a read-only transaction" };
         error::report(
             PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,

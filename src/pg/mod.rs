@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub mod audit;
 pub mod call_site;
+pub mod candidate_recall;
 pub mod catalog;
 pub mod client;
 pub mod compat;
@@ -20,8 +22,10 @@ pub mod many;
 pub mod model;
 pub mod model_file;
 pub mod neighbours;
+pub mod offered;
 pub mod owner;
 pub mod probe;
+pub mod quality;
 pub mod resolver;
 pub mod scope;
 pub mod shared_memory;

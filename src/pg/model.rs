@@ -6,7 +6,6 @@ use crate::pg::{error, spi, world};
 use pg_categorize_core::cascade::{Guess, Outcome, TierName};
 use pg_categorize_core::local_model::{Explanation, Model, Prediction, Scratch};
 use pg_categorize_core::normalise::{Case, normalise};
-use pg_categorize_core::settings::Settings;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -21,7 +20,7 @@ const REMEMBERED: usize = 256;
 pub struct Live {
     /// Its version among the tenant's models of the taxonomy.
     pub version: i32,
-    /// The least confidence with which it answers.
+    /// The least confidence with which it answers while `max_error` is not set.
     pub threshold: f32,
     id: i64,
     trained_at: i64,
@@ -76,13 +75,19 @@ impl Live {
         };
         let least = Model::open(file.bytes()).map_or(1.0, |model| model.least_confidence());
         let threshold = scope.settings.local_model_threshold;
-        let threshold = if threshold_is_chosen(&scope.settings) { threshold } else { threshold.max(least) };
+        let threshold =
+            if scope.settings.is_chosen("local_model_threshold") { threshold } else { threshold.max(least) };
         Some(Rc::new(Self { version: row.version, threshold, id: row.id, trained_at: row.trained_at, file }))
     }
 
     /// What it says of texts in normal form (case folded), one prediction each, in their order.
     pub fn predict(&self, texts: &[&str], scratch: &mut Scratch, predictions: &mut Vec<Prediction>) {
         self.model().predict(texts, scratch, predictions);
+    }
+
+    /// Whether it may have learnt from what was said at this moment.
+    pub fn may_know(&self, said_at: i64) -> bool {
+        said_at <= self.trained_at
     }
 
     /// What it says of one input, and what speaks for it.
@@ -136,9 +141,4 @@ pub fn add_evidence(scope: &Scope, input: &str, outcome: &mut Outcome) {
         let (_, explanation) = model.explain(scope, input);
         outcome.words = explanation.pro.into_iter().map(|ngram| ngram.ngram).collect();
     }
-}
-
-/// Whether the taxonomy's owner chose the threshold: then a small model is not held to a higher one.
-pub fn threshold_is_chosen(settings: &Settings) -> bool {
-    settings.rows().iter().any(|row| row.name == "local_model_threshold" && row.source == "taxonomy")
 }

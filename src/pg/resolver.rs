@@ -1,7 +1,7 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
 use crate::pg::scope::Scope;
-use crate::pg::{guard, guc, tier};
+use crate::pg::{audit, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::Fingerprinter;
 use pg_categorize_core::image::Picture;
@@ -58,7 +58,9 @@ impl Resolver {
         } else {
             self.tiers.iter_mut().for_each(|tier| tier.begin());
             self.prepare(&[input]);
-            cascade::run(&mut self.tiers, &[query(&self.scope, input, &self.normals[0], None)], &mut outcome);
+            let query = [query(&self.scope, input, &self.normals[0], None)];
+            cascade::run(&mut self.tiers, &query, &mut outcome);
+            self.audit(&query, &outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
@@ -111,13 +113,22 @@ impl Resolver {
             open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at], None)).collect();
         if open.len() == inputs.len() {
             cascade::run(&mut self.tiers, &queries, &mut outcomes);
+            self.audit(&queries, &outcomes);
         } else {
             let mut readable = vec![Outcome::default(); open.len()];
             cascade::run(&mut self.tiers, &queries, &mut readable);
+            self.audit(&queries, &readable);
             open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
         }
         outcomes.iter_mut().for_each(settle);
         outcomes
+    }
+
+    /// Has a share of the free answers checked, where language models may be asked.
+    fn audit(&self, queries: &[Query<'_>], outcomes: &[Outcome]) {
+        if self.tiers.iter().any(|tier| tier.name() == TierName::Llm) {
+            audit::tell(&self.scope, queries, outcomes);
+        }
     }
 
     fn prepare(&mut self, inputs: &[&str]) {

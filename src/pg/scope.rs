@@ -2,12 +2,15 @@
 
 use crate::pg::freshness::part;
 use crate::pg::model::Live;
+use crate::pg::quality::{self, Quality};
 use crate::pg::{error, guard, guc, spi, stats, world};
-use pg_categorize_core::cascade::CategoryId;
+use pg_categorize_core::cascade::{CategoryId, TierName};
+use pg_categorize_core::category_index::CategoryIndex;
 use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
-use pg_categorize_core::lexical::{Document, LexicalIndex};
+use pg_categorize_core::lexical::Document;
 use pg_categorize_core::normalise::Case;
+use pg_categorize_core::quality::Bar;
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
 use pg_categorize_core::similarity::{Judgement, Relevance};
@@ -21,8 +24,8 @@ pub const RULE_MEMORY: usize = 256 * 1024 * 1024;
 /// What inputs are sorted into.
 #[derive(Clone)]
 pub enum Labels {
-    /// A stored taxonomy and its words, which all tenants share.
-    Taxonomy(Rc<Taxonomy>, Rc<OnceCell<LexicalIndex>>),
+    /// A stored taxonomy and the index of its categories, which all tenants share.
+    Taxonomy(Rc<Taxonomy>, Rc<OnceCell<CategoryIndex>>),
     /// The caller's own labels; a category is its position.
     AdHoc(Rc<[String]>),
 }
@@ -48,8 +51,8 @@ pub struct Scope {
     model: OnceCell<Option<Rc<Live>>>,
     /// The model before something was changed among models, which may have been another's.
     former_model: Option<Rc<Live>>,
-    relevance: Relevance,
-    ad_hoc_words: OnceCell<LexicalIndex>,
+    quality: OnceCell<Rc<Quality>>,
+    ad_hoc_index: OnceCell<CategoryIndex>,
 }
 
 impl Scope {
@@ -77,8 +80,8 @@ impl Scope {
             has_corrections: OnceCell::new(),
             model: OnceCell::new(),
             former_model: None,
-            relevance: Relevance::default(),
-            ad_hoc_words: OnceCell::new(),
+            quality: OnceCell::new(),
+            ad_hoc_index: OnceCell::new(),
         }
     }
 
@@ -95,6 +98,9 @@ impl Scope {
             Some(model) if stale & part::MODEL == 0 => _ = next.model.set(model.clone()),
             Some(model) => next.former_model = model.clone(),
             None => next.former_model = self.former_model.clone(),
+        }
+        if let Some(quality) = self.quality.get().filter(|_| stale & part::MODEL == 0) {
+            _ = next.quality.set(quality.clone());
         }
         next
     }
@@ -161,45 +167,60 @@ impl Scope {
         self.model.get_or_init(|| Live::load(self, self.former_model.as_ref())).as_deref()
     }
 
-    /// The least confidence with which the local model answers, trained or not.
+    /// How sure the free tiers must be, and which differences between texts matter; read at first use.
+    pub fn quality(&self) -> &Quality {
+        self.quality.get_or_init(|| Rc::new(Quality::load(self)))
+    }
+
+    /// The least confidence with which the local model answers, trained or not; infinite where it must not.
     pub fn local_model_threshold(&self) -> f32 {
-        self.model().map_or(self.settings.local_model_threshold, |model| model.threshold)
+        let by_profile = || self.model().map_or(self.settings.local_model_threshold, |model| model.threshold);
+        // Without max_error the evidence decides nothing here, and need not be read.
+        if self.settings.max_error.is_none() {
+            return by_profile();
+        }
+        let verdict = self.quality().verdict(TierName::LocalModel);
+        verdict.map_or_else(by_profile, |verdict| quality::threshold(verdict.bar).unwrap_or(f32::INFINITY))
     }
 
-    /// What differences between texts matter in the taxonomy; without evidence, all do.
-    pub fn relevance(&self) -> &Relevance {
-        &self.relevance
+    /// What differences between texts matter in the taxonomy under an embedding; without evidence, all do.
+    pub fn relevance(&self, embedding: &EmbeddingModel) -> &Relevance {
+        self.quality().relevance(embedding)
     }
 
-    /// Whether what the nearest texts say under an embedding is an answer, and with which confidence. Where nothing has been measured that is the
-    /// conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
+    /// Whether what the nearest texts say under an embedding is an answer, and with which confidence. Where nothing has been
+    /// measured that is the conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
     ///
     /// # Errors
     /// Why it is none: a sentence without its full stop.
-    pub fn similar_enough(&self, judgement: &Judgement, model: &EmbeddingModel) -> Result<f32, String> {
-        let threshold = self.settings.similarity_threshold_under(model);
-        // Who sets the threshold to 0 wants an answer in any case.
-        if threshold == 0.0 || judgement.stands() >= threshold {
-            return Ok(judgement.score);
+    pub fn similar_enough(&self, judgement: &Judgement, embedding: &EmbeddingModel) -> Result<f32, String> {
+        let verdict = self.quality().similarity(&self.settings, embedding);
+        let bar = verdict.bar;
+        if bar.is_reached(judgement.score, judgement.stands()) {
+            let is_measured = judgement.stands() > 0.0 || judgement.score > 0.0;
+            return Ok(verdict.precision().filter(|_| is_measured).unwrap_or(judgement.score));
         }
-        Err(match &judgement.veto {
-            Some(veto) => veto.to_string(),
-            None if !judgement.unanimous => "too few earlier texts are near, or they disagree".to_owned(),
-            None => "the nearest earlier text is below the threshold".to_owned(),
+        Err(match (&judgement.veto, bar) {
+            (Some(veto), _) => veto.to_string(),
+            (None, Bar::Closed) => "nothing proves that its answers keep max_error".to_owned(),
+            (None, Bar::Stands(_)) if !judgement.unanimous => {
+                "too few earlier texts are near, or they disagree".to_owned()
+            }
+            (None, _) => "the nearest earlier text is below the threshold".to_owned(),
         })
     }
 
-    /// The words of the categories, indexed at first use.
-    pub fn words(&self) -> &LexicalIndex {
+    /// The categories by their words and their meaning, indexed at first use.
+    pub fn category_index(&self) -> &CategoryIndex {
         match &self.labels {
-            Labels::Taxonomy(taxonomy, words) => words.get_or_init(|| LexicalIndex::new(&documents(taxonomy))),
-            Labels::AdHoc(labels) => self.ad_hoc_words.get_or_init(|| {
+            Labels::Taxonomy(taxonomy, index) => index.get_or_init(|| CategoryIndex::new(&documents(taxonomy))),
+            Labels::AdHoc(labels) => self.ad_hoc_index.get_or_init(|| {
                 let document = |(i, label): (usize, &String)| Document {
                     id: i as CategoryId,
                     labels: vec![label.clone()],
                     ..Document::default()
                 };
-                LexicalIndex::new(&labels.iter().enumerate().map(document).collect::<Vec<_>>())
+                CategoryIndex::new(&labels.iter().enumerate().map(document).collect::<Vec<_>>())
             }),
         }
     }

@@ -9,9 +9,9 @@ use crate::pg::owner::OwnerScope;
 use crate::pg::scope::{Labels, Scope};
 use crate::pg::{catalog, error, guc, spi};
 use pg_categorize_core::cascade::{CategoryId, TierName};
+use pg_categorize_core::category_index::CategoryIndex;
 use pg_categorize_core::close_names;
 use pg_categorize_core::error::Error;
-use pg_categorize_core::lexical::LexicalIndex;
 use pg_categorize_core::memo::Memo;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_core::taxonomy::Taxonomy;
@@ -32,7 +32,7 @@ pub struct Remembered {
     pub expires_at: i64,
 }
 
-type Loaded = (Rc<Taxonomy>, Rc<OnceCell<LexicalIndex>>);
+type Loaded = (Rc<Taxonomy>, Rc<OnceCell<CategoryIndex>>);
 
 /// What is loaded.
 pub struct World {

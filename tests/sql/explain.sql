@@ -29,4 +29,10 @@ SELECT * FROM categorize.explain('cox', 'wy');
 SELECT categorize.stats_reset();
 SELECT count(*) FROM categorize.explain('cox', 'why');
 SELECT count(*) FROM categorize.stats WHERE inputs > 0;
+
+-- What a language model would be offered, and how often it has what people said.
+SELECT * FROM categorize.candidate_recall('why');
+SELECT count(*) FROM categorize.candidate_recall();
+SELECT * FROM categorize.candidate_recall('wy');
+\echo :LAST_ERROR_SQLSTATE
 SELECT categorize.drop_taxonomy('why');

@@ -153,7 +153,7 @@ VALUES (3, 'open', now(), NULL, 40, 1000, 'main', 'gpt-6-luna', 1, '', NULL, 'an
 INSERT INTO categorize.alert_log (kind, provider, model, message) VALUES ('breaker_open', 'main', 'gpt-6-luna', 'Five failures in a row.');
 SELECT CASE WHEN day < '2026-02-01' THEN day END AS day, role, application_name, query_id, tenant, taxonomy, provider, model,
        requests, inputs, wasted_inputs, spent_usd, wasted_usd, input_tokens, cached_tokens, output_tokens
-  FROM categorize.spend ORDER BY 1, tenant, role;
+  FROM categorize.spend ORDER BY 1, tenant, role, spent_usd DESC;
 SELECT attempt_id, worst_usd, provider, model, inputs, tenant, role, settled_at_worst_at - since AS after FROM categorize.in_doubt;
 SELECT scope, limit_usd, settled_usd, reserved_usd, in_doubt_usd, remaining_usd, soft FROM categorize.budget_status ORDER BY scope;
 -- Where the gateway keeps a counter, that is what counts.
@@ -170,7 +170,7 @@ CREATE ROLE regress_money IN ROLE categorize_user;
 SET categorize.tenant = 'acme';
 SET ROLE regress_money;
 SELECT categorize.sees_all_tenants();
-SELECT role, tenant, spent_usd, wasted_usd FROM categorize.spend;
+SELECT role, tenant, spent_usd, wasted_usd FROM categorize.spend ORDER BY spent_usd DESC;
 SELECT attempt_id, tenant FROM categorize.in_doubt;
 SELECT scope, limit_usd FROM categorize.budget_status;
 SELECT count(*) AS alerts FROM categorize.alert;

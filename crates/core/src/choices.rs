@@ -4,7 +4,7 @@
 use crate::cascade::CategoryId;
 use crate::prompt::{Prompt, Reasoned};
 use hashbrown::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use unicode_normalization::UnicodeNormalization;
 
 /// What a model says where no category fits. Offered beside the labels; ours in case a label is the same.
@@ -28,12 +28,40 @@ pub enum Verdict {
     Category(CategoryId),
     /// That none fits.
     NoneOfThese,
+    /// A category of the taxonomy that was not on the list: no answer, but worth offering.
+    NotOffered(CategoryId),
     /// Nothing that was offered.
     Invalid,
 }
 
+impl Verdict {
+    /// Whether it says something about what was offered.
+    pub const fn is_valid(self) -> bool {
+        matches!(self, Self::Category(_) | Self::NoneOfThese)
+    }
+}
+
+/// What a list is one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Of categories that may be the answer.
+    Candidates,
+    /// Of the branches of a tree, each with all that is below it.
+    Branches,
+}
+
+/// What a request offers of its own.
+#[derive(Debug)]
+struct Listed {
+    form: Form,
+    /// For each input the places of what it is offered.
+    own: Vec<Vec<u32>>,
+    /// All that there is.
+    whole: Arc<Choices>,
+}
+
 /// The categories that may answer, in an order that is the same for all requests: it is a part of the constant prefix
-/// that providers cache.
+/// that providers cache. Where there are too many for that, each request has a list of its own beside its inputs.
 #[derive(Debug)]
 pub struct Choices {
     list: Vec<Choice>,
@@ -41,6 +69,7 @@ pub struct Choices {
     folded: HashMap<String, Verdict>,
     prompt: OnceLock<Prompt>,
     reasoned: OnceLock<Reasoned>,
+    listed: Option<Listed>,
 }
 
 /// What is read from the list, and the prompt, which is written from it, add nothing.
@@ -62,7 +91,24 @@ impl Choices {
             // Labels that differ only in case are told apart by their case alone.
             folded.entry(fold(label)).and_modify(|other| *other = Verdict::Invalid).or_insert(verdict);
         }
-        Self { list, exact, folded, prompt: OnceLock::new(), reasoned: OnceLock::new() }
+        Self { list, exact, folded, prompt: OnceLock::new(), reasoned: OnceLock::new(), listed: None }
+    }
+
+    /// The list of one request, out of all that there is in `whole`; `own` has the places of what each input is offered.
+    pub fn listed(list: Vec<Choice>, own: Vec<Vec<u32>>, form: Form, whole: Arc<Self>) -> Self {
+        Self { listed: Some(Listed { form, own, whole }), ..Self::new(list) }
+    }
+
+    /// What kind of list this is; `None` where it is all that there is.
+    pub fn form(&self) -> Option<Form> {
+        self.listed.as_ref().map(|listed| listed.form)
+    }
+
+    /// What the input at this position of the request is offered, each label once, with what is said of it; the last one is
+    /// that none fits.
+    pub fn offered_to(&self, position: usize) -> Vec<(&str, Option<&str>)> {
+        let Some(own) = self.listed.as_ref().and_then(|listed| listed.own.get(position)) else { return self.offered() };
+        self.each_once(own.iter().filter_map(|at| self.list.get(*at as usize)))
     }
 
     /// The choices, in their order.
@@ -70,31 +116,58 @@ impl Choices {
         &self.list
     }
 
-    /// What an answer says: trimmed, then exactly, then whatever its case.
+    /// What an answer says: trimmed, then exactly, then whatever its case. A label that is exactly that of a category which
+    /// is not on the list is none of one that differs in case.
     pub fn read(&self, answer: &str) -> Verdict {
         let answer = answer.trim();
-        let exact = self.exact.get(answer).or_else(|| self.folded.get(&fold(answer)));
-        exact.copied().unwrap_or(Verdict::Invalid)
+        let whole = self.listed.as_ref().map(|listed| &listed.whole);
+        let elsewhere = |verdict: Verdict| match verdict {
+            Verdict::Category(id) => Verdict::NotOffered(id),
+            _ => Verdict::Invalid,
+        };
+        if let Some(verdict) = self.exact.get(answer) {
+            return *verdict;
+        }
+        if let Some(verdict) = whole.and_then(|whole| whole.exact.get(answer)) {
+            return elsewhere(*verdict);
+        }
+        let folded = fold(answer);
+        let among = |choices: &Self| choices.folded.get(&folded).copied();
+        among(self).or_else(|| whole.and_then(|whole| among(whole)).map(elsewhere)).unwrap_or(Verdict::Invalid)
     }
 
     /// What a model is told about them: written at the first request and kept, as all requests begin with it.
     pub fn prompt(&self) -> &Prompt {
-        self.prompt.get_or_init(|| Prompt::new(&self.offered()))
+        self.prompt.get_or_init(|| Prompt::new(&self.offered(), self.form()))
     }
 
     /// What a model is told that is also asked why; written at the first such request.
     pub fn reasoned(&self) -> &Reasoned {
-        self.reasoned.get_or_init(|| Reasoned::new(&self.offered()))
+        self.reasoned.get_or_init(|| Reasoned::new(&self.offered(), self.form()))
     }
 
     /// What may be chosen, each label once, with what is said of it; the last one is that none fits.
     pub fn offered(&self) -> Vec<(&str, Option<&str>)> {
+        self.each_once(self.list.iter())
+    }
+
+    /// Bytes of what one input is offered, written as the options of a decision, about.
+    pub fn options_bytes(&self) -> usize {
+        let all = self.prompt().options.len();
+        let Some(listed) = &self.listed else { return all };
+        let most = listed.own.iter().map(Vec::len).max().unwrap_or(0);
+        all * most / self.list.len().max(1)
+    }
+
+    fn each_once<'a>(&'a self, choices: impl Iterator<Item = &'a Choice>) -> Vec<(&'a str, Option<&'a str>)> {
         let mut seen = HashSet::new();
-        let labels = self.list.iter().filter(|choice| seen.insert(choice.label.as_str()));
+        let labels = choices.filter(|choice| seen.insert(choice.label.as_str()));
         let mut offered: Vec<_> = labels.map(|choice| (choice.label.as_str(), choice.description.as_deref())).collect();
         // Where a label of ours is the same, it is not offered twice.
         if self.read(NONE_OF_THESE) == Verdict::NoneOfThese {
-            offered.push((NONE_OF_THESE, Some("everything that is in no other category")));
+            // What is on no list of one request may still be in the taxonomy.
+            let about = self.listed.is_none().then_some("everything that is in no other category");
+            offered.push((NONE_OF_THESE, about));
         }
         offered
     }

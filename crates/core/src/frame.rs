@@ -3,6 +3,7 @@
 //! A frame is its length in bytes (4, little-endian, of what follows it), one byte of version, and JSON. A backend may
 //! still hold an older library than the gateway after an update: a version that is not ours is refused, never guessed at.
 
+use crate::audit::Claim;
 use crate::cascade::{CategoryId, Reason};
 use crate::confidence::Source;
 use crate::fingerprint::Fingerprint;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The version of what follows.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// Bytes of the largest frame: one input of 1 MB with an image of [`MAX_IMAGE_BYTES`], or a thousand of some kilobytes,
 /// escaped.
@@ -21,8 +22,11 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of the largest image. With a text of 1 MB, escaped, it fills half of a frame.
 pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
 
-/// Bytes of an input in a frame beside its text and its image: two keys, a number and the names.
-const AROUND_INPUT: usize = 512;
+/// Guesses of the free tiers that an input brings at most.
+pub const HINTS: usize = 16;
+
+/// Bytes of an input in a frame beside its text and its image: two keys, numbers and the names.
+const AROUND_INPUT: usize = 768;
 
 /// Bytes before the JSON.
 pub const HEADER_BYTES: usize = 5;
@@ -35,6 +39,8 @@ pub const STOPPING: &str = "The gateway is stopping.";
 pub enum ToGateway {
     /// Inputs to be answered.
     Ask(Ask),
+    /// Free answers that a strong model is to check. Nobody waits, and nothing is replied.
+    Audit(Ask),
     /// The backend no longer waits for this request: what is not sent to a provider yet need not be.
     Cancel {
         /// The request's number.
@@ -102,6 +108,10 @@ pub struct Input {
     pub image: Option<Image>,
     /// How sure the free tiers were of their best guess, 0 to 1.
     pub best_confidence: f32,
+    /// What the free tiers guess, best first, at most [`HINTS`]: what the local model ranks, and neighbours.
+    pub hints: Vec<CategoryId>,
+    /// What a free tier said, where that is to be audited.
+    pub audited: Option<Claim>,
 }
 
 impl Input {
@@ -307,7 +317,8 @@ mod tests {
 
     fn ask(text: String, image: Option<Image>) -> ToGateway {
         let (key, shared_key) = (Fingerprint([7; 32]), Some(Fingerprint([0xfe; 32])));
-        let input = Input { key, shared_key, text, image, best_confidence: 0.25 };
+        let input =
+            Input { key, shared_key, text, image, best_confidence: 0.25, hints: vec![i32::MIN; HINTS], audited: None };
         ToGateway::Ask(Ask {
             request: u64::MAX,
             patience_ms: 10_000,

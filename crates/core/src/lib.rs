@@ -3,8 +3,11 @@
 //! No Postgres, no async, no clock, no `unsafe`: everything here is a function of its arguments, so that it is tested
 //! and fuzzed without a server.
 
+pub mod audit;
 pub mod budget;
+pub mod candidates;
 pub mod cascade;
+pub mod category_index;
 pub mod category_path;
 pub mod choices;
 pub mod close_names;

@@ -1,7 +1,8 @@
 //! Calibrated confidence, on models of which the truth is known.
 
-use pg_categorize_core::confidence::{Calibration, Observation, Report, Source, calibration_error};
+use pg_categorize_core::confidence::{Calibration, Observation, Report, Source, calibration_error, is_worth_a_fit};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 /// SplitMix64: the same numbers in every run.
 struct Random(u64);
@@ -176,6 +177,59 @@ fn upgrades_say_nothing_about_what_is_above_their_threshold() {
         println!("{:<38} {:>7.3} {:>7.3} {:>7.3} {:>7.3}", model.0, below.0, below.1, above.0, above.1);
         assert!(above.1 <= above.0 + 0.02, "{}: {} after {}", model.0, above.1, above.0);
         assert!(below.1 <= (below.0 + 0.02).min(0.06), "{}: {} after {}", model.0, below.1, below.0);
+    }
+}
+
+/// Answers of a cheap model in one run, of which those below a threshold are upgraded, and known to be right or wrong once as many
+/// again are under way. Returns how much worse than with the truth each went on average, and the share of upgrades.
+fn run(model: &Simulated, random: &mut Random, answers: usize, fits: bool) -> (f32, f32) {
+    const THRESHOLD: f64 = 0.8;
+    const UNDER_WAY: usize = 400;
+    let (mut calibration, mut seen, mut known, mut news) = (Calibration::prior(model.1), Vec::new(), 0.0, 0.0);
+    let (mut worse, mut upgraded, mut late) = (0.0, 0, VecDeque::new());
+    for _ in 0..answers {
+        let (raw, truth) = model.2(random);
+        let is_upgraded = f64::from(calibration.apply(raw as f32)) < THRESHOLD;
+        if is_upgraded != (truth < THRESHOLD) {
+            worse += (truth - THRESHOLD).abs();
+        }
+        upgraded += usize::from(is_upgraded);
+        let right = random.uniform() < truth;
+        late.push_back(is_upgraded.then_some(Observation { raw: raw as f32, right, weight: 0.5 }));
+        if late.len() > UNDER_WAY
+            && let Some(observation) = late.pop_front().flatten()
+        {
+            seen.push(observation);
+            news += 0.5;
+        }
+        if fits && is_worth_a_fit(known, news) {
+            calibration = Calibration::fit(model.1, &seen);
+            (known, news) = (known + news, 0.0);
+        }
+    }
+    ((worse / answers as f64) as f32, upgraded as f32 / answers as f32)
+}
+
+#[test]
+fn a_run_that_learns_as_it_goes_upgrades_what_should_be() {
+    println!("{:<38} {:>15} {:>15}   5,000 answers: worse than the truth, upgraded", "model", "prior", "learning");
+    // As the fake provider has it: right for 88%, and sure of most.
+    let honest: Simulated = ("self-reported, honest", Source::SelfReported, |random| {
+        let truth = 1.0 - 0.6 * random.uniform().powi(4);
+        (truth, truth)
+    });
+    let mut all = Vec::from(MODELS);
+    all.push(honest);
+    for model in &all {
+        let of = |fits| -> Vec<(f32, f32)> {
+            (0..SEEDS).map(|seed| run(model, &mut Random(seed * 15_485_863 + 1), 5_000, fits)).collect()
+        };
+        let [prior, learning] = [of(false), of(true)].map(|runs| {
+            let (worse, upgraded): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+            (median(worse), median(upgraded))
+        });
+        println!("{:<38} {:>7.4} {:>7.3} {:>7.4} {:>7.3}", model.0, prior.0, prior.1, learning.0, learning.1);
+        assert!(learning.0 <= prior.0 + 0.002, "{}: {} after {}", model.0, learning.0, prior.0);
     }
 }
 

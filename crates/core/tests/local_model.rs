@@ -85,6 +85,22 @@ fn contradictory_labels_make_nobody_sure() {
 }
 
 #[test]
+fn what_was_held_out_is_told_by_its_place() {
+    let shop = shop();
+    let mut lessons = Lessons::new(MEMORY);
+    lessons.push("?!", 11, 1.0, Standing::New);
+    shop.iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, Standing::New));
+    lessons.name("shoes", 11);
+    let Trained { trials, report, .. } = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories");
+    let mut places: Vec<usize> = trials.iter().map(|trial| trial.lesson as usize).collect();
+    places.sort_unstable();
+    assert_eq!(places, (1..=shop.len()).collect::<Vec<_>>(), "the first has no words, the last is a name");
+    let right = trials.iter().filter(|trial| trial.guess == Some(shop[trial.lesson as usize - 1].1));
+    assert_eq!(right.count() as f32 / trials.len() as f32, report.accuracy);
+    assert!(trials.iter().all(|trial| (0.0..=1.0).contains(&trial.confidence)));
+}
+
+#[test]
 fn what_is_not_known_is_not_guessed_at() {
     let model = trained(&shop());
     for text in ["", "  ", "?!", "日本語", "\u{0}\u{1}"] {

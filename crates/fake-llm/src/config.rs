@@ -20,6 +20,9 @@ pub struct Config {
     pub labels: Arc<HashMap<String, String>>,
     /// How often a known title is answered with another label, 0 to 1.
     pub error_rate: f64,
+    /// How many times as often as others a title is answered with another label, whoever is asked, by its exact text; what is
+    /// not here is like others.
+    pub difficulty: Arc<HashMap<String, f64>>,
     /// Answers, latencies and random faults depend on this and on the text or the number of the request only.
     pub seed: u64,
     /// How long an answer takes. Errors come at once.
@@ -65,6 +68,7 @@ impl Default for Config {
             port: 0,
             labels: Arc::default(),
             error_rate: 0.0,
+            difficulty: Arc::default(),
             seed: 0,
             latency: Latency::Fixed(Duration::ZERO),
             faults: Faults::default(),

@@ -4,7 +4,7 @@
 //! Its confidence means something. For each model and title a probability `c = 1 - k v^p` is drawn, `v` uniform; the
 //! answer is right where a second uniform number is below `c`: then P(right | c) = c exactly. With
 //! `k = max(0.6, min(1, 2e))` and `p = k/e - 1` the mean of `c` is `1 - e`, so that the error rate is `e`, and most answers
-//! are sure while a tail reaches down to `1 - k`. All draws have the model's name in their seed: whether one model errs
+//! are sure while a tail reaches down to `1 - k`. Where titles differ in difficulty, `e` is that of the title. All draws have the model's name in their seed: whether one model errs
 //! says nothing of whether another does.
 
 use crate::config::Config;
@@ -28,6 +28,7 @@ pub struct Oracle {
     known: BTreeSet<String>,
     models: BTreeMap<String, Model>,
     error_rate: f64,
+    difficulty: Arc<HashMap<String, f64>>,
 }
 
 impl Oracle {
@@ -39,6 +40,7 @@ impl Oracle {
             labels: Arc::clone(&config.labels),
             models: config.models.clone(),
             error_rate: config.error_rate,
+            difficulty: Arc::clone(&config.difficulty),
         }
     }
 
@@ -53,7 +55,7 @@ impl Oracle {
 
     /// What a model says about a title or image where these are offered; `None` where nothing is.
     pub fn says_of<S: AsRef<str>>(&self, model: &str, title: &str, options: &[S]) -> Option<(String, f64)> {
-        let opinion = self.choose(model, title, options)?;
+        let opinion = self.choose(model, title, options, false)?;
         Some((options[opinion.option].as_ref().to_owned(), opinion.written()))
     }
 
@@ -67,8 +69,15 @@ impl Oracle {
         self.known.contains(label)
     }
 
-    /// What is said about a title; `None` where there are no options.
-    pub(crate) fn choose<S: AsRef<str>>(&self, model: &str, title: &str, options: &[S]) -> Option<Opinion> {
+    /// What is said about a title; `None` where there are no options. Of `branches` that is the lowest one to which its
+    /// label belongs.
+    pub(crate) fn choose<S: AsRef<str>>(
+        &self,
+        model: &str,
+        title: &str,
+        options: &[S],
+        branches: bool,
+    ) -> Option<Opinion> {
         let place = |label: &str| options.iter().position(|option| option.as_ref() == label);
         let seed = hash(self.seed, model);
         let probability = self.probability(model, seed, title);
@@ -78,7 +87,8 @@ impl Oracle {
             return Some(Opinion { option, confidence, missed: None });
         };
         // A true label that is not offered: none of these, where that is.
-        let truth = match place(label).or_else(|| place(NONE_OF_THESE)) {
+        let above = || label.rmatch_indices(PATH).find_map(|(end, _)| place(&label[..end])).filter(|_| branches);
+        let truth = match place(label).or_else(above).or_else(|| place(NONE_OF_THESE)) {
             Some(truth) => truth,
             None => favourite(self.seed, title, options, None)?,
         };
@@ -104,7 +114,8 @@ impl Oracle {
     /// That this model is right about this title.
     fn probability(&self, model: &str, seed: u64, title: &str) -> f64 {
         let own = self.models.get(model).and_then(|model| model.error_rate);
-        let error_rate = own.unwrap_or(self.error_rate).clamp(0.0, 1.0);
+        let difficulty = self.difficulty.get(title).copied().unwrap_or(1.0);
+        let error_rate = (own.unwrap_or(self.error_rate) * difficulty).clamp(0.0, 1.0);
         if error_rate <= 0.0 {
             return 1.0;
         }

@@ -30,6 +30,25 @@ fn reliability(oracle: &Oracle, model: &str, titles: usize) -> (f64, Vec<(f64, f
 }
 
 #[test]
+fn what_is_difficult_is_wrong_more_often_and_confidence_still_means_something() {
+    let titles = 40_000;
+    let mut config = config(titles);
+    let hard = |at: &usize| at.is_multiple_of(4);
+    config.difficulty = Arc::new((0..titles).filter(hard).map(|at| (format!("title {at}"), 2.0)).collect());
+    let oracle = Oracle::new(&config);
+    let wrong = |of: &dyn Fn(&usize) -> bool| {
+        let asked: Vec<_> = (0..titles).filter(of).map(|at| format!("title {at}")).collect();
+        let is_wrong = |title: &&String| oracle.truth(title) != Some(oracle.says("cheap", title).0.as_str());
+        asked.iter().filter(is_wrong).count() as f64 / asked.len() as f64
+    };
+    let (of_hard, of_others) = (wrong(&hard), wrong(&|at| !hard(at)));
+    assert!((of_hard - 0.6).abs() < 0.02 && (of_others - 0.3).abs() < 0.02, "{of_hard} and {of_others}");
+    for (share, said) in reliability(&oracle, "cheap", titles).1 {
+        assert!((share - said).abs() < 0.03, "{share} of those with confidence {said}");
+    }
+}
+
+#[test]
 fn confidence_is_the_probability_of_being_right() {
     let titles = 40_000;
     for rate in [0.02, 0.2, 0.6, 1.0] {
@@ -118,11 +137,23 @@ fn probabilities_add_up_and_the_chosen_one_is_the_largest() {
     for options in [&["a"][..], &["a", "b"], &["a", "b", "c"], &["a", "b", "c", "d", "e"]] {
         for at in 0..1000 {
             let title = format!("title {at}");
-            let opinion = oracle.choose("cheap", &title, options).expect("options");
+            let opinion = oracle.choose("cheap", &title, options, false).expect("options");
             let probabilities = oracle.probabilities(&title, options, opinion);
             assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             let largest = (0..options.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
             assert_eq!(largest, Some(opinion.option));
         }
     }
+}
+
+#[test]
+fn a_label_that_is_not_offered_is_none_of_these_and_of_branches_the_one_it_belongs_to() {
+    let labels = HashMap::from([("knife".to_owned(), "Home > Kitchen > Knives".to_owned())]);
+    let oracle = Oracle::new(&Config { labels: Arc::new(labels), ..Config::default() });
+    let says =
+        |options: &[&str], branches| options[oracle.choose("m", "knife", options, branches).unwrap().option].to_owned();
+    let options = ["Books", "Home", "Home > Kitchen", NONE_OF_THESE];
+    assert_eq!(says(&options, false), NONE_OF_THESE);
+    assert_eq!(says(&options, true), "Home > Kitchen");
+    assert_eq!(says(&["Books", NONE_OF_THESE], true), NONE_OF_THESE);
 }

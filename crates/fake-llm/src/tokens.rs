@@ -17,6 +17,9 @@ pub(crate) const SHORTEST_PREFIX: u64 = 1024;
 /// Tokens of an image, whatever its size: those of a small one (Gemini API, "Understand and count tokens").
 pub const IMAGE_TOKENS: u64 = 258;
 
+/// What our prompts say where they offer the branches of a tree.
+const BRANCHES: &str = "for itself and for all that is below it";
+
 /// Prefixes that are remembered. A test has a few.
 const PREFIXES: usize = 10_000;
 
@@ -41,6 +44,8 @@ pub(crate) struct Prompt {
     bytes: u64,
     hash: u64,
     marks: Vec<Mark>,
+    /// Whether it says that what is offered are the branches of a tree.
+    branches: bool,
 }
 
 /// The end of a prefix that shall be cached.
@@ -73,6 +78,12 @@ impl Prompt {
     pub(crate) fn add(&mut self, text: &str) {
         self.bytes += text.len() as u64;
         self.hash = random::hash(self.hash, text);
+        self.branches |= text.contains(BRANCHES);
+    }
+
+    /// Whether the branches of a tree are offered, and not the labels of titles.
+    pub(crate) fn offers_branches(&self) -> bool {
+        self.branches
     }
 
     /// One more image.

@@ -124,18 +124,24 @@ pub(crate) async fn run(desk: Arc<Desk>, asked: Arc<Asked>, ask: Ask) {
 
 async fn look_up(desk: &Arc<Desk>, asked: &Arc<Asked>, ask: Ask) {
     let target = Arc::new(ask.target);
+    let audits = ask.inputs.iter().any(|input| input.audited.is_some());
     let begun = desk.enter(asked, &ask.tenant.as_str().into(), &target, ask.inputs);
-    admit(desk, ask.tenant, (*target).clone(), begun).await;
+    admit(desk, (ask.tenant, audits), (*target).clone(), begun).await;
 }
 
 /// Looks flights up, and lets those go on that the database does not know.
-pub(crate) async fn admit(desk: &Arc<Desk>, tenant: String, target: Target, begun: Vec<(FlightId, Keys)>) {
+pub(crate) async fn admit(
+    desk: &Arc<Desk>,
+    (tenant, audits): (String, bool),
+    target: Target,
+    begun: Vec<(FlightId, Keys)>,
+) {
     if begun.is_empty() {
         return;
     }
     let (ids, keys) = begun.into_iter().unzip();
     let mut begun = Begun { desk, ids };
-    let known = desk.store.look_up(LookUp { tenant, target, keys }).await;
+    let known = desk.store.look_up(LookUp { tenant, target, keys, audits }).await;
     desk.admit(&std::mem::take(&mut begun.ids), known);
 }
 

@@ -19,6 +19,9 @@ const UNREAD_BYTES: usize = 4 * frame::MAX_BYTES;
 /// Questions of one backend at once. It has one statement; a few may be over without its having noticed.
 const QUESTIONS: usize = 64;
 
+/// How long audits may wait for limits and providers: longer than anybody who is in a hurry.
+const AUDIT_PATIENCE_MS: u32 = 120_000;
+
 static ASKS: AtomicU64 = AtomicU64::new(0);
 
 /// Where replies to one backend go.
@@ -30,6 +33,11 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// One that nobody reads.
+    fn nowhere(connection: u64) -> Self {
+        Self { connection, frames: unbounded_channel().0, unread: Arc::default() }
+    }
+
     /// Says something, once what was said before is read.
     pub(crate) fn say(&self, message: &ToBackend) {
         let bytes = frame::encode(message).or_else(|e| frame::encode(&ToBackend::Refused { message: e.to_string() }));
@@ -119,6 +127,10 @@ impl Asks {
     fn hear(&self, frame: &[u8]) -> Result<(), String> {
         match frame::decode(frame).map_err(|e| e.to_string())? {
             ToGateway::Ask(ask) => self.ask(ask),
+            ToGateway::Audit(ask) => {
+                self.audit(ask);
+                Ok(())
+            }
             ToGateway::Cancel { request } => {
                 let asked = self.open.lock().remove(&request);
                 if let Some(asked) = asked {
@@ -132,6 +144,14 @@ impl Asks {
                 Ok(())
             }
         }
+    }
+
+    /// Nobody waits: what is said goes nowhere, and who hangs up ends nothing.
+    fn audit(&self, ask: Ask) {
+        let ask = Ask { patience_ms: AUDIT_PATIENCE_MS, ..ask };
+        let id = ASKS.fetch_add(1, Ordering::Relaxed);
+        let asked = Arc::new(Asked::new(&self.desk, id, Arc::new(Outbox::nowhere(self.outbox.connection)), &ask));
+        tokio::spawn(ask::run(self.desk.clone(), asked, ask));
     }
 
     fn ask(&self, ask: Ask) -> Result<(), String> {

@@ -11,8 +11,10 @@ use crate::store::{AttemptOutcome, NotReserved, Refusal};
 use crate::switch::Switch;
 use crate::verdicts::{self, Verdicts};
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::Choices;
 use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -39,16 +41,18 @@ pub(crate) async fn run(mut piece: Piece) {
         if let Some(refusal) = refused {
             return piece.refuse(&refusal);
         }
-        let (loads, patience) = desk.load(&mut piece);
+        let (mut loads, patience) = desk.load(&mut piece);
+        let choices = desk.offer(&mut piece, &mut loads);
         if loads.is_empty() {
             return;
         }
-        match trail.choose(&desk, (&plan, piece.grade()), &loads, patience) {
+        match trail.choose(&desk, (&plan, piece.grade()), (&choices, &loads), patience) {
             Choice::Nobody(refusal) if piece.grade() == Grade::Strong => return desk.downgrade(&mut piece, &refusal),
             Choice::Nobody(refusal) => return piece.refuse(&refusal),
             Choice::Smaller(most) => return piece.split(most),
             Choice::Go(chosen) => {
-                if matches!(attempt(&mut piece, &mut trail, &mut switch, loads, chosen).await, Step::Done) {
+                let asked = (choices, loads);
+                if matches!(attempt(&mut piece, &mut trail, &mut switch, asked, chosen).await, Step::Done) {
                     return;
                 }
             }
@@ -60,7 +64,7 @@ async fn attempt(
     piece: &mut Piece,
     trail: &mut Trail,
     switch: &mut watch::Receiver<Switch>,
-    mut loads: Vec<Load>,
+    (choices, mut loads): (Arc<Choices>, Vec<Load>),
     chosen: Chosen,
 ) -> Step {
     let (desk, plan) = (piece.desk.clone(), piece.plan.clone());
@@ -128,7 +132,7 @@ async fn attempt(
     let ended = tokio::select! {
         biased;
         aborted = aborted => Err(aborted),
-        ended = parcel.send(&route, &plan.choices, ATTEMPT) => Ok(ended),
+        ended = parcel.send(&route, &choices, ATTEMPT) => Ok(ended),
     };
     let ended = match ended {
         Ok(ended) => ended,
@@ -204,15 +208,16 @@ fn conclude(
         }
         Ok(answers) => {
             let grade = piece.grade();
-            let Verdicts { landed, shares, stored, decided } =
+            let Verdicts { landed, shares, stored, decided, audits } =
                 verdicts::read((&piece.plan, grade), &route, &loads, answers, cost);
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
-            let Rest { again, unsure, told } =
+            let Rest { again, unsure, further, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
             desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
-            let closed = open.close(outcome, shares, Brought { stored, decided, ..Brought::default() });
+            let closed = open.close(outcome, shares, Brought { stored, decided, audits, ..Brought::default() });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);
+            desk.queue_all(&piece.plan, &further);
             tokio::spawn(async move {
                 closed.await;
                 desk.forget(&told);

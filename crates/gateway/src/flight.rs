@@ -2,6 +2,7 @@
 
 use crate::album::HeldImage;
 use crate::ask::Asked;
+use crate::halted::{Halt, Halted};
 use crate::lane::{LaneKey, Size};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
@@ -9,7 +10,9 @@ use crate::piece::Signal;
 use crate::plan::Grade;
 use crate::store::{Keys, Refusal, Store};
 use hashbrown::HashMap;
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::audit::Claim;
+use pg_categorize_core::candidates::{Offered, Step};
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Answered, Asker, Reply, Target};
 use pg_categorize_core::money::Money;
@@ -23,6 +26,8 @@ pub(crate) type FlightId = u64;
 pub(crate) struct FlightKey {
     pub(crate) tenant: Arc<str>,
     pub(crate) answer: Fingerprint,
+    /// An audit is no answer: who asks the same does not wait for it.
+    pub(crate) audits: bool,
 }
 
 /// How far a flight is.
@@ -57,9 +62,23 @@ pub(crate) struct Payer {
 #[derive(Clone)]
 pub(crate) struct First {
     pub(crate) reply: Reply,
-    pub(crate) cost: Money,
-    /// Whether the one who pays has heard of the cost, and has gone.
-    pub(crate) cost_told: bool,
+}
+
+/// What was paid for an input in requests that are over and brought what is built upon.
+#[derive(Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) all: Money,
+    /// As much of it as one who paid has heard of, and has gone.
+    pub(crate) told: Money,
+}
+
+impl Spent {
+    pub(crate) const NOTHING: Self = Self { all: Money::ZERO, told: Money::ZERO };
+
+    /// What nobody has heard of yet, with what is paid now.
+    pub(crate) fn untold(&self, cost: Money) -> i64 {
+        self.all.0.saturating_add(cost.0).saturating_sub(self.told.0)
+    }
 }
 
 /// An input that is being answered.
@@ -87,6 +106,21 @@ pub(crate) struct Flight {
     pub(crate) straight: bool,
     /// What the cheap model said, where the strong one is to decide.
     pub(crate) first: Option<First>,
+    pub(crate) spent: Spent,
+    /// What a free tier said, where a strong model is to check that.
+    pub(crate) claim: Option<Claim>,
+    /// The plan whose lists it is asked with, where there are lists.
+    pub(crate) listed: Option<u64>,
+    /// What the free tiers guess.
+    pub(crate) hints: Arc<[CategoryId]>,
+    /// Which list it is asked with next, where there are lists.
+    pub(crate) step: Step,
+    /// That list, once it is made.
+    pub(crate) offered: Option<Arc<Offered>>,
+    /// A category that is to be on the list, since a model named it.
+    pub(crate) named: Option<CategoryId>,
+    /// How sure its way down the tree is so far, 0 to 1.
+    pub(crate) sure: f32,
     /// Whether a budget was above its soft ratio when it came in.
     pub(crate) soft: bool,
     pub(crate) near: Option<NearKey>,
@@ -100,6 +134,7 @@ pub(crate) struct Flights {
     by_near: HashMap<NearKey, FlightId>,
     of_connection: HashMap<u64, usize>,
     last: FlightId,
+    pub(crate) halted: Halted,
 }
 
 impl Flights {
@@ -111,6 +146,7 @@ impl Flights {
             by_near: HashMap::new(),
             of_connection: HashMap::new(),
             last: 0,
+            halted: Halted::default(),
         }
     }
 
@@ -180,6 +216,11 @@ impl Flights {
             // Before anybody can ask for it anew: the database hears of it first.
             self.store.confirm(vec![flight.key.answer]);
         }
+        if let Some(serial) =
+            flight.listed.filter(|_| !has_landed && flight.first.is_none() && flight.step != Step::Short)
+        {
+            self.halted.note(serial, &flight.key, Halt::Before(flight.step));
+        }
         Some(flight)
     }
 
@@ -196,6 +237,20 @@ impl Flights {
             }
         }
         Some(flight)
+    }
+
+    /// How far the input of a flight came before, where it has not been asked since.
+    pub(crate) fn halt_of(&self, id: FlightId) -> Option<Halt> {
+        let flight = self.by_id.get(&id).filter(|flight| flight.first.is_none() && flight.step == Step::Short)?;
+        self.halted.get(flight.listed?, &flight.key)
+    }
+
+    /// Nothing fits what a flight is about.
+    pub(crate) fn fits_nowhere(&mut self, id: FlightId) {
+        let Some(flight) = self.by_id.get(&id) else { return };
+        if let Some(serial) = flight.listed {
+            self.halted.note(serial, &flight.key, Halt::Nowhere);
+        }
     }
 
     /// Ends a flight without an answer, or with what the cheap model said.
@@ -239,18 +294,16 @@ impl Flight {
     /// `is_over` says whether it counts from now on, or a strong model may still decide otherwise.
     pub(crate) fn last_word(&mut self, waiter: &Waiter, refusal: &Refusal, is_over: bool) -> Reply {
         let Some(first) = &self.first else { return unanswered(refusal) };
-        let told = first.cost_told;
         let word = match &first.reply {
             Reply::Answered(answer) => {
-                let cost = if told { 0 } else { answer.cost };
+                let cost = self.spent.untold(Money::ZERO);
                 Reply::Answered(Box::new(Answered { provisional: !is_over, cost, ..(**answer).clone() }))
             }
             reply => reply.clone(),
         };
         let word = self.word(waiter, &word);
-        let pays = self.pays(waiter);
-        if let Some(first) = self.first.as_mut().filter(|_| pays) {
-            first.cost_told = true;
+        if self.pays(waiter) {
+            self.spent.told = self.spent.all;
         }
         word
     }

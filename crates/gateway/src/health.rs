@@ -27,8 +27,8 @@ pub(crate) struct Health {
 struct ProviderHealth {
     /// What its settings allow, for all its models together.
     limiter: Limiter,
-    /// Requests and their tokens that will take a place as soon as their money is set aside.
-    intended: (u64, u64),
+    /// Tokens of each request that will take a place as soon as its money is set aside, the first one first.
+    intended: Vec<u64>,
     models: HashMap<String, ModelHealth>,
 }
 
@@ -38,7 +38,7 @@ struct ModelHealth {
     breaker: Breaker,
     /// What its headers told, and when it wants to be asked again.
     limiter: Limiter,
-    intended: (u64, u64),
+    intended: Vec<u64>,
     latency: Latency,
     attempts: u64,
     failures: u64,
@@ -77,10 +77,10 @@ impl Health {
 
     /// How long a request of so many tokens would have to wait.
     pub(crate) fn wait(&mut self, route: &Route, tokens: u64, now: Duration) -> Duration {
-        let intended = self.providers.get(&route.provider.id).map_or((0, 0), |provider| provider.intended);
-        let (limiter, model) = self.of(route);
-        let of_model = model.limiter.wait_behind(now, model.intended, tokens);
-        limiter.wait_behind(now, intended, tokens).max(of_model)
+        let provider = self.provider(route);
+        let of_all = provider.limiter.wait_behind(now, &provider.intended, tokens);
+        let of_model = provider.models.get(&route.model.name);
+        of_model.map_or(of_all, |model| of_all.max(model.limiter.wait_behind(now, &model.intended, tokens)))
     }
 
     /// For how long nothing at all is sent.
@@ -133,14 +133,29 @@ impl Health {
         self.providers.values().flat_map(|provider| provider.models.values()).map(|model| model.in_flight).sum()
     }
 
-    fn of(&mut self, route: &Route) -> (&mut Limiter, &mut ModelHealth) {
+    fn provider(&mut self, route: &Route) -> &mut ProviderHealth {
         let provider = self.providers.entry(route.provider.id).or_default();
         provider.limiter.limit(route.provider.requests_per_minute.map(u64::from), route.provider.tokens_per_minute);
+        provider
+    }
+
+    fn of(&mut self, route: &Route) -> (&mut Limiter, &mut ModelHealth) {
+        let provider = self.provider(route);
         let model = provider.models.entry_ref(&route.model.name).or_default();
         if model.provider != route.provider.name {
             model.provider.clone_from(&route.provider.name);
         }
         (&mut provider.limiter, model)
+    }
+}
+
+impl ProviderHealth {
+    /// A connection is the business of the host, which its models share: that there is none counts against all of them.
+    fn unreachable(&mut self, route: &Route, detail: &str, now: Duration) {
+        for (_, model) in self.models.iter_mut().filter(|(name, _)| **name != route.model.name) {
+            model.breaker.failed(now, false);
+            model.last_failure = Some(detail.to_owned());
+        }
     }
 }
 
@@ -155,24 +170,25 @@ pub(crate) struct Intent {
 impl Intent {
     pub(crate) fn new(health: &Arc<Mutex<Health>>, route: &Arc<Route>, tokens: u64) -> Self {
         let intent = Self { health: health.clone(), route: route.clone(), tokens };
-        intent.change(|(requests, ahead)| (requests + 1, ahead.saturating_add(tokens)));
+        intent.change(|intended| intended.push(tokens));
         intent
     }
 
-    fn change(&self, change: impl Fn((u64, u64)) -> (u64, u64)) {
+    fn change(&self, change: impl Fn(&mut Vec<u64>)) {
         let mut health = self.health.lock();
-        let model = health.of(&self.route).1;
-        model.intended = change(model.intended);
-        if let Some(provider) = health.providers.get_mut(&self.route.provider.id) {
-            provider.intended = change(provider.intended);
-        }
+        change(&mut health.of(&self.route).1.intended);
+        change(&mut health.provider(&self.route).intended);
     }
 }
 
 impl Drop for Intent {
     fn drop(&mut self) {
-        let tokens = self.tokens;
-        self.change(|(requests, ahead)| (requests.saturating_sub(1), ahead.saturating_sub(tokens)));
+        self.change(|intended| {
+            // Those of one size stand for each other.
+            if let Some(at) = intended.iter().position(|tokens| *tokens == self.tokens) {
+                intended.remove(at);
+            }
+        });
     }
 }
 
@@ -253,8 +269,13 @@ impl Permit {
             | FailureClass::Cut
             | FailureClass::Unreadable => {
                 model.failures += 1;
-                let message = format!("The provider fails again and again: {}.", failure.detail);
-                model.breaker.failed(now, self.probe).then(|| alert("breaker_open", &self.route, message))
+                let (detail, failures) = (&failure.detail, model.failures);
+                let message = format!("The provider fails again and again: {detail}. Its failures so far: {failures}.");
+                let opened = model.breaker.failed(now, self.probe);
+                if failure.class == FailureClass::NotSent {
+                    health.provider(&self.route).unreachable(&self.route, detail, now);
+                }
+                opened.then(|| alert("breaker_open", &self.route, message))
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::flight::FlightId;
 use crate::plan::{Grade, Plan};
 use hashbrown::HashMap;
+use pg_categorize_core::candidates::Reach;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,20 @@ pub(crate) struct LaneKey {
     pub(crate) serial: u64,
     pub(crate) tenant: Arc<str>,
     pub(crate) grade: Grade,
+    /// Which kind of list its inputs are asked with; the first one where there are no lists.
+    pub(crate) reach: Reach,
+}
+
+impl LaneKey {
+    /// The other lanes of its plan and tenant, each with whether its inputs may come into this one.
+    pub(crate) fn others(&self) -> impl Iterator<Item = (Self, bool)> {
+        let kinds = [Grade::Cheap, Grade::Strong]
+            .into_iter()
+            .flat_map(|grade| [Reach::Short, Reach::Wide, Reach::Tree].into_iter().map(move |reach| (grade, reach)));
+        let own = (self.grade, self.reach);
+        let others = kinds.filter(move |kind| *kind != own);
+        others.map(move |kind| (Self { grade: kind.0, reach: kind.1, ..self.clone() }, kind < own))
+    }
 }
 
 /// The inputs of one plan.
@@ -117,8 +132,8 @@ impl Lane {
         self.ready.retain(|pack| !pack.is_empty());
     }
 
-    /// What can be sent at `now`. A pack that it gives counts as in flight. `more_comes` says that more may soon come from the
-    /// cheap models, of which each answer may be unsure: packs for strong ones are worth some waiting.
+    /// What can be sent at `now`. A pack that it gives counts as in flight. `more_comes` says that more may soon come from
+    /// requests under way, of which each answer may be unsure or none: packs of those are worth some waiting.
     pub(crate) fn next(&mut self, now: Duration, more_comes: bool) -> Next {
         if self.in_flight >= self.plan.in_flight.max(1) {
             return Next::Nothing;

@@ -15,6 +15,7 @@ mod embedder;
 pub mod embeddings;
 mod flight;
 mod gateway;
+mod halted;
 mod health;
 pub mod http;
 mod lane;

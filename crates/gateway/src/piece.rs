@@ -7,6 +7,7 @@ use crate::lane::LaneKey;
 use crate::plan::{Grade, Plan};
 use crate::store::Refusal;
 use parking_lot::Mutex;
+use pg_categorize_core::candidates::Reach;
 use pg_categorize_core::cascade::Reason;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -53,6 +54,11 @@ impl Piece {
     /// Which models it is for.
     pub(crate) fn grade(&self) -> Grade {
         self.lane.grade
+    }
+
+    /// Which kind of list it is for.
+    pub(crate) fn reach(&self) -> Reach {
+        self.lane.reach
     }
 
     /// These go in requests of their own.

@@ -1,6 +1,7 @@
 //! With what a question is asked: the choices, and the providers in their order. The store makes it from its tables.
 
 use crate::secret::Secret;
+use pg_categorize_core::candidates::{Candidates, Reach, Step};
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::confidence::{Calibration, Source};
@@ -24,7 +25,9 @@ pub struct Plan {
     /// Its version, 0 for ad-hoc labels.
     pub taxonomy_version: i32,
     /// What a model may answer.
-    pub choices: Choices,
+    pub choices: Arc<Choices>,
+    /// How these are offered in lists, where they are too many to be offered at once.
+    pub candidates: Option<Arc<Candidates>>,
     /// Whose cheap model is asked, in order; the next one where one cannot answer. Not empty.
     pub routes: Vec<Arc<Route>>,
     /// Whose strong model decides where the cheap one is not sure. Empty where none does.
@@ -70,7 +73,7 @@ pub struct Straight {
 }
 
 /// Which of a plan's models are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grade {
     /// The cheap ones.
     Cheap,
@@ -198,7 +201,8 @@ impl Plan {
             tenant: String::new(),
             taxonomy: None,
             taxonomy_version: 0,
-            choices,
+            choices: Arc::new(choices),
+            candidates: None,
             routes,
             strong: Vec::new(),
             upgrade_below: 0.8,
@@ -228,6 +232,17 @@ impl Plan {
             && self.strong == other.strong
             && self.embeds == other.embeds
             && self.choices == other.choices
+            && self.candidates == other.candidates
+    }
+
+    /// Which inputs one at this step may share a request with.
+    pub fn reach_of(&self, step: Step) -> Reach {
+        if self.candidates.is_some() { step.reach() } else { Reach::Short }
+    }
+
+    /// What is offered in a request, as far as that is known before there is one.
+    pub fn usual_choices(&self) -> &Choices {
+        self.candidates.as_ref().map_or(&self.choices, |candidates| candidates.typical())
     }
 
     /// Whether an input goes to the strong model at once. `best_confidence` is how sure the free tiers were.

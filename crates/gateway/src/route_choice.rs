@@ -6,6 +6,7 @@ use crate::provider::{Failure, FailureClass, Item};
 use crate::sender::Parcel;
 use crate::store::Refusal;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::Choices;
 use pg_categorize_core::flow::order::Candidate;
 use pg_categorize_core::flow::retry;
 use pg_categorize_core::money::Money;
@@ -71,14 +72,14 @@ impl Trail {
         &mut self,
         desk: &Desk,
         (plan, grade): (&Plan, Grade),
-        loads: &[Load],
+        (choices, loads): (&Choices, &[Load]),
         patience: Duration,
     ) -> Choice {
         let now = desk.clock.now();
         let mut last = Last(Refusal::new(Reason::NoProvider));
         let mut best: Option<(Duration, Chosen)> = None;
         let routes = plan.routes_of(grade);
-        for index in order(desk, plan, routes, loads, self.draw) {
+        for index in order(desk, plan, routes, (choices, loads), self.draw) {
             let (Some(route), Some(step)) = (routes.get(index), self.steps.get_mut(index)) else { continue };
             if let Some(closed) = &step.closed {
                 last.hear(closed.clone());
@@ -89,11 +90,11 @@ impl Trail {
                 last.hear(step.failure.clone().unwrap_or(refusal));
                 continue;
             }
-            let limit = desk.sender.pack_limit(route, &plan.choices).max(1);
+            let limit = desk.sender.pack_limit(route, choices).max(1);
             if loads.len() > limit {
                 return Choice::Smaller(limit);
             }
-            let chosen = match prepare(desk, plan, route, index, loads) {
+            let chosen = match prepare(desk, (plan, choices), route, index, loads) {
                 Ok(chosen) => chosen,
                 Err(refusal) if refusal.reason == Reason::InputTooLarge && loads.len() > 1 => {
                     return Choice::Smaller(loads.len().div_ceil(2));
@@ -172,16 +173,24 @@ impl Last {
 }
 
 /// The places of the routes in the order in which they are asked.
-fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: u64) -> Vec<usize> {
+fn order(
+    desk: &Desk,
+    plan: &Plan,
+    routes: &[Arc<Route>],
+    (choices, loads): (&Choices, &[Load]),
+    draw: u64,
+) -> Vec<usize> {
     if routes.len() < 2 {
         return (0..routes.len()).collect();
     }
     // About four bytes make a token, and labels are short. What is to be compared is the same for all.
-    let prompt = plan.choices.prompt();
+    let prompt = choices.prompt();
     let texts = loads.iter().map(|load| load.text.len()).sum::<usize>();
-    let writes = (prompt.items.json.len() + prompt.schema.len() + texts) as u64 / 4;
+    let writes = (prompt.items.json.len() + prompt.schema.len() + prompt.list.as_ref().map_or(0, String::len) + texts)
+        as u64
+        / 4;
     // Each question of a decision has all choices with it.
-    let decides = (prompt.decision.json.len() + prompt.options.len() * loads.len() + texts) as u64 / 4;
+    let decides = (prompt.decision.json.len() + choices.options_bytes() * loads.len() + texts) as u64 / 4;
     let output = loads.len() as u64 * (prompt.longest as u64 / 4 + 8);
     let now = desk.clock.now();
     let mut health = desk.health.lock();
@@ -205,7 +214,13 @@ fn order(desk: &Desk, plan: &Plan, routes: &[Arc<Route>], loads: &[Load], draw: 
     plan.order.of(&candidates, draw)
 }
 
-fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[Load]) -> Result<Chosen, Refusal> {
+fn prepare(
+    desk: &Desk,
+    (plan, choices): (&Plan, &Choices),
+    route: &Arc<Route>,
+    index: usize,
+    loads: &[Load],
+) -> Result<Chosen, Refusal> {
     let name = &route.model.name;
     let Some(price) = &route.price else {
         return Err(Refusal::because(Reason::UnknownPrice, format!("The model \"{name}\" has no price.")));
@@ -214,7 +229,7 @@ fn prepare(desk: &Desk, plan: &Plan, route: &Arc<Route>, index: usize, loads: &[
         .zip(loads)
         .map(|(id, load)| Item { id, text: &load.text, image: load.image.as_deref().map(|held| &**held) })
         .collect();
-    let parcel = desk.sender.prepare(route, plan, &items)?;
+    let parcel = desk.sender.prepare(route, plan, choices, &items)?;
     let (input, output) = (parcel.input_bound(), parcel.output_bound());
     let worst_case = price.price.worst_case(input, output).ok_or_else(|| {
         Refusal::because(Reason::RequestTooExpensive, format!("What the model \"{name}\" may cost cannot be counted."))

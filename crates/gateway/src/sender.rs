@@ -41,11 +41,17 @@ pub trait Sender: Send + Sync + 'static {
     /// Inputs that a route takes in one request.
     fn pack_limit(&self, route: &Route, choices: &Choices) -> usize;
 
-    /// Makes a request.
+    /// Makes a request that offers these choices, those of the plan or some of them.
     ///
     /// # Errors
     /// Why there can be none.
-    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal>;
+    fn prepare(
+        &self,
+        route: &Route,
+        plan: &Plan,
+        choices: &Choices,
+        items: &[Item<'_>],
+    ) -> Result<Box<dyn Parcel>, Refusal>;
 
     /// Makes a request for the vectors of texts, of so many dimensions where they are given.
     ///
@@ -73,8 +79,14 @@ impl Sender for OverHttp {
         provider::pack_limit(route, choices)
     }
 
-    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal> {
-        let prepared = provider::prepare(route, &plan.choices, items)?;
+    fn prepare(
+        &self,
+        route: &Route,
+        _: &Plan,
+        choices: &Choices,
+        items: &[Item<'_>],
+    ) -> Result<Box<dyn Parcel>, Refusal> {
+        let prepared = provider::prepare(route, choices, items)?;
         Ok(Box::new(HttpParcel { http: self.0.clone(), prepared }))
     }
 

@@ -2,6 +2,7 @@
 //! main thread, and await the reply, which comes once the transaction that made it is committed.
 
 use crate::plan::{Plan, Route};
+use pg_categorize_core::audit::Claim;
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Asker, Grounds, Target};
@@ -62,6 +63,8 @@ pub struct LookUp {
     pub target: Target,
     /// Their keys.
     pub keys: Vec<Keys>,
+    /// Whether they are answered for nothing, and to be audited: what is known is then whether they were.
+    pub audits: bool,
 }
 
 /// Under what an answer is found.
@@ -178,8 +181,25 @@ pub struct Closing {
     pub answers: Vec<NewAnswer>,
     /// What a strong model decided, also where it said that no category fits: what the cheap one said is forgotten.
     pub decided: Vec<Fingerprint>,
+    /// What it said of answers that are audited.
+    pub audits: Vec<NewAudit>,
     /// The vectors, to be stored.
     pub vectors: Vec<NewVector>,
+}
+
+/// What a strong model said of a free answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAudit {
+    /// Its key among those of the tenant.
+    pub key: Fingerprint,
+    /// What the free tier said.
+    pub claim: Claim,
+    /// What the strong model says; `None` where no category fits.
+    pub category: Option<CategoryId>,
+    /// How sure that is, 0 to 1.
+    pub confidence: f32,
+    /// What it cost.
+    pub cost: Money,
 }
 
 /// How an attempt's money goes.

@@ -10,6 +10,8 @@ mod fake;
 mod gemini;
 #[path = "providers/images.rs"]
 mod images;
+#[path = "providers/lists.rs"]
+mod lists;
 #[path = "providers/replies.rs"]
 mod replies;
 #[path = "providers/requests.rs"]
@@ -78,8 +80,11 @@ fn chat_reply(content: &str) -> Value {
 }
 
 async fn send(route: &Route, items: &[Item<'_>], time_limit: Duration) -> Ended {
-    let choices = shop();
-    Http::new().send(route, &choices, &prepare(route, &choices, items).unwrap(), time_limit).await
+    send_of(route, &shop(), items, time_limit).await
+}
+
+async fn send_of(route: &Route, choices: &Choices, items: &[Item<'_>], time_limit: Duration) -> Ended {
+    Http::new().send(route, choices, &prepare(route, choices, items).unwrap(), time_limit).await
 }
 
 /// What becomes of a chat request to a server that does this.

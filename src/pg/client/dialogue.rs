@@ -89,10 +89,7 @@ impl<'a> Dialogue<'a> {
             patience_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             asker: self.asker.clone(),
             tenant: self.scope.tenant.clone(),
-            target: match &self.scope.labels {
-                Labels::Taxonomy(taxonomy, _) => Target::Taxonomy { id: taxonomy.id, version: taxonomy.version },
-                Labels::AdHoc(labels) => Target::Labels(labels.to_vec()),
-            },
+            target: target(self.scope),
             inputs: positions.iter().map(|at| self.inputs[*at].clone()).collect(),
         })
     }
@@ -119,6 +116,25 @@ impl<'a> Dialogue<'a> {
             ToBackend::Health { .. } => Ok(()),
             ToBackend::Refused { message } => Err(Broken::Misunderstood(message)),
         }
+    }
+}
+
+/// Free answers that are to be audited: nobody waits.
+pub(super) fn audit(scope: &Scope, inputs: &[Input]) -> ToGateway {
+    ToGateway::Audit(Ask {
+        request: number(),
+        patience_ms: 0,
+        asker: asker(),
+        tenant: scope.tenant.clone(),
+        target: target(scope),
+        inputs: inputs.to_vec(),
+    })
+}
+
+fn target(scope: &Scope) -> Target {
+    match &scope.labels {
+        Labels::Taxonomy(taxonomy, _) => Target::Taxonomy { id: taxonomy.id, version: taxonomy.version },
+        Labels::AdHoc(labels) => Target::Labels(labels.to_vec()),
     }
 }
 

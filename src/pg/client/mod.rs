@@ -60,6 +60,22 @@ pub fn ask(scope: &Scope, inputs: &[Input], deadline: Instant) -> Vec<Reply> {
     dialogue.end(Reason::GatewayDown, Some("It ended while it was asked.".to_owned()))
 }
 
+/// Tells the gateway of free answers that are to be audited, without waiting for anything; whether it was told. Where none listens, one
+/// is started for the next time.
+pub fn tell(scope: &Scope, inputs: &[Input]) -> bool {
+    let Some(mut connection) = idle().or_else(|| Connection::open(&socket_path()).ok()) else {
+        launch::want_gateway();
+        return false;
+    };
+    let said = connection.say(&dialogue::audit(scope, inputs)).is_ok();
+    // What does not go out at once is given up, with the connection.
+    let told = said && connection.transmit().is_ok() && connection.is_flushed();
+    if told {
+        IDLE.set(Some(connection));
+    }
+    told
+}
+
 /// How the providers are doing; nothing where no gateway runs, and none is started.
 pub fn health(patience: Duration) -> Vec<HealthLine> {
     let Ok(mut connection) = idle().map_or_else(|| Connection::open(&socket_path()), Ok) else { return Vec::new() };

@@ -17,6 +17,8 @@ pub struct Lesson {
     pub said_at: i64,
     /// Whether a person corrected it.
     pub correction: bool,
+    /// Whether a language model was paid for it, and no person said so.
+    pub paid: bool,
 }
 
 /// Hands over the examples of a tenant as they are committed now, in portions of bounded memory.
@@ -28,13 +30,13 @@ pub fn for_each_lesson(taxonomy: i32, tenant: &str, mut take: impl FnMut(Lesson)
     let sql = "SELECT coalesce(k.input, c.input), k.category_id, 2::real,
                       CASE WHEN c.category_id = k.category_id AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
                            THEN least(k.corrected_at, c.created_at) ELSE k.corrected_at END, true,
-                      pg_catalog.hashtextextended(coalesce(k.input, c.input) COLLATE pg_catalog.\"C\", 0)
+                      pg_catalog.hashtextextended(coalesce(k.input, c.input) COLLATE pg_catalog.\"C\", 0), false
                  FROM categorize.correction k
                  LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
                 WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND coalesce(k.input, c.input) IS NOT NULL
                UNION ALL
                SELECT c.input, c.category_id, CASE c.origin WHEN 'label' THEN 1::real ELSE c.confidence END, c.created_at,
-                      false, pg_catalog.hashtextextended(c.input COLLATE pg_catalog.\"C\", 0)
+                      false, pg_catalog.hashtextextended(c.input COLLATE pg_catalog.\"C\", 0), c.origin = 'llm'
                  FROM categorize.cache c
                 WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
                   AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.now())
@@ -48,12 +50,35 @@ pub fn for_each_lesson(taxonomy: i32, tenant: &str, mut take: impl FnMut(Lesson)
                 weight: row.get(3)?,
                 said_at: row.get(4)?,
                 correction: row.get(5)?,
+                paid: row.get(7)?,
             })
         };
         if let Some(lesson) = lesson() {
             take(lesson);
         }
     });
+}
+
+/// What people said of texts, at most so many of a tenant's corrections and learnt examples as the statement sees them: a fair
+/// sample, the same each time.
+pub fn sample_of_lessons(taxonomy: i32, tenant: &str, most: i64) -> Vec<Lesson> {
+    let sql = "SELECT s.input, s.category_id, s.said_at, s.correction
+                 FROM (SELECT coalesce(k.input, c.input) AS input, k.category_id, k.corrected_at AS said_at, true AS correction
+                         FROM categorize.correction k
+                         LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
+                        WHERE k.taxonomy_id = $1 AND k.tenant = $2
+                       UNION ALL
+                       SELECT c.input, c.category_id, c.created_at, false
+                         FROM categorize.cache c
+                        WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin = 'label'
+                          AND NOT EXISTS (SELECT FROM categorize.correction k WHERE k.fingerprint = c.fingerprint)) s
+                WHERE s.input IS NOT NULL AND s.category_id IS NOT NULL
+                ORDER BY pg_catalog.hashtextextended(s.input COLLATE pg_catalog.\"C\", 0) LIMIT $3";
+    let rows = run::read(sql, &[taxonomy.into(), tenant.into(), most.into()], |row| {
+        let (input, category, said_at) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Some(Lesson { input, category, weight: 1.0, said_at, correction: row.get(4)?, paid: false })
+    });
+    rows.into_iter().flatten().collect()
 }
 
 /// When a tenant's model is trained anew; 0 is never.

@@ -2,6 +2,7 @@
 //! (`owner::OwnerScope`), except where a function of its own says otherwise.
 
 mod answer;
+mod audit;
 mod budget;
 mod cache;
 mod category;
@@ -13,12 +14,14 @@ mod local_model;
 mod observation;
 mod plan;
 mod provider;
+mod quality;
 mod query;
 mod rule;
 mod run;
 mod taxonomy;
 
 pub use answer::*;
+pub use audit::*;
 pub use budget::*;
 pub use cache::*;
 pub use category::*;
@@ -30,6 +33,7 @@ pub use local_model::*;
 pub use observation::*;
 pub use plan::*;
 pub use provider::*;
+pub use quality::*;
 pub use query::*;
 pub use rule::*;
 pub use taxonomy::*;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 const NEWEST: i32 = 5000;
 
 /// What the agreement of a strong model counts beside the word of a person: it errs, too.
-const AGREEMENT: f32 = 0.5;
+pub const AGREEMENT: f32 = 0.5;
 
 /// A strong model's answer beside that of a cheap one.
 pub struct NewAgreement {

@@ -5,7 +5,7 @@ use crate::pg::scope::Scope;
 use crate::pg::{client, error, guard, guc, spi, world};
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{Answered, Input, Reply};
+use pg_categorize_core::frame::{Answered, HINTS, Input, Reply};
 use pg_categorize_core::image::Picture;
 use pg_categorize_core::money::Money;
 use pgrx::{PgXactCallbackEvent, register_xact_callback};
@@ -57,16 +57,16 @@ impl LlmTier {
     }
 
     /// The replies to open queries, in their order: those of this statement, and new ones.
-    fn ask(&mut self, open: &[(&Query<'_>, f32)]) -> Vec<Rc<Reply>> {
+    fn ask(&mut self, open: &[(&Query<'_>, Vec<Guess>)]) -> Vec<Rc<Reply>> {
         let horizon = world::moment().horizon;
         let mut known = said(horizon, |said| {
-            let reply = |(query, _): &(&Query<'_>, f32)| said.replies.get(&query.fingerprint).cloned();
+            let reply = |(query, _): &(&Query<'_>, Vec<Guess>)| said.replies.get(&query.fingerprint).cloned();
             open.iter().filter_map(|q| Some((q.0.fingerprint, reply(q)?))).collect::<HashMap<_, _>>()
         });
         // Texts that differ only in what their normal form leaves out are one question.
         let mut places = HashMap::new();
         let mut inputs = Vec::new();
-        for (query, best_confidence) in open.iter().filter(|(query, _)| !known.contains_key(&query.fingerprint)) {
+        for (query, guesses) in open.iter().filter(|(query, _)| !known.contains_key(&query.fingerprint)) {
             if let Entry::Vacant(place) = places.entry(query.fingerprint) {
                 place.insert(inputs.len());
                 inputs.push(Input {
@@ -74,7 +74,9 @@ impl LlmTier {
                     shared_key: query.shared_fingerprint,
                     text: query.raw.to_owned(),
                     image: query.picture.map(Picture::to_image),
-                    best_confidence: *best_confidence,
+                    best_confidence: guesses.first().map_or(0.0, |guess| guess.confidence),
+                    audited: None,
+                    hints: guesses.iter().take(HINTS).map(|guess| guess.category).collect(),
                 });
             }
         }
@@ -178,9 +180,8 @@ impl Tier for LlmTier {
         if guc::mode() == guc::Mode::Cached || self.obstacle().is_some() {
             return;
         }
-        let best = |outcome: &Outcome| outcome.alternatives.first().map_or(0.0, |guess| guess.confidence);
         let open: Vec<usize> = (0..queries.len()).filter(|at| outcomes[*at].answer.is_none()).collect();
-        let asked: Vec<_> = open.iter().map(|at| (&queries[*at], best(&outcomes[*at]))).collect();
+        let asked: Vec<_> = open.iter().map(|at| (&queries[*at], outcomes[*at].alternatives.clone())).collect();
         let replies = self.ask(&asked);
         for (at, reply) in open.into_iter().zip(&replies) {
             self.take(reply, &mut outcomes[at]);

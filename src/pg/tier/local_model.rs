@@ -1,11 +1,11 @@
-//! Tier 4: the tenant's trained model; until one is active, lexical matching against the words of the categories.
+//! Tier 4: the tenant's trained model; until one is active, lexical matching: words and meaning of the categories.
 
 use super::{folded, is_open};
 use crate::pg::guard;
-use crate::pg::model::{self, Live};
+use crate::pg::model;
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Query, Reason, Tier, TierName};
-use pg_categorize_core::lexical::Scratch;
+use pg_categorize_core::category_index::Scratch;
 use pg_categorize_core::local_model::{self, Prediction};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -27,12 +27,14 @@ impl LocalModelTier {
     }
 
     fn ask_lexical(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
-        let words = self.scope.words();
+        let (index, threshold) = (self.scope.category_index(), self.scope.local_model_threshold());
         for (query, outcome) in queries.iter().zip(outcomes).filter(is_open) {
+            // Of ten thousand categories, each text takes most of a millisecond.
+            guard::check_for_interrupts();
             outcome.reason = Some(Reason::BelowThreshold);
-            let Some(found) = words.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
+            let Some(found) = index.best(&folded(&self.scope, query), &mut self.lexical) else { continue };
             let best = found.guesses[0];
-            if best.confidence >= self.scope.settings.local_model_threshold {
+            if best.confidence >= threshold {
                 outcome.answer = Some(answer(best));
             }
             outcome.alternatives = found.guesses;
@@ -55,23 +57,24 @@ impl Tier for LocalModelTier {
             texts.push(folded(&scope, query));
             open.push(outcome);
         }
+        let threshold = scope.local_model_threshold();
         let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
         for (texts, open) in texts.chunks(WINDOW).zip(open.chunks_mut(WINDOW)) {
             guard::check_for_interrupts();
             live.predict(texts, &mut self.trained, &mut self.predictions);
             for (outcome, prediction) in open.iter_mut().zip(&self.predictions) {
-                settle(&scope, live, prediction, outcome);
+                settle(&scope, threshold, prediction, outcome);
             }
         }
     }
 }
 
-fn settle(scope: &Scope, live: &Live, prediction: &Prediction, outcome: &mut Outcome) {
+fn settle(scope: &Scope, threshold: f32, prediction: &Prediction, outcome: &mut Outcome) {
     outcome.reason = Some(Reason::BelowThreshold);
     let reading = model::read(scope, prediction);
     // Who sets the threshold to 0 wants an answer in any case.
-    let stands = reading.obstacle.is_none() || live.threshold == 0.0;
-    if let Some(best) = reading.guesses.first().filter(|best| stands && best.confidence >= live.threshold) {
+    let stands = reading.obstacle.is_none() || threshold == 0.0;
+    if let Some(best) = reading.guesses.first().filter(|best| stands && best.confidence >= threshold) {
         outcome.answer = Some(answer(*best));
     }
     outcome.alternatives = reading.guesses;

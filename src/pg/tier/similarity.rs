@@ -98,7 +98,7 @@ impl SimilarityTier {
                 voice: *voice,
             })
             .collect();
-        let judgement = judge(text, &neighbours, self.scope.relevance());
+        let judgement = judge(text, &neighbours, self.scope.relevance(model));
         let mut similar = Similar {
             texts: near.iter().map(|(category, near)| shown(*category, near)).collect(),
             ..Similar::default()

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// How long we wait for them to end. Postgres itself then waits as long, and says who is in the way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often we look whether they have ended.
+const GLANCE: Duration = Duration::from_millis(5);
+
 /// Has the processes of the database end that a statement wants for itself, where the caller owns it. Until what is
 /// returned is dropped, no gateway starts there.
 ///
@@ -88,18 +91,30 @@ unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> *mut pg_sys::DefEle
 
 fn end_processes(database: pg_sys::Oid) {
     let end = Instant::now() + PATIENCE;
+    let mut told = Vec::new();
     loop {
         // Asked and told anew each time: another may have been started meanwhile.
         let ours = processes(database);
-        if ours.is_empty() || Instant::now() >= end {
+        // A process leaves the statistics before it leaves the list that Postgres looks into, which then waits 100 ms.
+        told.retain(|pid| is_listed(*pid));
+        if ours.is_empty() && told.is_empty() || Instant::now() >= end {
             return;
         }
         for pid in ours {
             // SAFETY: a plain call. The process was there a moment ago; Postgres takes the same risk.
             unsafe { libc::kill(pid, libc::SIGTERM) };
+            told.push(pid);
         }
-        wait::nap(Duration::from_millis(20));
+        told.sort_unstable();
+        told.dedup();
+        wait::nap(GLANCE);
     }
+}
+
+/// Whether Postgres counts a process among those that are connected to a database.
+fn is_listed(pid: i32) -> bool {
+    // SAFETY: a plain call, which takes and gives back its lock.
+    !unsafe { pg_sys::BackendPidGetProc(pid) }.is_null()
 }
 
 /// Our processes in a database.

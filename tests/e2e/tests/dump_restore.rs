@@ -4,7 +4,7 @@ use pg_categorize_e2e::{Cluster, Database, Session};
 use std::sync::Arc;
 
 /// Our tables, each as text in the order of its key. Shipped rows come with the extension, not with the dump.
-const TABLES: [&str; 6] = ["taxonomy", "category", "rule", "correction", "cache", "local_model"];
+const TABLES: [&str; 7] = ["taxonomy", "category", "rule", "correction", "cache", "local_model", "quality"];
 
 fn rows(session: &mut Session, table: &str) -> Vec<String> {
     session.column(&format!("SELECT t::text FROM categorize.{table} t ORDER BY t::text"))
@@ -24,6 +24,8 @@ fn seen(session: &mut Session) -> Vec<String> {
              UNION ALL SELECT 'correction ' || k::text FROM categorize.corrections k
              UNION ALL SELECT 'model ' || m::text FROM categorize.local_models m
              UNION ALL SELECT 'bin ' || b::text FROM categorize.calibration b
+             UNION ALL SELECT 'tier ' || concat_ws('|', q.taxonomy, q.tier, q.based_on, q.threshold, q.evidence, q.errors, q.computed_at)
+                         FROM categorize.tier_quality q
              UNION ALL SELECT 'setting ' || s::text FROM categorize.settings('products') s
              UNION ALL SELECT 'setting ' || s::text FROM categorize.settings('mine') s) v ORDER BY 1",
     )

@@ -30,8 +30,8 @@ pub fn run(bench: &Bench, report: &mut Report) {
     slowest(report, "pg_cancel_backend()", &mut || interrupted(&shop, "pg_cancel_backend"));
     slowest(report, "pg_terminate_backend()", &mut || interrupted(&shop, "pg_terminate_backend"));
     slowest(report, "statement_timeout, beyond its time", &mut || timed_out(&shop));
-    dropped(&shop, report);
-    stopped(&shop, report);
+    dropped(&shop, times, report);
+    stopped(&shop, times, report);
 }
 
 /// A session in whose call the model hangs, from the moment that it does.
@@ -76,46 +76,66 @@ fn timed_out(shop: &Shop) -> Duration {
 }
 
 /// DROP DATABASE by its plain owner, against one that has no gateway.
-fn dropped(shop: &Shop, report: &mut Report) {
+fn dropped(shop: &Shop, times: usize, report: &mut Report) {
     let cluster = shop.cluster();
     let mut admin = cluster.connect("postgres");
     admin.run("CREATE ROLE owner LOGIN CREATEDB");
     let config = Config { faults: Faults::random([(Fault::Hang, 1.0)]), ..Config::default() };
-    let busy = Shop::within(cluster, "busy", config);
-    let quiet = cluster.extended("quiet");
-    admin.run("ALTER DATABASE busy OWNER TO owner");
-    admin.run("ALTER DATABASE quiet OWNER TO owner");
     let mut owner = cluster.connect_as("postgres", "owner");
-    let hanging = Hanging::begin(&busy, busy.session());
-    assert!(busy.gateway().is_some(), "no gateway is in the way");
-    // The session itself is in anybody's way; our own processes must not be.
-    admin.run(&format!("SELECT pg_terminate_backend({}, 10000)", hanging.pid));
-    hanging.end();
-    let mut drop_it = |name: &str| {
-        let start = Instant::now();
-        owner.run(&format!("DROP DATABASE {name}"));
-        start.elapsed().as_secs_f64() * 1e3
+    let mut once = || {
+        let busy = Shop::within(cluster, "busy", config.clone());
+        let quiet = cluster.extended("quiet");
+        admin.run("ALTER DATABASE busy OWNER TO owner");
+        admin.run("ALTER DATABASE quiet OWNER TO owner");
+        let hanging = Hanging::begin(&busy, busy.session());
+        assert!(busy.gateway().is_some(), "no gateway is in the way");
+        // The session itself is in anybody's way; our own processes must not be.
+        admin.run(&format!("SELECT pg_terminate_backend({}, 10000)", hanging.pid));
+        hanging.end();
+        let mut drop_it = |name: &str| {
+            // DROP DATABASE writes what all databases changed: whoever came first would pay for the other.
+            admin.run("CHECKPOINT");
+            let start = Instant::now();
+            owner.run(&format!("DROP DATABASE {name}"));
+            start.elapsed()
+        };
+        let took = (drop_it("busy"), drop_it("quiet"));
+        drop(quiet);
+        took
     };
-    let (peer, ours) = (drop_it("quiet"), drop_it("busy"));
-    drop(quiet);
-    let work = "a call hangs: DROP DATABASE by its owner; peer: one that has no gateway".to_owned();
-    report.line(work, milliseconds(ours), milliseconds(peer), Some(ours - peer), Bar::Milliseconds(2_000.0));
+    let pairs = step("DROP DATABASE", || (0..times).map(|_| once()).collect());
+    differ(report, "DROP DATABASE by its owner; peer: one that has no gateway", pairs);
 }
 
 /// A fast shutdown, against one while nothing is asked.
-fn stopped(shop: &Shop, report: &mut Report) {
+fn stopped(shop: &Shop, times: usize, report: &mut Report) {
     let cluster: Arc<_> = shop.cluster().clone();
     let stop = || {
         cluster.connect("postgres").run("CHECKPOINT");
         let file = std::fs::read_to_string(cluster.data().join("postmaster.pid")).expect("a running server");
         let pid = file.lines().next().and_then(|line| line.parse().ok()).expect("a process id");
-        process::time_to_end(pid).as_secs_f64() * 1e3
+        process::time_to_end(pid)
     };
-    let hanging = Hanging::begin(shop, shop.session());
-    let ours = stop();
-    hanging.end();
-    cluster.start();
-    let peer = stop();
-    let work = "a call hangs: fast shutdown; peer: while nothing is asked".to_owned();
-    report.line(work, milliseconds(ours), milliseconds(peer), Some(ours - peer), Bar::Milliseconds(2_000.0));
+    let once = || {
+        let hanging = Hanging::begin(shop, shop.session());
+        let ours = stop();
+        hanging.end();
+        cluster.start();
+        let peer = stop();
+        cluster.start();
+        (ours, peer)
+    };
+    let pairs = step("fast shutdown", || (0..times).map(|_| once()).collect());
+    differ(report, "fast shutdown; peer: while nothing is asked", pairs);
+}
+
+/// Ours less theirs, by medians.
+fn differ(report: &mut Report, what: &str, pairs: Vec<(Duration, Duration)>) {
+    let (ours, peer): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let (ours, peer) = (Timing::new(ours), Timing::new(peer));
+    let (one, other) = (ours.median(), peer.median());
+    let work = format!("a call hangs: {what}");
+    report.line(work.clone(), milliseconds(one), milliseconds(other), Some(one - other), Bar::Milliseconds(100.0));
+    report.timed(&format!("{work}: ours"), &ours);
+    report.timed(&format!("{work}: peer"), &peer);
 }

@@ -3,14 +3,32 @@
 use crate::bench::step;
 use crate::works::gateway::SETTINGS;
 use pg_categorize_e2e::{Cluster, Database, Session, eventually};
-use pg_categorize_fake_llm::{Config, FakeLlm};
+use pg_categorize_fake_llm::{Confidence, Config, FakeLlm, Latency, Model};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The model that is asked first, and its price in dollars for a million tokens: input, cached input, output.
 pub const CHEAP: (&str, [f64; 3]) = ("gpt-6-luna", [0.10, 0.01, 0.50]);
 
 /// The model that decides where that one is not sure, at ten times the price.
 pub const STRONG: (&str, [f64; 3]) = ("gpt-6-sol", [1.00, 0.10, 5.00]);
+
+/// What the fake provider knows of both: how often each errs, its price, and how long it thinks.
+pub fn pair([cheap, strong]: [f64; 2]) -> BTreeMap<String, Model> {
+    let model = |error_rate: f64, times: i64, latency_ms: u64| Model {
+        input: 100_000_000 * times,
+        cached_input: 10_000_000 * times,
+        cache_write: 125_000_000 * times,
+        cache_write_long: 250_000_000 * times,
+        output: 500_000_000 * times,
+        error_rate: Some(error_rate),
+        confidence: Confidence::Calibrated,
+        latency: Some(Latency::Lognormal(Duration::from_millis(latency_ms), 0.3)),
+    };
+    let models = [(CHEAP.0, model(cheap, 1, 200)), (STRONG.0, model(strong, 10, 400))];
+    models.map(|(name, model)| (name.to_owned(), model)).into()
+}
 
 /// Settings of a provider that speaks as OpenAI does, at an address that is not OpenAI's.
 pub const LIKE_OPENAI: &str =

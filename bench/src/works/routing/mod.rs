@@ -1,6 +1,8 @@
 //! Several models and providers behind one call: who is asked, what that costs, and how right it is.
 
 mod calibration;
+mod complexity;
+mod difficulty;
 mod failover;
 mod flipkart;
 mod limits;
@@ -13,11 +15,12 @@ use super::Work;
 use crate::bench::Bench;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 5] = [
+pub const ALL: [(&str, Work); 6] = [
     ("routing-upgrades", upgrades::run),
     ("routing-calibration", calibration::run),
     ("routing-limits", limits::run),
     ("routing-near", near::run),
+    ("routing-complexity", complexity::run),
     ("routing-failover", failover::run),
 ];
 
@@ -50,15 +53,31 @@ struct Sizes {
     calibration: (usize, usize),
     /// Titles of the stream.
     near: usize,
+    /// Titles that a shop knows, and those that it asks for, some of which are harder than others.
+    complexity: (usize, usize),
     /// Titles whose tokens are counted.
     tokens: usize,
 }
 
-const FULL: Sizes =
-    Sizes { upgrades: 10_000, failover: 5_000, limits: 75, calibration: (1_000, 4_000), near: 20_000, tokens: 200 };
+const FULL: Sizes = Sizes {
+    upgrades: 10_000,
+    failover: 5_000,
+    limits: 75,
+    calibration: (1_000, 4_000),
+    near: 20_000,
+    complexity: (2_000, 5_000),
+    tokens: 200,
+};
 
-const QUICK: Sizes =
-    Sizes { upgrades: 1_000, failover: 500, limits: 20, calibration: (600, 600), near: 2_000, tokens: 40 };
+const QUICK: Sizes = Sizes {
+    upgrades: 1_000,
+    failover: 500,
+    limits: 20,
+    calibration: (600, 600),
+    near: 2_000,
+    complexity: (1_000, 500),
+    tokens: 40,
+};
 
 impl Sizes {
     fn of(bench: &Bench) -> &'static Self {

@@ -2,13 +2,12 @@
 
 use super::Sizes;
 use super::flipkart::{ABSENT, Titles, titles};
-use super::market::{Answer, CHEAP, LIKE_OPENAI, Market, PAID_ONLY, STRONG, ask, check};
+use super::market::{Answer, CHEAP, LIKE_OPENAI, Market, PAID_ONLY, STRONG, ask, check, pair};
 use crate::bench::{Bench, step};
 use crate::report::{Bar, Item, Report, Section, Table, count};
 use pg_categorize_core::confidence::{Calibration, Source};
-use pg_categorize_fake_llm::{Account, Confidence, Config, Latency, Model};
+use pg_categorize_fake_llm::{Account, Config};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Where the confidence comes from: what it is called, how both models are asked, and what the core calls it.
 const SOURCES: [(&str, &str, Source); 2] = [
@@ -17,7 +16,7 @@ const SOURCES: [(&str, &str, Source); 2] = [
 ];
 
 /// How often each of the models errs.
-const ERRORS: [f64; 2] = [0.12, 0.03];
+pub(super) const ERRORS: [f64; 2] = [0.12, 0.03];
 
 /// Where a request waits longer for company than it does by default, what a strong model is asked comes in fuller packs.
 const PATIENCE_MS: u32 = 200;
@@ -29,7 +28,7 @@ const NEW: &str = "new";
 const TAUGHT: &str = "taught";
 
 /// A pair of titles and categories.
-type Pair = (String, String);
+pub(super) type Pair = (String, String);
 
 /// What one run of all titles came to.
 struct Run {
@@ -80,23 +79,17 @@ pub fn run(bench: &Bench, report: &mut Report) {
 }
 
 fn open(all: &Titles, mode: &str) -> Market {
-    let model = |error_rate: f64, times: i64, latency_ms: u64| Model {
-        input: 100_000_000 * times,
-        cached_input: 10_000_000 * times,
-        cache_write: 125_000_000 * times,
-        cache_write_long: 250_000_000 * times,
-        output: 500_000_000 * times,
-        error_rate: Some(error_rate),
-        confidence: Confidence::Calibrated,
-        latency: Some(Latency::Lognormal(Duration::from_millis(latency_ms), 0.3)),
-    };
-    let models = [(CHEAP.0, model(ERRORS[0], 1, 200)), (STRONG.0, model(ERRORS[1], 10, 400))];
-    let models = models.map(|(name, model)| (name.to_owned(), model)).into();
     let mut market = Market::open();
     for (name, _) in [CHEAP, STRONG] {
         market.run(&format!(r#"SELECT categorize.set_model('{name}', 'openai', '{{"mode": "{mode}"}}')"#));
     }
-    market.add("model", "openai", "/v1", Config { labels: all.labels(), models, ..Config::default() }, LIKE_OPENAI);
+    market.add(
+        "model",
+        "openai",
+        "/v1",
+        Config { labels: all.labels(), models: pair(ERRORS), ..Config::default() },
+        LIKE_OPENAI,
+    );
     let (cheap, strong) = (CHEAP.0, STRONG.0);
     let categories = all.categories();
     let with = |name: &str, settings: &str| market.taxonomy(name, &categories, &format!("{PAID_ONLY}, {settings}"));
@@ -195,11 +188,11 @@ fn curves(name: &str, source: Source, asked: &[Pair], cheap: &Run, strong: &Run)
     vec![Item::Text(text), Item::Table(Table { head, rows })]
 }
 
-fn accuracy(asked: &[Pair], answers: &[Answer]) -> f64 {
+pub(super) fn accuracy(asked: &[Pair], answers: &[Answer]) -> f64 {
     let right = asked.iter().zip(answers).filter(|((_, category), answer)| answer.category.as_ref() == Some(category));
     right.count() as f64 / asked.len().max(1) as f64
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.2}%", 100.0 * share)
 }

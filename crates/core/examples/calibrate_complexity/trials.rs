@@ -1,7 +1,8 @@
 //! What free tiers say of texts whose label is known.
 
+use pg_categorize_core::category_index::{self, CategoryIndex};
 use pg_categorize_core::complexity::{Complexity, Signs};
-use pg_categorize_core::lexical::{self, Document, LexicalIndex};
+use pg_categorize_core::lexical::Document;
 use pg_categorize_core::local_model::{self, Lessons, Model, Options, Standing, train};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::collections::HashMap;
@@ -60,9 +61,9 @@ fn of_size(labels: &[&str], test: &[(&str, i32)], examples: &[(&str, i32)], with
         examples: Vec::new(),
         inner: false,
     };
-    let index = LexicalIndex::new(&labels.iter().zip(1..).map(document).collect::<Vec<_>>());
+    let index = CategoryIndex::new(&labels.iter().zip(1..).map(document).collect::<Vec<_>>());
     let (mut scratch, mut said) = (local_model::Scratch::default(), Vec::new());
-    let mut lexical_scratch = lexical::Scratch::default();
+    let mut lexical_scratch = category_index::Scratch::default();
     let mut trials = Vec::new();
     for (text, truth) in test {
         model.predict(&[text], &mut scratch, &mut said);

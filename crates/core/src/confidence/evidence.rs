@@ -37,6 +37,13 @@ pub(super) fn is_enough(observations: &[Weighed]) -> bool {
     observations.iter().map(|o| o.weight).sum::<f64>() >= LEAST_EVIDENCE && observations.iter().any(|o| o.right)
 }
 
+/// Whether what was observed of a model and source since its calibration was fitted is reason to fit it anew: it weighs as much as
+/// what was known then, and enough to be learnt from. So each fit has twice the evidence of the one before, a
+/// geometric schedule (Provost, Jensen and Oates, "Efficient progressive sampling", 1999), and many observations cost few fits.
+pub fn is_worth_a_fit(known: f64, news: f64) -> bool {
+    news >= known.max(LEAST_EVIDENCE)
+}
+
 /// How much is believed of what they say about one level, 0 to 1.
 pub(super) fn belief(observations: &[Weighed], log_odds: f64) -> f64 {
     let first = observations.partition_point(|o| o.log_odds <= log_odds - REACH);

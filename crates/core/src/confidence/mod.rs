@@ -16,7 +16,7 @@ mod report;
 
 pub use bins::{BINS, Bin, bins, calibration_error};
 pub use calibration::Calibration;
-pub use evidence::LEAST_EVIDENCE;
+pub use evidence::{LEAST_EVIDENCE, is_worth_a_fit};
 pub use observation::Observation;
 pub use report::Report;
 

@@ -61,12 +61,12 @@ impl Limiter {
         self.held(now).max(self.requests.wait(now, 1)).max(self.tokens.wait(now, tokens))
     }
 
-    /// The same, where so many requests of so many tokens in all are about to be counted before it.
-    pub fn wait_behind(&self, now: Duration, (requests, ahead): (u64, u64), tokens: u64) -> Duration {
+    /// The same, where requests of so many tokens each are about to be counted before it, in this order. Their sums would not
+    /// do: a request that waits for tokens goes later, and so do the requests after it.
+    pub fn wait_behind(&self, now: Duration, ahead: &[u64], tokens: u64) -> Duration {
         let mut later = *self;
-        if requests > 0 {
-            later.requests.take(now, requests);
-            later.tokens.take(now, ahead);
+        if self.requests.per_minute.is_some() || self.tokens.per_minute.is_some() {
+            ahead.iter().for_each(|amount| later.take(now, *amount));
         }
         later.wait(now, tokens)
     }
@@ -161,14 +161,31 @@ mod tests {
             }
         }
 
+        /// Whoever was counted before, and whatever is held back: who is behind others goes when they have gone, as if each
+        /// of them had been counted in its turn; and nothing was counted by asking.
         #[test]
         fn who_is_behind_others_waits_as_if_they_were_counted(
-            requests in 1_u64..200, tokens in 1000_u64..5000, ahead in proptest::collection::vec(1_u64..100, 0..30),
+            requests in proptest::option::of(1_u64..200), tokens in proptest::option::of(1000_u64..5000),
+            before in proptest::collection::vec((1_u64..100, 0_u64..3000), 0..30),
+            ahead in proptest::collection::vec(1_u64..1000, 0..30), own in 1_u64..6000, held in 0_u64..100,
         ) {
-            let (limiter, mut counted) = (limited(requests, tokens), limited(requests, tokens));
-            ahead.iter().for_each(|amount| counted.take(Duration::ZERO, *amount));
-            let behind = limiter.wait_behind(Duration::ZERO, (ahead.len() as u64, ahead.iter().sum()), 50);
-            prop_assert_eq!(behind, counted.wait(Duration::ZERO, 50));
+            let (mut limiter, mut now) = (Limiter::default(), Duration::ZERO);
+            limiter.limit(requests, tokens);
+            for (amount, pause) in before {
+                now += Duration::from_millis(pause);
+                limiter.take(now, amount);
+            }
+            limiter.hold(Duration::from_secs(held));
+            let (alone, behind) = (limiter.wait(now, own), limiter.wait_behind(now, &ahead, own));
+            prop_assert!(behind >= alone);
+            prop_assert_eq!(limiter.wait(now, own), alone);
+            let mut goes = Vec::new();
+            for amount in &ahead {
+                goes.push(limiter.wait(now, *amount));
+                limiter.take(now, *amount);
+            }
+            prop_assert_eq!(behind, limiter.wait(now, own));
+            prop_assert!(goes.iter().all(|before| *before <= behind), "{goes:?} before {behind:?}");
         }
 
         #[test]

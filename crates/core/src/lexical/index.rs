@@ -1,8 +1,7 @@
 //! An inverted index from words and two-word phrases to the categories that use them.
 
-use super::calibration::{Curve, DESCRIBED, Features, LABELS_ONLY};
 use super::words::{Word, words};
-use crate::cascade::{CategoryId, Guess};
+use crate::cascade::CategoryId;
 use crate::normalise::{Case, normalise};
 use hashbrown::HashMap;
 
@@ -44,24 +43,20 @@ struct Posting {
 /// The index over the live categories of one taxonomy, or over ad-hoc labels.
 #[derive(Debug)]
 pub struct LexicalIndex {
-    ids: Vec<CategoryId>,
+    categories: usize,
     /// Weight of a word that only one category uses: the unit of scores.
     unique: f32,
-    curve: &'static Curve,
     /// The words of each category's own label.
     labels: Vec<Box<[String]>>,
     postings: HashMap<Box<str>, Vec<Posting>>,
 }
 
-/// What the index says of one text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Match {
-    /// The best categories, best first, at most three; the first bears the calibrated confidence.
-    pub guesses: Vec<Guess>,
-    /// The words and phrases that spoke for the best, strongest first.
-    pub evidence: Vec<String>,
-    /// What the confidence was computed from.
-    pub features: Features,
+/// What is known of a text beside the scores.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    words: Vec<Word>,
+    /// Share of its words that some category uses, 0 to 1.
+    pub(crate) known: f32,
 }
 
 /// Buffers that live across calls.
@@ -91,16 +86,12 @@ impl LexicalIndex {
             list.iter_mut().for_each(|p| p.weight *= idf * phrase);
             list.sort_unstable_by_key(|p| p.document);
         }
-        // Inner nodes often come by themselves, without a description.
-        let leaves = || documents.iter().filter(|d| !d.inner);
-        let described = leaves().filter(|d| !d.description.is_empty() || !d.examples.is_empty()).count();
-        let curve = if 2 * described > leaves().count() { &DESCRIBED } else { &LABELS_ONLY };
         let label = |d: &Document| {
             let text = d.labels.last().map(|label| normalise(label, Case::Folded)).unwrap_or_default();
             words(&text).into_iter().map(|word| word.text).collect()
         };
         let labels = documents.iter().map(label).collect();
-        Self { ids: documents.iter().map(|d| d.id).collect(), unique: (1.0 + count).ln(), curve, labels, postings }
+        Self { categories: documents.len(), unique: (1.0 + count).ln(), labels, postings }
     }
 
     /// Whether there is nothing to match.
@@ -108,11 +99,21 @@ impl LexicalIndex {
         self.postings.is_empty()
     }
 
-    /// The best categories for a text in normal form; `None` where no word is known.
-    pub fn best(&self, normal: &str, scratch: &mut Scratch) -> Option<Match> {
+    /// Writes the best `k` categories for a text in normal form into `out`, best first: each by its place among the documents,
+    /// with its score, in units of a word that only one category uses.
+    pub(crate) fn rank(&self, normal: &str, k: usize, scratch: &mut Scratch, out: &mut Vec<(u32, f32)>) -> Heard {
+        let heard = self.score(normal, scratch);
+        out.clear();
+        let score = |at: u32| (at, std::mem::take(&mut scratch.scores[at as usize]) / self.unique);
+        out.extend(scratch.touched.drain(..).map(score));
+        keep_best(out, k);
+        heard
+    }
+
+    fn score(&self, normal: &str, scratch: &mut Scratch) -> Heard {
         let mut found = words(normal);
         found.truncate(MAX_WORDS);
-        scratch.scores.resize(self.ids.len(), 0.0);
+        scratch.scores.resize(self.categories, 0.0);
         let mut known = 0.0;
         for (i, word) in found.iter().enumerate() {
             let says = !word.is_bare() && self.add(&word.text, word.weight, scratch);
@@ -122,27 +123,13 @@ impl LexicalIndex {
             }
         }
         let total: f32 = found.iter().map(|w| w.weight).sum();
-        let (top, sum) = scratch.take_top();
-        let (first, score) = *top.first()?;
-        let second = top.get(1).map_or(0.0, |t| t.1);
-        let features = Features {
-            score: score / self.unique,
-            share: score / sum,
-            margin: (score - second) / score,
-            known: known / total,
-            label: self.label_share(&found, first),
-        };
-        let rank = |(document, s): (u32, f32)| Guess {
-            category: self.ids[document as usize],
-            confidence: features.confidence(self.curve) * s / score,
-        };
-        let guesses = top.into_iter().map(rank).collect();
-        Some(Match { guesses, evidence: self.evidence(&found, first), features })
+        Heard { words: found, known: if total > 0.0 { known / total } else { 0.0 } }
     }
 
-    fn label_share(&self, found: &[Word], document: u32) -> f32 {
+    /// Share of the words of a category's own label that the text has, 0 to 1.
+    pub(crate) fn label_share(&self, heard: &Heard, document: u32) -> f32 {
         let label = &self.labels[document as usize];
-        let there = label.iter().filter(|own| found.iter().any(|word| word.text == **own)).count();
+        let there = label.iter().filter(|own| heard.words.iter().any(|word| word.text == **own)).count();
         there as f32 / label.len().max(1) as f32
     }
 
@@ -158,7 +145,9 @@ impl LexicalIndex {
         true
     }
 
-    fn evidence(&self, found: &[Word], document: u32) -> Vec<String> {
+    /// The words and phrases of the text that spoke for a category, strongest first.
+    pub(crate) fn evidence(&self, heard: &Heard, document: u32) -> Vec<String> {
+        let found = &heard.words;
         let weight = |text: &str| {
             let list = self.postings.get(text)?;
             list.binary_search_by_key(&document, |p| p.document).ok().map(|at| list[at].weight)
@@ -176,22 +165,14 @@ impl LexicalIndex {
     }
 }
 
-impl Scratch {
-    /// The three best scores and the sum of all; leaves the buffers clean.
-    fn take_top(&mut self) -> (Vec<(u32, f32)>, f32) {
-        let mut top: Vec<(u32, f32)> = Vec::with_capacity(4);
-        let mut sum = 0.0;
-        for document in self.touched.drain(..) {
-            let score = std::mem::take(&mut self.scores[document as usize]);
-            sum += score;
-            let at = top.partition_point(|t| t.1 > score || (t.1 == score && t.0 < document));
-            if at < 3 {
-                top.insert(at, (document, score));
-                top.truncate(3);
-            }
-        }
-        (top, sum)
+/// Leaves the `k` best, best first; of equals the one that stands first.
+pub(crate) fn keep_best(ranked: &mut Vec<(u32, f32)>, k: usize) {
+    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if k < ranked.len() {
+        ranked.select_nth_unstable_by(k, order);
+        ranked.truncate(k);
     }
+    ranked.sort_unstable_by(order);
 }
 
 impl Document {
@@ -233,53 +214,19 @@ fn phrase(first: &Word, second: &Word) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn index() -> LexicalIndex {
-        let document = |id, path: &[&str], description: &str, examples: &[&str]| Document {
-            id,
-            labels: path.iter().map(|s| (*s).to_owned()).collect(),
-            description: description.to_owned(),
-            examples: examples.iter().map(|s| (*s).to_owned()).collect(),
-            inner: false,
-        };
-        LexicalIndex::new(&[
-            document(1, &["Footwear"], "Shoes and boots", &["shoes"]),
-            document(2, &["Footwear", "Sneakers"], "Casual shoes", &["sneakers", "air max"]),
-            document(3, &["Phones", "Phone Cases"], "Covers for phones", &["phone case", "back cover"]),
-            document(4, &["Phones", "Smartphones"], "Mobile phones", &["iphone", "galaxy s24"]),
-        ])
-    }
 
     #[test]
-    fn a_phrase_finds_its_category_and_says_so() {
-        let found = index().best("nike air max 270", &mut Scratch::default()).unwrap();
-        assert_eq!(found.guesses[0].category, 2);
-        assert_eq!(found.evidence[0], "air max");
-    }
-
-    #[test]
-    fn an_accessory_is_not_the_device_it_is_for() {
-        let found = index().best("silicone case for iphone 15", &mut Scratch::default()).unwrap();
-        assert_eq!(found.guesses[0].category, 3, "{found:?}");
-    }
-
-    #[test]
-    fn unknown_words_match_nothing() {
-        assert_eq!(index().best("zzz qqq", &mut Scratch::default()), None);
-        assert_eq!(index().best("", &mut Scratch::default()), None);
-    }
-
-    proptest! {
-        #[test]
-        fn confidence_is_a_probability_and_scratch_stays_clean(text in "(air|max|phone|case|shoe|galaxy|[a-z]{1,4}|,|for| ){0,20}") {
-            let index = index();
-            let mut scratch = Scratch::default();
-            if let Some(found) = index.best(&text, &mut scratch) {
-                prop_assert!(found.guesses.iter().all(|g| (0.0..=1.0).contains(&g.confidence)), "{:?}", found);
-                prop_assert_eq!(Some(found), index.best(&text, &mut scratch));
-            }
-            prop_assert!(scratch.scores.iter().all(|s| *s == 0.0));
-        }
+    fn scores_are_in_units_of_a_word_of_one_category_and_scratch_stays_clean() {
+        let document = |label: &str| Document { labels: vec![label.to_owned()], ..Document::default() };
+        let index = LexicalIndex::new(&[document("Sofas"), document("Red Sofas"), document("Kettles")]);
+        let (mut scratch, mut ranked) = (Scratch::default(), Vec::new());
+        let heard = index.rank("a kettle zzz", 9, &mut scratch, &mut ranked);
+        assert_eq!(ranked, [(2, LABEL)]);
+        assert_eq!((heard.known, index.evidence(&heard, 2)), (0.5, vec!["kettle".to_owned()]));
+        index.rank("sofa", 1, &mut scratch, &mut ranked);
+        assert_eq!(ranked.iter().map(|r| r.0).collect::<Vec<_>>(), [0]);
+        assert!(scratch.scores.iter().all(|s| *s == 0.0) && scratch.touched.is_empty());
+        let nothing = index.rank("", 9, &mut scratch, &mut ranked);
+        assert!(ranked.is_empty() && nothing.known == 0.0);
     }
 }

@@ -31,6 +31,8 @@ pub struct Lessons {
     /// Examples of each category that were pushed or, after thinning, are left.
     seen: HashMap<CategoryId, u32>,
     pushed: u64,
+    /// Calls so far, whether or not anything was taken.
+    calls: u32,
 }
 
 /// How much the words of a category count, beside an example.
@@ -64,6 +66,8 @@ pub(super) struct Lesson {
     pub(super) category: CategoryId,
     pub(super) weight: f32,
     pub(super) kind: LessonKind,
+    /// The how-manieth call of `push` it came by, from 0; counted on by names and descriptions.
+    pub(super) number: u32,
     lot: u32,
 }
 
@@ -82,6 +86,7 @@ impl Lessons {
             kept: KEPT,
             seen: HashMap::new(),
             pushed: 0,
+            calls: 0,
         }
     }
 
@@ -104,6 +109,8 @@ impl Lessons {
     }
 
     fn add(&mut self, text: &str, category: CategoryId, weight: f32, kind: LessonKind) {
+        let number = self.calls;
+        self.calls = self.calls.saturating_add(1);
         if self.refused.is_some() {
             return;
         }
@@ -125,7 +132,7 @@ impl Lessons {
             self.refused = Some(refused);
             return;
         }
-        self.lessons.push(Lesson { category, weight: weight.min(100.0), kind, lot });
+        self.lessons.push(Lesson { category, weight: weight.min(100.0), kind, number, lot });
         while self.counts.bytes() * COPIES > self.memory && !self.lessons.is_empty() {
             if self.limit > LEAST_LIMIT || self.kept == 0 {
                 self.limit /= 2;

@@ -33,4 +33,4 @@ pub use format::{Damaged, IDENTITY_BYTES};
 pub use lessons::{Lessons, Standing};
 pub use model::{LEAST_EVIDENCE, Model, Prediction, Scratch};
 pub use report::{Measured, Report, WeakCategory};
-pub use train::{Live, Options, Trained, train};
+pub use train::{Live, Options, Trained, Trial, train};

@@ -1,5 +1,6 @@
 //! From lessons to a model.
 
+use super::assess::Judged;
 use super::fit::{Examples, fit};
 use super::format;
 use super::held_out::{HeldOut, models};
@@ -34,6 +35,19 @@ pub struct Trained {
     pub bytes: Vec<u8>,
     /// How good it is.
     pub report: Report,
+    /// What was said of the examples that were held out.
+    pub trials: Vec<Trial>,
+}
+
+/// An example that was held out, and what was said of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trial {
+    /// The how-manieth lesson it was, from 0, in the order in which they were handed over.
+    pub lesson: u32,
+    /// The likeliest category, where any n-gram was known.
+    pub guess: Option<CategoryId>,
+    /// How sure it was, by a calibration that was fitted without it; 0 where that category may not answer.
+    pub confidence: f32,
 }
 
 /// Trains a model: fits it without the examples that are held out, hears what it says of those, calibrates, and fits it
@@ -79,7 +93,17 @@ pub fn train(
     let mut bytes = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;
     format::calibrate(&mut bytes, &calibration, least);
     progress(1.0);
-    Ok(Trained { bytes, report })
+    let trials = trials(&judged, &held_out, &examples);
+    Ok(Trained { bytes, report, trials })
+}
+
+fn trials(judged: &[Judged], held_out: &HeldOut, examples: &Examples<'_>) -> Vec<Trial> {
+    let trial = |(j, (text, _)): (&Judged, &(u32, _))| Trial {
+        lesson: examples.lessons[*text as usize].number,
+        guess: j.guess.map(|class| examples.categories[class as usize]),
+        confidence: if j.enough { j.confidence } else { 0.0 },
+    };
+    judged.iter().zip(&held_out.heard).map(trial).collect()
 }
 
 fn nothing_to_tell_apart(labels: usize) -> Error {

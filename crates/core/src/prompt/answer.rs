@@ -49,8 +49,9 @@ pub fn read_label(content: &str, choices: &Choices, id: u32) -> Answer {
     let text = content.trim().trim_matches('`').trim();
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let bare = line.trim_start_matches("- ").trim_matches(['"', '\'', '*', '.', ' ']);
-    let read = [text, line, bare].into_iter().map(|form| choices.read(form)).find(|v| *v != Verdict::Invalid);
-    let verdict = read.unwrap_or(Verdict::Invalid);
+    let read = [text, line, bare].map(|form| choices.read(form));
+    let known = read.iter().find(|verdict| **verdict != Verdict::Invalid);
+    let verdict = read.iter().find(|verdict| verdict.is_valid()).or(known).copied().unwrap_or(Verdict::Invalid);
     Answer { id, verdict, confidence: DEFAULT_CONFIDENCE, source: Source::Assumed, rationale: None }
 }
 

@@ -1,13 +1,15 @@
 //! What language models are told, and how their replies are read.
 //!
 //! The instruction is the same for all requests of a set of choices, and comes first: providers cache it. The inputs
-//! follow as JSON, so that no title can end its own string, let alone change the instruction.
+//! follow as JSON, so that no title can end its own string, let alone change the instruction. Where a request offers a list
+//! of its own, that follows with the inputs, and the instruction is the same for all taxonomies.
 
 mod answer;
 mod embedded;
+mod listed;
 mod reasoned;
 
-use crate::choices::NONE_OF_THESE;
+use crate::choices::{Form, NONE_OF_THESE};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -16,10 +18,10 @@ pub use answer::{Answer, DEFAULT_CONFIDENCE, RATIONALE_CHARACTERS, confidence, r
 pub use reasoned::Reasoned;
 
 /// Kept with each answer; another one wherever a model is told something else.
-pub const PROMPT_VERSION: &str = "1";
+pub const PROMPT_VERSION: &str = "2";
 
 /// The same where the model is also asked why.
-pub const REASONED_PROMPT_VERSION: &str = "1-rationale";
+pub const REASONED_PROMPT_VERSION: &str = "2-rationale";
 
 /// The most values that a strict schema may hold (OpenAI, "Structured outputs: supported schemas").
 const ENUM_VALUES: usize = 1000;
@@ -47,8 +49,13 @@ pub struct Prompt {
     pub label: Instruction,
     /// The instruction for a model that returns a probability for each choice.
     pub decision: Instruction,
-    /// The schema of the JSON that is asked for.
+    /// The schema of the JSON that is asked for. That of a list of one request names no labels: providers compile each new
+    /// schema, and keep it (OpenAI and Anthropic, "Structured outputs").
     pub schema: String,
+    /// The schema that names the labels of a list, for servers that compile it at once.
+    pub enforcing: Option<String>,
+    /// The list of one request, as the member `"categories":{"LABEL":"description", ...}` or `"branches":{...}` of the data.
+    pub list: Option<String>,
     /// What may be chosen, as `[{"value":"LABEL"}, ...]`.
     pub options: String,
     /// What may be chosen, as `{"LABEL":"description", "LABEL":null, ...}`.
@@ -69,27 +76,54 @@ pub struct Instruction {
 }
 
 impl Prompt {
-    /// What is told about these choices: each label with what is said of it, `none of these` among them.
-    pub fn new(offered: &[(&str, Option<&str>)]) -> Self {
-        let list = list(offered);
+    /// What is told about these choices: each label with what is said of it, `none of these` among them. With a form they
+    /// are the list of one request.
+    pub fn new(offered: &[(&str, Option<&str>)], form: Option<Form>) -> Self {
+        let [items, label, decision] = match form {
+            Some(form) => [listed::items(form, ENTRY), listed::label(form), listed::decision(form)],
+            None => {
+                let list = list(offered);
+                [items(&list, ENTRY), label(&list), decision(&list)]
+            }
+        };
+        let enforcing = form.map(|_| schema(offered, ""));
         Self {
-            items: items(&list, ENTRY),
-            label: Instruction::new(&format!(
-                "You sort titles into categories. The user message is one JSON object with one item, which has a title. \
-                 {DATA}\nReply with the one category that fits best, written exactly as it is listed, and nothing else. \
-                 Reply \"{NONE_OF_THESE}\" only where no category fits.\n\nCategories:\n{list}\n"
-            )),
-            decision: Instruction::new(&format!(
-                "Sort titles into categories. The user message is one JSON object with items, each with an id and a \
-                 title. {DATA}\n\nCategories:\n{list}\n"
-            )),
-            schema: schema(offered, ""),
-            options: Value::from_iter(offered.iter().map(|(label, _)| json!({ "value": label }))).to_string(),
+            items,
+            label,
+            decision,
+            schema: if form.is_some() { schema(&[], "") } else { schema(offered, "") },
+            enforcing,
+            list: form.map(|form| listed::list(form, offered)),
+            options: options(offered),
             criteria: criteria(offered),
             count: offered.len(),
             longest: offered.iter().map(|(label, _)| quoted(label).len()).max().unwrap_or(0),
         }
     }
+
+    /// The inputs as a JSON object `{"items":[{"id":1,"title":"..."}]}`, after the list where the request has one.
+    pub fn data<'a>(&self, items: impl IntoIterator<Item = (u32, &'a str)>) -> String {
+        let data = user_data(items);
+        match &self.list {
+            Some(list) => format!("{{{list},{}", &data[1..]),
+            None => data,
+        }
+    }
+}
+
+fn label(list: &str) -> Instruction {
+    Instruction::new(&format!(
+        "You sort titles into categories. The user message is one JSON object with one item, which has a title. \
+         {DATA}\nReply with the one category that fits best, written exactly as it is listed, and nothing else. \
+         Reply \"{NONE_OF_THESE}\" only where no category fits.\n\nCategories:\n{list}\n"
+    ))
+}
+
+fn decision(list: &str) -> Instruction {
+    Instruction::new(&format!(
+        "Sort titles into categories. The user message is one JSON object with items, each with an id and a \
+         title. {DATA}\n\nCategories:\n{list}\n"
+    ))
 }
 
 impl Instruction {
@@ -157,7 +191,7 @@ fn schema(offered: &[(&str, Option<&str>)], first: &str) -> String {
     let enforced =
         offered.len() <= SHORT_ENUM_VALUES || (offered.len() <= ENUM_VALUES && characters <= LONG_ENUM_CHARACTERS);
     let labels: Value = offered.iter().map(|(label, _)| *label).collect();
-    let labels = if enforced { format!(r#","enum":{labels}"#) } else { String::new() };
+    let labels = if enforced && !offered.is_empty() { format!(r#","enum":{labels}"#) } else { String::new() };
     let (member, name) = match first {
         "" => (String::new(), String::new()),
         first => (format!(r#""{first}":{{"type":"string"}},"#), format!(r#""{first}","#)),
@@ -170,7 +204,22 @@ fn schema(offered: &[(&str, Option<&str>)], first: &str) -> String {
     )
 }
 
-fn criteria(offered: &[(&str, Option<&str>)]) -> String {
+/// What may be chosen, as `[{"value":"LABEL"}, ...]`.
+fn options(offered: &[(&str, Option<&str>)]) -> String {
+    Value::from_iter(offered.iter().map(|(label, _)| json!({ "value": label }))).to_string()
+}
+
+/// The same for a list of one request, with what is said of each: `[{"value":"LABEL","description":"..."}, ...]`.
+pub fn described_options(offered: &[(&str, Option<&str>)]) -> String {
+    let option = |(label, description): &(&str, Option<&str>)| match description.map(one_line) {
+        Some(line) if !line.is_empty() => json!({ "value": label, "description": line }),
+        _ => json!({ "value": label }),
+    };
+    Value::from_iter(offered.iter().map(option)).to_string()
+}
+
+/// What may be chosen, as `{"LABEL":"description", "LABEL":null, ...}`.
+pub fn criteria(offered: &[(&str, Option<&str>)]) -> String {
     let member = |(label, description): &(&str, Option<&str>)| {
         let description = description.map(one_line).filter(|line| !line.is_empty());
         format!("{}:{}", quoted(label), description.map_or_else(|| "null".to_owned(), |line| quoted(&line)))

@@ -2,7 +2,8 @@
 //! no excuse for what is said already (Wei et al. 2022, "Chain-of-thought prompting", 3.3, where reasons after the answer
 //! helped nothing).
 
-use super::{Instruction, items, list, schema};
+use super::{Instruction, items, list, listed, schema};
+use crate::choices::Form;
 
 const ENTRY: (&str, &str) = (
     r#"{"id":1,"rationale":"...","category":"...","confidence":0.9}"#,
@@ -16,11 +17,21 @@ pub struct Reasoned {
     pub items: Instruction,
     /// The schema of the JSON that is asked for.
     pub schema: String,
+    /// The schema that names the labels of a list, as that of the prompt does.
+    pub enforcing: Option<String>,
 }
 
 impl Reasoned {
-    /// What is told about these choices.
-    pub fn new(offered: &[(&str, Option<&str>)]) -> Self {
-        Self { items: items(&list(offered), ENTRY), schema: schema(offered, "rationale") }
+    /// What is told about these choices, as by the prompt.
+    pub fn new(offered: &[(&str, Option<&str>)], form: Option<Form>) -> Self {
+        const FIRST: &str = "rationale";
+        match form {
+            Some(form) => Self {
+                items: listed::items(form, ENTRY),
+                schema: schema(&[], FIRST),
+                enforcing: Some(schema(offered, FIRST)),
+            },
+            None => Self { items: items(&list(offered), ENTRY), schema: schema(offered, FIRST), enforcing: None },
+        }
     }
 }

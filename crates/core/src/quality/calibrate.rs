@@ -42,7 +42,7 @@ impl Bar {
 /// A tier on its way to a bar.
 #[derive(Debug, Clone, Copy)]
 pub struct Tier<'a> {
-    /// What it said of each held-out example; all tiers of the same examples in the same order.
+    /// What it said of each held-out example; all tiers of the same examples in the same order. Empty where nothing was measured.
     pub said: &'a [Option<Said>],
     /// The bar that somebody chose, over everything that is measured.
     pub chosen: Option<f32>,
@@ -97,17 +97,28 @@ pub struct Verdict {
     pub bound: f64,
 }
 
+/// Answers from which their share of right ones says how sure one more is.
+const ENOUGH_ANSWERS: u32 = 50;
+
+impl Verdict {
+    /// How sure an answer is that reaches the bar: the share of the held-out answers that were right, by the rule of
+    /// succession (Laplace, 1814); none where they are few.
+    pub fn precision(&self) -> Option<f32> {
+        let right = f64::from(self.answered - self.errors) + 1.0;
+        (self.answered >= ENOUGH_ANSWERS).then_some((right / (f64::from(self.answered) + 2.0)) as f32)
+    }
+}
+
 /// The bars of the tiers that answer for nothing, in their order: by choice, by `max_error`, by the profile. For all
 /// tiers together to hold at [`CONFIDENCE`], each has its part of the doubt (Bonferroni): where the error of each is at
 /// most `max_error`, so is that of all.
 pub fn calibrate(tiers: &[Tier<'_>], max_error: Option<f64>) -> Vec<Verdict> {
     let confidence = 1.0 - (1.0 - CONFIDENCE) / tiers.len().max(1) as f64;
     let mut open: Vec<bool> = vec![true; tiers.iter().map(|t| t.said.len()).max().unwrap_or(0)];
-    let all = open.len();
     let mut verdicts = Vec::with_capacity(tiers.len());
     for tier in tiers {
         let left: Vec<Option<Said>> = tier.said.iter().zip(&open).filter(|(_, open)| **open).map(|(s, _)| *s).collect();
-        let (bar, basis) = bar(tier, &left, all, max_error, confidence);
+        let (bar, basis) = bar(tier, &left, max_error, confidence);
         let reached = |said: &Option<Said>| said.is_some_and(|s| bar.is_reached(s.score, s.stands));
         let answers = || left.iter().filter(|s| reached(s)).flatten();
         let (answered, errors) = (answers().count() as u32, answers().filter(|s| !s.right).count() as u32);
@@ -118,7 +129,7 @@ pub fn calibrate(tiers: &[Tier<'_>], max_error: Option<f64>) -> Vec<Verdict> {
     verdicts
 }
 
-fn bar(tier: &Tier<'_>, left: &[Option<Said>], all: usize, max_error: Option<f64>, confidence: f64) -> (Bar, Basis) {
+fn bar(tier: &Tier<'_>, left: &[Option<Said>], max_error: Option<f64>, confidence: f64) -> (Bar, Basis) {
     if let Some(chosen) = tier.chosen {
         return (Bar::Stands(chosen), Basis::Chosen);
     }
@@ -127,7 +138,7 @@ fn bar(tier: &Tier<'_>, left: &[Option<Said>], all: usize, max_error: Option<f64
     if let Some(threshold) = fixed_sequence(&said, max_error, confidence) {
         return (Bar::Score(threshold.score), Basis::Proven);
     }
-    if all >= least_trials(0, max_error, confidence) {
+    if tier.said.len() >= least_trials(0, max_error, confidence) {
         return (Bar::Closed, Basis::Unproven);
     }
     let start = Bar::Stands(tier.profile);
@@ -179,6 +190,10 @@ mod tests {
         let verdicts = calibrate(&[tier(&first), tier(&second)], None);
         assert!(verdicts.iter().all(|v| v.bar == Bar::Stands(0.7) && v.basis == Basis::Profile));
         assert_eq!((verdicts[0].answered, verdicts[0].errors), (1000, 0), "it is measured all the same");
+        assert_eq!(
+            (verdicts[0].precision(), calibrate(&[tier(&[])], None)[0].precision()),
+            (Some(1001.0 / 1002.0), None)
+        );
         let always = Tier { chosen: Some(0.0), ..tier(&first) };
         assert_eq!(calibrate(&[always], Some(0.03))[0].answered, 2000);
     }
@@ -198,6 +213,16 @@ mod tests {
         let many: Vec<_> = (0..4000).map(|i| said(0.9, i % 10 != 0)).collect();
         let verdict = calibrate(&[Tier { said: &many, ..start }], Some(0.03))[0];
         assert_eq!((verdict.bar, verdict.basis), (Bar::Closed, Basis::Unproven));
+    }
+
+    #[test]
+    fn evidence_of_one_tier_says_nothing_of_another_that_was_not_measured() {
+        let [known, _] = two();
+        let verdicts = calibrate(&[tier(&known), tier(&[])], Some(0.03));
+        assert_eq!((verdicts[1].bar, verdicts[1].basis, verdicts[1].trials), (Bar::Closed, Basis::TooLittle, 0));
+        let other = calibrate(&[tier(&[]), tier(&known)], Some(0.03));
+        assert_eq!((other[1].basis, other[1].trials), (Basis::Proven, 2000));
+        assert_eq!(calibrate(&[tier(&[])], None)[0].bar, Bar::Stands(0.7));
     }
 
     #[test]

@@ -153,6 +153,13 @@ pub const KEYS: &[Key] = &[
     by_profile("in_flight", Kind::Integer(1, 10_000), |p| json!(p.in_flight), "requests", "Requests in flight at once"),
     key("pack_size", Kind::Integer(1, 1000), || json!(10), "inputs", "Inputs in one request"),
     key("pack_wait_ms", Kind::Integer(0, 60_000), || json!(10), "ms", "How long a request waits for company"),
+    key(
+        "candidates",
+        Kind::Integer(1, 250),
+        || json!(20),
+        "categories",
+        "Categories that a language model is offered at once where offering all would cost more",
+    ),
     key("near_duplicates", Kind::Flag, || json!(false), "", "Whether near-duplicates in flight share an answer"),
     key(
         "audit_share",

@@ -72,6 +72,9 @@ pub fn profile(name: &str) -> Result<&'static Profile> {
     })
 }
 
+/// The smallest share that `max_error` tolerates: to prove less takes more examples than anybody labels.
+const LEAST_ERROR: f64 = 1e-4;
+
 impl Profile {
     /// The same, with the similarity threshold of an embedding.
     fn under(&self, embedding: &EmbeddingModel) -> Self {
@@ -101,6 +104,8 @@ pub struct Settings {
     pub similarity_threshold: f32,
     /// By which embedding texts are compared.
     pub embedding: EmbeddingModel,
+    /// Share of wrong free answers that is tolerated, above 0; `None` leaves the thresholds to the profile.
+    pub max_error: Option<f64>,
     /// Whether case makes a difference.
     pub case: Case,
     /// Whether only leaves may answer.
@@ -113,6 +118,8 @@ pub struct Settings {
     pub shared_answers: bool,
     /// The taxonomy's own policy, if it has one.
     pub on_unresolved: Option<OnUnresolved>,
+    /// Share of free answers that the strong model checks, 0 to 1.
+    pub audit_share: f64,
     explicit: Map<String, Value>,
 }
 
@@ -158,21 +165,30 @@ impl Settings {
             local_model_threshold: read("local_model_threshold").as_f64().unwrap_or(0.70) as f32,
             similarity_threshold: read("similarity_threshold").as_f64().unwrap_or(0.85) as f32,
             embedding: embedding(&explicit),
+            // Nothing proves that no answer is ever wrong: 0 tolerates as little as can be said.
+            max_error: read("max_error").as_f64().map(|share| share.max(LEAST_ERROR)),
             case: if flag("case_sensitive") { Case::Kept } else { Case::Folded },
             leaf_only: flag("leaf_only"),
             allow_external: flag("allow_external"),
             store_input: flag("store_input"),
             shared_answers: read("answer_scope").as_str() == Some("shared"),
             on_unresolved,
+            audit_share: read("audit_share").as_f64().unwrap_or_default(),
             explicit,
         }
     }
 
     /// Least likeness of the nearest earlier text under this embedding: what was set, else what the profile says of it.
     pub fn similarity_threshold_under(&self, embedding: &EmbeddingModel) -> f32 {
-        let set = KEYS.iter().find(|key| key.name == "similarity_threshold").and_then(|key| valid(&self.explicit, key));
-        let of_profile = || embedding.threshold(profile_of(&self.explicit));
-        set.and_then(Value::as_f64).map_or_else(of_profile, |set| set as f32)
+        if self.is_chosen("similarity_threshold") {
+            return self.similarity_threshold;
+        }
+        embedding.threshold(profile_of(&self.explicit))
+    }
+
+    /// Whether the taxonomy's owner set this key, with a value that counts.
+    pub fn is_chosen(&self, name: &str) -> bool {
+        KEYS.iter().find(|key| key.name == name).is_some_and(|key| valid(&self.explicit, key).is_some())
     }
 
     /// What was set explicitly, as it is stored.
@@ -295,6 +311,17 @@ mod tests {
     fn an_embedding_of_another_version_is_the_default() {
         let explicit = json!({"embedding": "minilm"}).as_object().unwrap().clone();
         assert_eq!(Settings::from_explicit(explicit).embedding, EmbeddingModel::Static);
+    }
+
+    #[test]
+    fn what_was_chosen_is_known_and_nothing_is_never_wrong() {
+        let chosen = set(json!({"max_error": 0.03, "similarity_threshold": 0.9})).unwrap();
+        assert_eq!(chosen.max_error, Some(0.03));
+        assert!(chosen.is_chosen("similarity_threshold") && !chosen.is_chosen("local_model_threshold"));
+        assert_eq!(set(json!({"max_error": 0})).unwrap().max_error, Some(LEAST_ERROR));
+        let unreadable = json!({"similarity_threshold": "high"});
+        let stored = Settings::from_explicit(unreadable.as_object().unwrap().clone());
+        assert!(!stored.is_chosen("similarity_threshold") && stored.max_error.is_none());
     }
 
     #[test]

@@ -7,8 +7,11 @@
 
 pub mod guard;
 mod judgement;
+mod nearest;
 mod relevance;
+pub mod trials;
 
 pub use guard::Veto;
 pub use judgement::{Judgement, NEIGHBOURS, Neighbour, Voice, judge};
+pub use nearest::Vectors;
 pub use relevance::{NEAR, Pair, Relevance};

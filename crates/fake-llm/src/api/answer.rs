@@ -27,7 +27,7 @@ impl<'a> Answer<'a> {
     /// What a model says about this item.
     pub(crate) fn to(asked: &Asked, place: usize, id: Value, options: &'a [String], with: &Answering<'_>) -> Self {
         let title = asked.titles.get(place).map_or("", String::as_str);
-        let opinion = with.oracle.choose(with.model, title, options);
+        let opinion = with.oracle.choose(with.model, title, options, asked.prompt.offers_branches());
         let label = match opinion {
             Some(opinion) => options[opinion.option].clone(),
             None => with.oracle.truth(title).unwrap_or("Other").to_owned(),

@@ -3,12 +3,14 @@
 use super::talk::Said;
 use crate::oracle::Oracle;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Titles of one request.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Items {
     pub(crate) list: Vec<Item>,
+    /// Labels that came with them.
+    pub(crate) offered: Vec<String>,
     /// Whether they came as a list.
     pub(crate) packed: bool,
 }
@@ -26,8 +28,14 @@ pub(crate) struct Item {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {
-    Packed { items: Vec<Item> },
-    Single { title: String },
+    Packed {
+        items: Vec<Item>,
+        #[serde(default, alias = "branches")]
+        categories: Map<String, Value>,
+    },
+    Single {
+        title: String,
+    },
 }
 
 impl Item {
@@ -46,6 +54,10 @@ impl Item {
 }
 
 impl Items {
+    fn single(title: String) -> Self {
+        Self { list: vec![Item::new(1, Some(title), None)], offered: Vec::new(), packed: false }
+    }
+
     /// The names of all.
     pub(crate) fn names(&self, oracle: &Oracle) -> Vec<String> {
         self.list.iter().map(|item| item.name(oracle)).collect()
@@ -80,10 +92,12 @@ pub(crate) fn read(said: &[Said]) -> Items {
     let data = texts.iter().find_map(|text| serde_json::from_str(text).ok());
     let joined = || texts.concat().trim_end_matches('\n').to_owned();
     let mut items = match data {
-        Some(Text::Packed { items }) => Items { list: items, packed: true },
-        Some(Text::Single { title }) => Items { list: vec![Item::new(1, Some(title), None)], packed: false },
-        None if joined().trim().is_empty() => Items { list: Vec::new(), packed: false },
-        None => Items { list: vec![Item::new(1, Some(joined()), None)], packed: false },
+        Some(Text::Packed { items, categories }) => {
+            Items { list: items, offered: categories.into_iter().map(|(label, _)| label).collect(), packed: true }
+        }
+        Some(Text::Single { title }) => Items::single(title),
+        None if joined().trim().is_empty() => Items { list: Vec::new(), offered: Vec::new(), packed: false },
+        None => Items::single(joined()),
     };
     let mut before = None;
     for part in said {
@@ -143,6 +157,16 @@ mod tests {
             "Choose.\n- not this\nCategories:\n- Toys\n- Books: to read: or not\n- Film: Noir: dark\n\n- nor this";
         assert_eq!(labels(instruction, &oracle), ["Toys", "Books", "Film: Noir"]);
         assert_eq!(labels("Choose.", &oracle), Vec::<String>::new());
+    }
+
+    #[test]
+    fn labels_may_come_with_the_items() {
+        for member in ["categories", "branches"] {
+            let data = json!({ member: { "Toys": "games", "Books: old": "" }, "items": [{ "id": 1, "title": "x" }] });
+            let mut offered = read_text(&data.to_string()).offered;
+            offered.sort();
+            assert_eq!(offered, ["Books: old", "Toys"]);
+        }
     }
 
     #[test]

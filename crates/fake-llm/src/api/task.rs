@@ -41,15 +41,21 @@ pub(crate) enum End {
 }
 
 impl Task {
-    /// The options are those of the schema, or of the instruction.
+    /// The options are those of the schema, of the data, or of the instruction.
     pub(crate) fn new(form: Form, talk: &Talk, most_tokens: Option<u64>, oracle: &Oracle) -> Self {
         let offered = match &form {
             Form::Schema(schema) => schema::options(schema),
             Form::Label(options) => options.clone(),
             Form::Json | Form::Text => Vec::new(),
         };
-        let options = if offered.is_empty() { items::labels(&talk.instruction, oracle) } else { offered };
-        Self { form, items: items::read(&talk.user), options, most_tokens }
+        let mut items = items::read(&talk.user);
+        let listed = std::mem::take(&mut items.offered);
+        let options = match (offered.is_empty(), listed.is_empty()) {
+            (false, _) => offered,
+            (true, false) => listed,
+            (true, true) => items::labels(&talk.instruction, oracle),
+        };
+        Self { form, items, options, most_tokens }
     }
 
     /// What a model says after so many tokens of thoughts.

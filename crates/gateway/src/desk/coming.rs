@@ -3,15 +3,17 @@
 use super::{Desk, State};
 use crate::album::Album;
 use crate::ask::Asked;
-use crate::flight::{Flight, FlightId, FlightKey, Payer, Stage, Waiter};
+use crate::flight::{Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
+use crate::halted::Halt;
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
+use pg_categorize_core::candidates::{Reach, Step};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::flow::near;
-use pg_categorize_core::frame::{Answered, Input, Reply, Target};
+use pg_categorize_core::frame::{Answered, HINTS, Input, Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +90,7 @@ impl Desk {
     pub(super) fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
         let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
             let first = plan.routes_of(key.grade).first();
-            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, &plan.choices)))
+            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, plan.usual_choices())))
         });
         if let Some(flight) = state.flights.get_mut(id) {
             flight.stage = Stage::Waiting(key.clone());
@@ -109,7 +111,8 @@ impl State {
         mail: &mut Mail,
     ) -> Option<(FlightId, Keys)> {
         let keys = Keys { own: input.key, shared: input.shared_key };
-        let key = FlightKey { tenant: tenant.clone(), answer: keys.of_answer() };
+        let audits = input.audited.is_some();
+        let key = FlightKey { tenant: tenant.clone(), answer: keys.of_answer(), audits };
         let waiter = Waiter { ask: ask.clone(), position };
         if let Some((id, flight)) = self.flights.find(&key) {
             if let Stage::Landed(reply) = &flight.stage {
@@ -152,6 +155,14 @@ impl State {
             grade: Grade::Cheap,
             straight: false,
             first: None,
+            spent: Spent::NOTHING,
+            claim: input.audited,
+            listed: None,
+            hints: input.hints.into_iter().take(HINTS).collect(),
+            step: Step::Short,
+            offered: None,
+            named: None,
+            sure: 1.0,
             soft: false,
             near: None,
         });
@@ -171,8 +182,13 @@ impl State {
     ) -> Option<LaneKey> {
         let flight = self.flights.get_mut(id)?;
         flight.soft = soft;
+        // Lists are made of what the plan says now.
+        flight.offered = None;
+        let audits = flight.key.audits;
+        flight.listed = plan.candidates.as_ref().filter(|_| !audits).map(|_| plan.serial);
         if flight.first.is_none() {
-            (flight.grade, flight.straight) = (Grade::Cheap, false);
+            let is_strong = audits && !plan.strong.is_empty();
+            (flight.grade, flight.straight) = (if is_strong { Grade::Strong } else { Grade::Cheap }, false);
         }
         if flight.waiters.is_empty() {
             self.flights.forget(id);
@@ -182,7 +198,16 @@ impl State {
             self.flights.give(id, &known(answer), mail);
             return None;
         }
-        let too_sure = soft && flight.first.is_none() && flight.best_confidence >= plan.soft_confidence;
+        match self.flights.halt_of(id) {
+            Some(Halt::Before(step)) => self.flights.get_mut(id)?.step = step,
+            Some(Halt::Nowhere) => {
+                self.flights.give(id, &Reply::Unanswered { reason: Reason::NoneOfThese, detail: None }, mail);
+                return None;
+            }
+            None => {}
+        }
+        let flight = self.flights.get_mut(id)?;
+        let too_sure = soft && flight.first.is_none() && (audits || flight.best_confidence >= plan.soft_confidence);
         let refusal = if let Some(stopped) = stopped {
             Some(stopped.clone())
         } else if plan.routes_of(flight.grade).is_empty() {
@@ -197,13 +222,14 @@ impl State {
             self.flights.refuse(id, &refusal, mail);
             return None;
         }
-        let may_upgrade = !soft || plan.upgrade_above_soft;
+        let may_upgrade = !audits && (!soft || plan.upgrade_above_soft);
         if flight.grade == Grade::Cheap && may_upgrade && plan.goes_straight(&flight.text, flight.best_confidence) {
             (flight.grade, flight.straight) = (Grade::Strong, true);
         }
         let (tenant, grade) = (flight.key.tenant.clone(), flight.grade);
         // Words beside an image do not tell what it shows.
         if plan.near_duplicates
+            && !audits
             && flight.image.is_none()
             && let Some(words) = near::key(&flight.text)
         {
@@ -217,7 +243,8 @@ impl State {
                 return None;
             }
         }
-        Some(LaneKey { serial: plan.serial, tenant, grade })
+        let reach = self.flights.get(id).map(|flight| plan.reach_of(flight.step)).unwrap_or(Reach::Short);
+        Some(LaneKey { serial: plan.serial, tenant, grade, reach })
     }
 
     /// Those who wait for a near-duplicate wait for the one that is under way.

@@ -3,13 +3,16 @@
 use super::Desk;
 use crate::album::HeldImage;
 use crate::ask;
-use crate::flight::{First, FlightId, FlightKey, Payer, Stage, for_nothing};
+use crate::flight::{First, FlightId, FlightKey, Payer, Spent, Stage, for_nothing};
 use crate::lane::LaneKey;
 use crate::mail::Mail;
 use crate::piece::Piece;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, LookUp, Refusal};
 use hashbrown::HashMap;
+use pg_categorize_core::audit::Claim;
+use pg_categorize_core::candidates::{Offered, Sought, Step};
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::frame::{Reply, Target};
 use pg_categorize_core::money::Money;
 use std::sync::Arc;
@@ -27,17 +30,44 @@ pub(crate) struct Load {
     pub(crate) first: Option<First>,
     /// Whether a strong model may decide after this.
     pub(crate) may_upgrade: bool,
+    pub(crate) spent: Spent,
+    /// What a free tier said, where that is audited.
+    pub(crate) claim: Option<Claim>,
+    pub(crate) hints: Arc<[CategoryId]>,
+    pub(crate) step: Step,
+    /// What it is offered, where there are lists.
+    pub(crate) offered: Option<Arc<Offered>>,
+    pub(crate) named: Option<CategoryId>,
+    pub(crate) sure: f32,
+}
+
+impl Load {
+    /// It, as far as it matters for what it is offered.
+    pub(crate) fn sought(&self) -> Sought<'_> {
+        Sought { text: &self.text, hints: &self.hints }
+    }
 }
 
 /// What a reply of a provider says of one input.
 pub(crate) struct Landed {
     pub(crate) id: FlightId,
-    /// `None` where the answer is missing or invalid.
-    pub(crate) reply: Option<Reply>,
+    pub(crate) landing: Landing,
     /// Its share of the cost.
     pub(crate) cost: Money,
-    /// Whether a strong model is to decide.
-    pub(crate) unsure: bool,
+    /// Whether a strong model may decide.
+    pub(crate) may_upgrade: bool,
+}
+
+/// What an input's flight comes to.
+pub(crate) enum Landing {
+    /// Those who wait are told.
+    Told(Reply),
+    /// A strong model is to decide.
+    Unsure(Reply),
+    /// It is asked with another list.
+    Further { offered: Arc<Offered>, sure: f32 },
+    /// The answer is missing or invalid, but it may name a category that was not offered.
+    Invalid { named: Option<CategoryId> },
 }
 
 /// What is to be done about the inputs of a reply.
@@ -47,6 +77,8 @@ pub(crate) struct Rest {
     pub(crate) again: Vec<FlightId>,
     /// They go to a strong model.
     pub(crate) unsure: Vec<FlightId>,
+    /// They are asked with another list.
+    pub(crate) further: Vec<FlightId>,
     /// Those who waited have been told.
     pub(crate) told: Vec<FlightId>,
 }
@@ -70,7 +102,7 @@ impl Desk {
                 patience = patience.max(waiter.ask.deadline.saturating_sub(now));
             }
             flight.stage = Stage::Packed(piece.signal.clone());
-            let can_upgrade = piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
+            let can_upgrade = !flight.key.audits && piece.grade() == Grade::Cheap && !piece.plan.strong.is_empty();
             loads.push(Load {
                 id,
                 key: flight.key.clone(),
@@ -80,6 +112,13 @@ impl Desk {
                 target: flight.target.clone(),
                 first: flight.first.clone(),
                 may_upgrade: can_upgrade && (!flight.soft || piece.plan.upgrade_above_soft),
+                spent: flight.spent,
+                claim: flight.claim.clone(),
+                hints: flight.hints.clone(),
+                step: flight.step,
+                offered: flight.offered.clone(),
+                named: flight.named,
+                sure: flight.sure,
             });
             piece.ids.push(id);
         }
@@ -96,13 +135,15 @@ impl Desk {
                 state.flights.part(id);
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 flight.stage = Stage::LookingUp;
-                let of = (flight.key.tenant.clone(), flight.target.clone());
+                let of = (flight.key.tenant.clone(), flight.target.clone(), flight.key.audits);
                 asks.entry(of).or_default().push((id, flight.keys));
             }
         }
-        for ((tenant, target), begun) in asks {
+        for ((tenant, target, audits), begun) in asks {
             let desk = self.clone();
-            tokio::spawn(async move { ask::admit(&desk, tenant.to_string(), (*target).clone(), begun).await });
+            tokio::spawn(
+                async move { ask::admit(&desk, (tenant.to_string(), audits), (*target).clone(), begun).await },
+            );
         }
     }
 
@@ -110,7 +151,7 @@ impl Desk {
     pub(crate) async fn still_holds(&self, plan: &Plan, loads: &[Load]) -> bool {
         let Some(load) = loads.first() else { return true };
         let (tenant, target) = (load.key.tenant.to_string(), (*load.target).clone());
-        let known = self.store.look_up(LookUp { tenant, target, keys: Vec::new() }).await;
+        let known = self.store.look_up(LookUp { tenant, target, keys: Vec::new(), audits: false }).await;
         known.is_ok_and(|known| known.plan.is_like(plan))
     }
 
@@ -137,6 +178,7 @@ impl Desk {
             }
             load.payer = flight.payer.clone();
             load.first = flight.first.clone();
+            load.spent = flight.spent;
         }
         true
     }
@@ -147,27 +189,39 @@ impl Desk {
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
-            for Landed { id, reply, cost, unsure } in landed {
+            for Landed { id, landing, cost, may_upgrade } in landed {
                 piece.ids.retain(|other| *other != id);
                 let Some(flight) = state.flights.get_mut(id) else { continue };
-                match reply {
-                    Some(reply) if unsure => {
-                        flight.first = Some(First { reply, cost, cost_told: false });
+                if !matches!(landing, Landing::Invalid { .. }) {
+                    flight.spent.all = [flight.spent.all, cost].into_iter().sum();
+                }
+                match landing {
+                    Landing::Unsure(reply) => {
+                        flight.first = Some(First { reply });
                         rest.unsure.push(id);
                     }
-                    Some(reply) => {
+                    Landing::Further { offered, sure } => {
+                        flight.goes_on(offered, sure);
+                        rest.further.push(id);
+                    }
+                    Landing::Told(reply) => {
+                        let fits_nowhere = matches!(reply, Reply::Unanswered { reason: Reason::NoneOfThese, .. });
                         flight.land(reply.clone(), &mut mail);
                         rest.told.push(id);
                         if let (Some(near), Reply::Answered(_)) = (&flight.near, &reply) {
                             state.near.keep(near.clone(), for_nothing(&reply, true), now);
                         }
+                        if fits_nowhere {
+                            state.flights.fits_nowhere(id);
+                        }
                     }
-                    None if !flight.again => {
+                    Landing::Invalid { named } if !flight.again => {
                         flight.again = true;
+                        flight.named = named;
                         rest.again.push(id);
                     }
-                    None if unsure => rest.unsure.push(id),
-                    None => state.flights.refuse(id, refusal, &mut mail),
+                    Landing::Invalid { .. } if may_upgrade => rest.unsure.push(id),
+                    Landing::Invalid { .. } => state.flights.refuse(id, refusal, &mut mail),
                 }
             }
         }
@@ -212,9 +266,11 @@ impl Desk {
                 }
             }
             state.pump(key, now, &mut starts);
-            if key.grade == Grade::Cheap {
-                // Perhaps no more unsure answers are to come.
-                state.pump(&LaneKey { grade: Grade::Strong, ..key.clone() }, now, &mut starts);
+            // Perhaps no more is to come into the lanes that this one feeds.
+            for (other, feeds_this) in key.others() {
+                if !feeds_this && state.lanes.contains_key(&other) {
+                    state.pump(&other, now, &mut starts);
+                }
             }
         }
         self.launch(starts);

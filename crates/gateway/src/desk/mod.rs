@@ -4,9 +4,10 @@
 mod coming;
 mod flying;
 mod going;
+mod offering;
 mod upgrading;
 
-pub(crate) use flying::{Landed, Load, Rest};
+pub(crate) use flying::{Landed, Landing, Load, Rest};
 
 use crate::album::Album;
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::health::Health;
 use crate::lane::{Lane, LaneKey, Next};
 use crate::near_answers::NearAnswers;
 use crate::piece::Piece;
-use crate::plan::{Grade, Plan};
+use crate::plan::Plan;
 use crate::sender::Sender;
 use crate::store::Store;
 use crate::switch::Switch;
@@ -94,7 +95,11 @@ impl Desk {
 
     /// Drops what was learnt under other plans.
     pub(crate) fn plans_changed(&self) {
-        self.state.lock().near.clear();
+        {
+            let mut state = self.state.lock();
+            state.near.clear();
+            state.flights.halted.clear();
+        }
         self.health.lock().forgive();
     }
 
@@ -143,8 +148,8 @@ impl Desk {
 impl State {
     /// Takes from a lane what it is ready for; a lane without work is dropped.
     fn pump(&mut self, key: &LaneKey, now: Duration, starts: &mut Vec<Start>) {
-        let cheap = LaneKey { grade: Grade::Cheap, ..key.clone() };
-        let more_comes = key.grade == Grade::Strong && self.lanes.get(&cheap).is_some_and(Lane::is_at_work);
+        let feeds = |(other, feeds): (LaneKey, bool)| feeds && self.lanes.get(&other).is_some_and(Lane::is_at_work);
+        let more_comes = key.others().any(feeds);
         let Some(lane) = self.lanes.get_mut(key) else { return };
         loop {
             match lane.next(now, more_comes) {

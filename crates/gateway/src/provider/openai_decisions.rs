@@ -4,14 +4,14 @@
 
 use super::body::Body;
 use super::openai_chat::content;
-use super::probabilities::{Probabilities, options};
+use super::probabilities::{Probabilities, options, question};
 use super::question::unmarked;
 use super::{Api, DECISION_TOKENS, Item, ItemAnswer, Written, usage};
 use crate::plan::Route;
 use crate::store::Refusal;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::price::Usage;
-use pg_categorize_core::prompt::{IMAGE, quoted, user_data};
+use pg_categorize_core::prompt::{IMAGE, described_options, quoted, user_data};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -25,7 +25,7 @@ pub(super) struct Decisions;
 
 impl Api for Decisions {
     fn pack_limit(&self, _: &Route, choices: &Choices) -> usize {
-        QUESTIONS.min(OPTIONS_BYTES / choices.prompt().options.len().max(1))
+        QUESTIONS.min(OPTIONS_BYTES / choices.options_bytes().max(1))
     }
 
     fn write(&self, route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Written, Refusal> {
@@ -43,12 +43,14 @@ impl Api for Decisions {
             },
         );
         let mut questions = String::with_capacity((prompt.options.len() + 128) * items.len());
-        for Item { id, .. } in items {
+        for (position, Item { id, .. }) in items.iter().enumerate() {
+            let own = choices.form().map(|_| described_options(&choices.offered_to(position)));
+            let options = own.as_ref().unwrap_or(&prompt.options);
             let comma = if questions.is_empty() { "" } else { "," };
             _ = write!(
                 questions,
-                r#"{comma}{{"type":"choice","name":"item_{id}","instructions":"Which category fits the title of item {id} best?","choices":{}}}"#,
-                prompt.options
+                r#"{comma}{{"type":"choice","name":"item_{id}","instructions":{},"choices":{options}}}"#,
+                quoted(&question(choices, *id)),
             );
         }
         let mut body = Body::new(prompt.decision.json.len() + user.len() + questions.len());

@@ -28,11 +28,20 @@ pub(super) struct Probabilities<'a> {
 /// What is told of the choices, where they are few enough to be decided between.
 pub(super) fn options<'a>(route: &Route, choices: &'a Choices) -> Result<&'a Prompt, Refusal> {
     let prompt = choices.prompt();
-    if CHOICES.contains(&prompt.count) {
+    // Of a list of its own each question has a part.
+    if choices.form().is_some() || CHOICES.contains(&prompt.count) {
         return Ok(prompt);
     }
     let count = choices.list().len();
     Err(refusal(route, format!("decides between 1 to 254 categories, and these are {count}")))
+}
+
+/// What is asked about one of several items.
+pub(super) fn question(choices: &Choices, id: u32) -> String {
+    match choices.form() {
+        Some(form) => format!("Item {id}: {}", form.question()),
+        None => format!("Which category fits the title of item {id} best?"),
+    }
 }
 
 impl<'a> Probabilities<'a> {
@@ -52,7 +61,7 @@ impl<'a> Probabilities<'a> {
         let mut known: Vec<(Verdict, f64)> = Vec::with_capacity(self.of.len());
         for (label, probability) in &self.of {
             let of = choices.read(label);
-            let counts = of != Verdict::Invalid && (0.0..=1.0).contains(probability);
+            let counts = of.is_valid() && (0.0..=1.0).contains(probability);
             if counts && !known.iter().any(|(other, _)| *other == of) {
                 known.push((of, *probability));
             }
@@ -68,7 +77,7 @@ impl<'a> Probabilities<'a> {
         };
         let alternatives = known.iter().filter_map(category).take(ALTERNATIVES).collect();
         let (confidence, source) = match verdict {
-            Verdict::Invalid => (0.0, Source::Assumed),
+            Verdict::Invalid | Verdict::NotOffered(_) => (0.0, Source::Assumed),
             _ => confidence(chosen.or(self.confidence), Source::Probabilities),
         };
         ItemAnswer { id, verdict, confidence, source, rationale: None, alternatives }

@@ -2,11 +2,11 @@
 //! is read.
 
 use super::{Image, Item, ItemAnswer, refusal};
-use crate::plan::{AnswerMode, Model, Route};
+use crate::plan::{AnswerMode, Model, ProviderKind, Route};
 use crate::store::Refusal;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
-use pg_categorize_core::prompt::{Instruction, read_items, read_label, user_data};
+use pg_categorize_core::prompt::{Instruction, read_items, read_label};
 
 /// Bytes that an item's answer has around its label, and what is around all of them.
 const ITEM_TOKENS: u64 = 48;
@@ -52,16 +52,22 @@ impl<'a> Question<'a> {
     /// not to write.
     pub(super) fn new(route: &Route, choices: &'a Choices, items: &[Item<'a>]) -> Result<Self, Refusal> {
         let prompt = choices.prompt();
+        let of = |schema: &'a String, enforcing: &'a Option<String>| {
+            Some(enforcing.as_ref().filter(|_| compiles_at_once(route)).unwrap_or(schema).as_str())
+        };
         let (instruction, schema) = match (route.model.mode, route.rationale) {
-            (AnswerMode::JsonSchema, false) => (&prompt.items, Some(prompt.schema.as_str())),
-            (AnswerMode::JsonSchema, true) => (&choices.reasoned().items, Some(choices.reasoned().schema.as_str())),
+            (AnswerMode::JsonSchema, false) => (&prompt.items, of(&prompt.schema, &prompt.enforcing)),
+            (AnswerMode::JsonSchema, true) => {
+                let reasoned = choices.reasoned();
+                (&reasoned.items, of(&reasoned.schema, &reasoned.enforcing))
+            }
             (AnswerMode::Text, _) => (&prompt.label, None),
             (AnswerMode::Decision, _) => return Err(refusal(route, "has no API for decisions")),
         };
         Ok(Self {
             instruction,
             schema,
-            data: unmarked(&user_data(items.iter().map(|item| (item.id, item.text)))),
+            data: unmarked(&prompt.data(items.iter().map(|item| (item.id, item.text)))),
             image: items.iter().find_map(|item| item.image),
             output_bound: output_bound(route, choices, items.len())?,
         })
@@ -72,6 +78,12 @@ impl<'a> Question<'a> {
         let image = self.image.map_or(0, |image| image.base64().len());
         self.instruction.json.len() + self.schema.map_or(0, str::len) + self.data.len() * 5 / 4 + image
     }
+}
+
+/// Whether a new schema costs no time to speak of. The providers compile one for seconds, and keep it; the servers of open
+/// models make a grammar of it in milliseconds (llama.cpp, vLLM: "Structured outputs"), and small models need one.
+fn compiles_at_once(route: &Route) -> bool {
+    route.provider.kind == ProviderKind::OpenAi && !route.provider.abilities.openai_extras
 }
 
 /// Inputs whose answers this model can write at once.
@@ -136,6 +148,7 @@ pub(super) fn unmarked(data: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pg_categorize_core::prompt::user_data;
     use serde_json::Value;
 
     #[test]

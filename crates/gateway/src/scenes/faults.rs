@@ -142,6 +142,57 @@ async fn a_breaker_opens_rests_and_is_closed_by_a_probe() {
     assert!(lines[0].latency_p50_ms.is_some_and(|ms| (100.0..120.0).contains(&ms)));
 }
 
+/// The provider that is asked first dies with all that it has in flight. Its breaker opens by the first failures; the rest were
+/// under way by then, and nothing follows them.
+#[tokio::test(start_paused = true)]
+async fn a_breaker_opens_before_all_that_was_in_flight_has_failed() {
+    let script = |nth: usize, route: &Route, _: &[String]| match route.model.name.as_str() {
+        "cheap" if nth >= 10 => fail(FailureClass::Cut),
+        _ => Act::Answer,
+    };
+    let scene = Scene::new(Wire::new(script), |plan| {
+        plan.routes.push(Arc::new(route(2, "dear")));
+        (plan.pack_size, plan.in_flight) = (1, 20);
+    });
+    let mut backend = scene.connect();
+    backend.answers(1, &numbered("title", 10)).await;
+    let answers = backend.answers(2, &numbered("other", 100)).await;
+    assert!(answers.iter().all(|answer| answer.model.as_deref() == Some("dear")));
+    scene.ends().await;
+    backend.say(&ToGateway::Health { request: 9 }).await;
+    let ToBackend::Health { request: 9, lines } = backend.hear().await else { panic!("no health") };
+    // By the window of ten, of which two were answered: eight. No input is sent to it twice, and none after that.
+    assert_eq!((lines[0].breaker.as_str(), lines[0].attempts, lines[0].failures), ("open", 30, 20));
+    let alerts: Vec<_> = scene.ledger.lock().alerts.iter().map(|alert| alert.message.clone()).collect();
+    assert_eq!(alerts, ["The provider fails again and again: Cut. Its failures so far: 8."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_connection_counts_for_all_models_of_a_provider_and_a_cut_one_for_its_own() {
+    for (class, of_strong) in [(FailureClass::NotSent, "open"), (FailureClass::Cut, "closed")] {
+        let script = move |_: usize, route: &Route, texts: &[String]| match route.model.name.as_str() {
+            "cheap" if texts[0].starts_with("lost") => fail(class),
+            "cheap" => Act::Unsure,
+            _ => Act::Answer,
+        };
+        let scene = Scene::new(Wire::new(script), |plan| {
+            plan.strong = vec![Arc::new(route(1, "strong"))];
+            plan.pack_size = 1;
+        });
+        let mut backend = scene.connect();
+        backend.answers(1, &numbered("title", 1)).await;
+        backend.ask(2, &numbered("lost", 10), Duration::from_secs(5)).await;
+        assert!(backend.replies(2, 10).await.iter().all(|reply| matches!(reply, Reply::Unanswered { .. })));
+        scene.ends().await;
+        backend.say(&ToGateway::Health { request: 9 }).await;
+        let ToBackend::Health { request: 9, lines } = backend.hear().await else { panic!("no health") };
+        let states: Vec<_> = lines.iter().map(|line| (line.model.as_str(), line.breaker.as_str())).collect();
+        assert_eq!(states, [("cheap", "open"), ("strong", of_strong)], "{class:?}");
+        // What is told of a model is what it did itself.
+        assert_eq!((lines[1].attempts, lines[1].failures), (1, 0));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stopped_provider_is_not_asked_until_something_changes() {
     let script = |nth: usize, _: &Route, _: &[String]| if nth == 0 { fail(FailureClass::Stopped) } else { Act::Answer };

@@ -3,7 +3,8 @@
 use super::shelf::Shelf;
 use crate::plan::Plan;
 use crate::store::{
-    Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NotReserved, Refusal, Request, Reserved, Standing, Store,
+    Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NewAudit, NotReserved, Refusal, Request, Reserved,
+    Standing, Store,
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -15,6 +16,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 type MakePlan = Box<dyn Fn(&str) -> Arc<Plan> + Send>;
+
+/// What is known of an input that was audited: nobody reads it.
+static NOTHING: KnownAnswer =
+    KnownAnswer { category: 0, confidence: 0.0, provider: None, model: None, upgraded: false, grounds: None };
 
 /// A tenant who has no money.
 pub(super) const POOR: &str = "poor";
@@ -41,6 +46,7 @@ pub(super) struct Ledger {
     pub(super) unsure: HashMap<Fingerprint, (String, KnownAnswer)>,
     /// Payments of each stored answer.
     pub(super) paid: HashMap<(String, Fingerprint), usize>,
+    pub(super) audits: Vec<NewAudit>,
     pub(super) alerts: Vec<Alert>,
     pub(super) shelf: Shelf,
     /// What no store should see.
@@ -66,6 +72,7 @@ impl Ledger {
             unsure: HashMap::new(),
             answers: HashMap::new(),
             paid: HashMap::new(),
+            audits: Vec::new(),
             alerts: Vec::new(),
             shelf: Shelf::default(),
             faults: Vec::new(),
@@ -100,7 +107,12 @@ impl Ledger {
                 self.look_ups += 1;
                 let plan = (self.plan_of)(&look_up.tenant);
                 let key = |keys: &Keys| (look_up.tenant.clone(), keys.of_answer());
-                let answers = look_up.keys.iter().map(|keys| self.answers.get(&key(keys)).cloned()).collect();
+                let audited = |keys: &Keys| self.audits.iter().any(|audit| audit.key == keys.of_answer());
+                let known = |keys: &Keys| match look_up.audits {
+                    true => audited(keys).then(|| NOTHING.clone()),
+                    false => self.answers.get(&key(keys)).cloned(),
+                };
+                let answers = look_up.keys.iter().map(known).collect();
                 _ = reply.send(Ok(Known { plan, answers, soft: self.soft }));
             }
             Request::Reserve(attempt, reply) => {
@@ -161,6 +173,7 @@ impl Ledger {
             AttemptOutcome::Released => self.released += 1,
             AttemptOutcome::InDoubt => _ = self.in_doubt.insert(closing.attempt, worst),
         }
+        self.audits.extend(closing.audits);
         for key in &closing.decided {
             self.unsure.remove(key);
         }

@@ -1,10 +1,12 @@
 //! The gateway as backends, the store and providers see it, in a time that passes only when nothing else can happen.
 
 mod asking;
+mod audits;
 mod embeddings;
 mod faults;
 mod frames;
 mod ledger;
+mod lists;
 mod packing;
 mod places;
 mod shelf;
@@ -19,7 +21,8 @@ use crate::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, Provid
 use crate::switch::{Phase, Switch};
 use ledger::Ledger;
 use parking_lot::Mutex;
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::candidates::{Candidates, Node, Retriever, Tree};
+use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Answered, Ask, Asker, HEADER_BYTES, Input, Reply, Target, ToBackend, ToGateway};
@@ -77,6 +80,25 @@ fn plan() -> Plan {
     let choices = choices.map(|(label, id)| Choice { id, label: label.to_string(), description: None }).collect();
     let routes = vec![Arc::new(route(1, "cheap"))];
     Plan { taxonomy: Some(1), taxonomy_version: 1, soft_confidence: 0.3, ..Plan::new(Choices::new(choices), routes) }
+}
+
+/// Finds the first two categories for whatever is a title, and nothing for anything else.
+#[derive(Debug)]
+struct FirstTwo;
+
+impl Retriever for FirstTwo {
+    fn shortlist(&self, text: &str, hints: &[CategoryId], most: usize) -> Vec<CategoryId> {
+        let found = [0, 1].into_iter().filter(|_| text.contains("title"));
+        hints.iter().copied().filter(|id| (0..3).contains(id)).chain(found).take(most).collect()
+    }
+}
+
+/// The same categories in lists of one. The third can only be found by way of the branch to which all belong.
+fn in_lists(plan: &mut Plan) {
+    let leaf = |choice: &Choice| Node { id: choice.id, parent: Some(wire::BRANCH), path: choice.label.clone() };
+    let branch = Node { id: wire::BRANCH, parent: None, path: "all".into() };
+    let tree = Tree::new(plan.choices.list().iter().map(leaf).chain([branch]).collect());
+    plan.candidates = Some(Arc::new(Candidates::new(plan.choices.clone(), tree, Box::new(FirstTwo), 1)));
 }
 
 struct Scene {
@@ -179,6 +201,8 @@ fn question(request: u64, tenant: &str, texts: &[String], patience: Duration, qu
         text: text.clone(),
         image: shown(text),
         best_confidence: 0.5,
+        hints: Vec::new(),
+        audited: None,
     };
     ToGateway::Ask(Ask {
         request,

@@ -25,6 +25,7 @@ fn any_act(random: &mut StdRng, inputs: usize) -> Act {
     match random.random_range(0..20) {
         0 => Act::Hang,
         1 => Act::Wrong,
+        2 if random.random_bool(0.5) => Act::NotOffered(random.random_range(0..12)),
         2 => Act::NoneFits,
         3 => Act::NoUsage,
         4 | 5 => Act::Without((0..inputs).filter(|_| random.random_bool(0.3)).collect()),
@@ -53,9 +54,13 @@ async fn one_day(seed: u64) {
     wire.latency = Duration::from_millis(random.random_range(1..3000));
     let (pack_size, in_flight) = (random.random_range(1..12), random.random_range(1..6));
     let (near_duplicates, has_strong) = (random.random_bool(0.5), random.random_bool(0.7));
+    let lists = random.random_bool(0.5);
     let scene = Scene::bounded(wire, random.random_range(20..200), move |plan| {
         (plan.pack_size, plan.in_flight, plan.near_duplicates) = (pack_size, in_flight, near_duplicates);
         plan.routes.push(Arc::new(route(2, "dear")));
+        if lists {
+            in_lists(plan);
+        }
         if has_strong {
             plan.strong = vec![Arc::new(route(1, "strong")), Arc::new(route(3, "other strong"))];
         }

@@ -31,6 +31,8 @@ pub(super) enum Act {
     Mistaken,
     /// No label that was offered.
     Wrong,
+    /// The label of this category, which was not offered.
+    NotOffered(i32),
     /// None of the categories fits.
     NoneFits,
     /// It is answered, but not what it cost.
@@ -56,6 +58,8 @@ pub(super) struct Wire {
 pub(super) struct Account {
     /// The texts of each request, and to which model it went.
     pub(super) sent: Vec<(String, Vec<String>)>,
+    /// What each of them offered.
+    pub(super) offered: Vec<Vec<i32>>,
     /// Requests that have not ended.
     pub(super) now: usize,
     pub(super) most: usize,
@@ -72,6 +76,16 @@ impl Wire {
     }
 }
 
+/// The branch that all categories belong to, where there are lists.
+pub(super) const BRANCH: i32 = 10;
+
+/// What a model says that errs as little as it can: what is right, or else the branch to which that belongs. Of aliens
+/// nothing is.
+fn best(text: &str, offered: &[i32]) -> Verdict {
+    let likely = [right(text), BRANCH].into_iter().find(|id| offered.contains(id));
+    likely.filter(|_| !text.starts_with("alien")).map_or(Verdict::NoneOfThese, Verdict::Category)
+}
+
 /// The category that is right for a text.
 pub(super) fn right(text: &str) -> i32 {
     text.bytes().map(i32::from).sum::<i32>() % 3
@@ -82,7 +96,13 @@ impl Sender for Wire {
         self.pack_limit
     }
 
-    fn prepare(&self, route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Box<dyn Parcel>, Refusal> {
+    fn prepare(
+        &self,
+        route: &Route,
+        plan: &Plan,
+        choices: &Choices,
+        items: &[Item<'_>],
+    ) -> Result<Box<dyn Parcel>, Refusal> {
         let texts: Vec<String> = items.iter().map(|item| item.text.to_owned()).collect();
         if texts.iter().any(|text| text.starts_with("huge")) && route.model.max_input_tokens.is_some() {
             return Err(Refusal::new(Reason::InputTooLarge));
@@ -97,7 +117,12 @@ impl Sender for Wire {
         };
         let act = (self.script)(nth, route, &texts);
         let tenant = plan.tenant.clone();
-        Ok(Box::new(Scripted { tenant, texts, act, latency: self.latency, account: self.account.clone() }))
+        let offered: Vec<i32> = choices.list().iter().map(|choice| choice.id).collect();
+        if plan.candidates.is_some() != choices.form().is_some() || offered.is_empty() {
+            self.account.lock().faults.push(format!("{offered:?} is no list of this plan"));
+        }
+        let (latency, account) = (self.latency, self.account.clone());
+        Ok(Box::new(Scripted { tenant, texts, offered, act, latency, account }))
     }
 
     fn prepare_vectors(
@@ -109,8 +134,8 @@ impl Sender for Wire {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let nth = self.account.lock().sent.len();
         let act = (self.script)(nth, route, &texts);
-        let (tenant, account) = (String::new(), self.account.clone());
-        Ok(Box::new(Scripted { tenant, texts, act, latency: self.latency, account }))
+        let (tenant, offered, account) = (String::new(), Vec::new(), self.account.clone());
+        Ok(Box::new(Scripted { tenant, texts, offered, act, latency: self.latency, account }))
     }
 }
 
@@ -152,6 +177,7 @@ pub(super) const VECTOR_BOUND: u64 = 1000;
 struct Scripted {
     tenant: String,
     texts: Vec<String>,
+    offered: Vec<i32>,
     act: Act,
     latency: Duration,
     account: Arc<Mutex<Account>>,
@@ -164,6 +190,7 @@ impl<'a> UnderWay<'a> {
     fn new(request: &'a Scripted, model: &str) -> Self {
         let mut account = request.account.lock();
         account.sent.push((model.to_owned(), request.texts.clone()));
+        account.offered.push(request.offered.clone());
         account.now += 1;
         account.most = account.most.max(account.now);
         for text in &request.texts {
@@ -215,12 +242,13 @@ impl Parcel for Scripted {
                 all.map(answer).collect::<Vec<_>>()
             };
             assert!(!matches!(self.act, Act::Panic), "a bug on purpose");
-            let category = |text: &str| Verdict::Category(right(text));
+            let category = |text: &str| best(text, &self.offered);
             let mut usage = Some(Usage { input: 100, output: 10, ..Usage::default() });
             let result = match &self.act {
                 Act::Fail(class, charge, after) => return fail(*class, *charge, *after),
                 Act::Without(skipped) => answers(skipped, &category),
                 Act::Wrong => answers(&[], &|_| Verdict::Invalid),
+                Act::NotOffered(id) => answers(&[], &|_| Verdict::NotOffered(*id)),
                 Act::NoneFits => answers(&[], &|_| Verdict::NoneOfThese),
                 Act::NoUsage => {
                     usage = None;

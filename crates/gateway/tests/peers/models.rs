@@ -39,7 +39,7 @@ impl Tally {
                 match answer.verdict {
                     Verdict::Category(_) => tally.chosen += 1,
                     Verdict::NoneOfThese => tally.none += 1,
-                    Verdict::Invalid => tally.invalid += 1,
+                    Verdict::NotOffered(_) | Verdict::Invalid => tally.invalid += 1,
                 }
                 tally.right += usize::from(label(choices, answer.verdict) == Some(expected));
             }

@@ -98,7 +98,15 @@ fn input(title: &str) -> Input {
     for (at, byte) in title.bytes().enumerate() {
         key[at % 32] = key[at % 32].rotate_left(3) ^ byte;
     }
-    Input { key: Fingerprint(key), shared_key: None, text: title.to_owned(), image: None, best_confidence: 0.5 }
+    Input {
+        key: Fingerprint(key),
+        shared_key: None,
+        text: title.to_owned(),
+        image: None,
+        best_confidence: 0.5,
+        hints: Vec::new(),
+        audited: None,
+    }
 }
 
 fn hear(stream: &mut UnixStream) -> ToBackend {
@@ -138,7 +146,8 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
                 books.stored += closing.answers.len();
                 _ = reply.send(());
             }
-            Request::Confirm(_) => {}
+            Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::Confirm(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
         }
     }

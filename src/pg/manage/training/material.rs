@@ -1,16 +1,18 @@
 //! What a training begins with, and what it makes of it.
 
+use super::evidence::Known;
 use super::outcome::Fitted;
 use super::progress::Progress;
 use crate::pg::scope::{self, Scope};
 use crate::pg::spi::{self, ActiveModel, Lesson};
-use crate::pg::{error, guard, guc, model, world};
+use crate::pg::{error, guard, guc, world};
 use pg_categorize_core::cascade::Guess;
+use pg_categorize_core::category_index::Scratch;
 use pg_categorize_core::error::Error;
-use pg_categorize_core::lexical::Scratch;
 use pg_categorize_core::local_model::{self, Lessons, Live, Model, Options, Standing};
 use pg_categorize_core::normalise::{Case, normalise_into};
 use pg_categorize_core::settings::Settings;
+use pg_categorize_core::similarity::Voice;
 use pg_categorize_core::taxonomy::Taxonomy;
 
 /// Examples of which lexical matching is asked, too, while no model is live: enough to tell which of the two is better.
@@ -19,12 +21,16 @@ const UNTRAINED: usize = 20_000;
 /// Bytes of a text that are brought to normal form: of that a model reads the first 16 KB, and it may be shorter.
 const READ: usize = 64 * 1024;
 
+/// The part of a training that fits models; in the rest, held-out examples are compared with the others.
+const FITTING: f32 = 0.8;
+
 /// What a training begins with.
 pub struct Material {
     scope: Scope,
     live: Option<ActiveModel>,
     weights: Vec<u8>,
     lessons: Lessons,
+    known: Known,
     corrections: i32,
     /// By the clock, just before the examples were read.
     read_at: i64,
@@ -48,6 +54,7 @@ pub fn gather(name: &str, tenant: &str) -> Material {
             live,
             weights,
             lessons: Lessons::new(guc::training_bytes()),
+            known: Known::default(),
             corrections: 0,
             read_at: guard::clock(),
         };
@@ -63,18 +70,19 @@ pub fn gather(name: &str, tenant: &str) -> Material {
 
 impl Material {
     fn read_examples(&mut self) {
-        let Self { scope, live, lessons, corrections, .. } = self;
+        let Self { scope, live, lessons, known, corrections, .. } = self;
         let taxonomy = taxonomy_of(scope);
         let (mut text, mut scratch) = (String::new(), Scratch::default());
         spi::for_each_lesson(taxonomy.id, &scope.tenant, |lesson| {
             let Some(category) = taxonomy.answerable(lesson.category) else { return };
-            normalise_into(head(&lesson.input), Case::Folded, &mut text);
+            normalise_into(head(&lesson.input, READ), Case::Folded, &mut text);
             let standing = match live {
                 Some(live) => heard(live, &lesson),
                 None if lessons.len() < UNTRAINED => Standing::Untrained(untrained(scope, &text, &mut scratch)),
                 None => Standing::New,
             };
             lessons.push(&text, category.id, lesson.weight, standing);
+            known.push(&text, category.id, voice(&lesson));
             *corrections += i32::from(lesson.correction);
         });
     }
@@ -83,7 +91,7 @@ impl Material {
     fn read_words(&mut self) {
         let mut text = String::new();
         let mut normal = |words: &str, take: &mut dyn FnMut(&str)| {
-            normalise_into(head(words), Case::Folded, &mut text);
+            normalise_into(head(words, READ), Case::Folded, &mut text);
             // Who left out nothing that says something should not be told of it.
             if text.contains(char::is_alphanumeric) {
                 take(&text);
@@ -106,19 +114,21 @@ impl Material {
     /// # Errors
     /// `InvalidParameter` where there is nothing to tell apart.
     pub fn fit(self) -> Result<Fitted, Error> {
-        let Self { scope, live, weights, lessons, corrections, read_at } = self;
+        let Self { scope, live, weights, lessons, known, corrections, read_at } = self;
         let taxonomy = taxonomy_of(&scope);
         let answerable = |id| taxonomy.answerable(id).map(|category| category.id);
         let rival = Model::verified(&weights).ok().filter(|_| live.is_some());
         let rival = rival.map(|model| Live { model, answerable: &answerable });
         let options = Options {
             threshold: taxonomy.settings.local_model_threshold,
-            is_chosen: model::threshold_is_chosen(&taxonomy.settings),
+            is_chosen: taxonomy.settings.is_chosen("local_model_threshold"),
             live: live.as_ref().and_then(|l| l.measured),
         };
         let mut progress = Progress::new(&taxonomy.name);
-        let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(part))?;
-        Ok(Fitted { scope, live, corrections, read_at, trained })
+        let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(FITTING * part))?;
+        let mut looking = |part| progress.at(FITTING + (1.0 - FITTING) * part);
+        let evidence = known.evidence(&trained.trials, &mut looking);
+        Ok(Fitted { scope, live, corrections, read_at, trained, evidence })
     }
 }
 
@@ -131,13 +141,21 @@ fn heard(live: &ActiveModel, lesson: &Lesson) -> Standing {
     if lesson.said_at > live.trained_at { Standing::New } else { Standing::Seen }
 }
 
-fn untrained(scope: &Scope, text: &str, scratch: &mut Scratch) -> Option<Guess> {
-    scope.words().best(text, scratch).map(|found| found.guesses[0])
+fn voice(lesson: &Lesson) -> Voice {
+    match lesson {
+        Lesson { paid: true, weight, .. } => Voice::Paid(*weight),
+        Lesson { correction: true, .. } => Voice::Correction,
+        _ => Voice::Label,
+    }
 }
 
-/// The first part of a text, of which more than enough is left in normal form.
-fn head(text: &str) -> &str {
-    let mut end = text.len().min(READ);
+fn untrained(scope: &Scope, text: &str, scratch: &mut Scratch) -> Option<Guess> {
+    scope.category_index().best(text, scratch).map(|found| found.guesses[0])
+}
+
+/// The first bytes of a text, as many as end with a whole character.
+pub(super) fn head(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

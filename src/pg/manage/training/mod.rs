@@ -5,6 +5,7 @@
 //! is none, only where it is better. It has three parts, of which only the first and the last need a transaction:
 //! `gather`, `Material::fit` and `Fitted::store`.
 
+mod evidence;
 mod material;
 mod outcome;
 mod progress;

@@ -1,11 +1,14 @@
 //! What came of a training: stored, and made live where it is better.
 
+use super::evidence::Evidence;
 use super::material::taxonomy_of;
 use crate::pg::decision::rounded;
 use crate::pg::manage::held;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, ActiveModel, Hold, NewModel};
+use crate::pg::spi::{self, ActiveModel, Hold, NewModel, NewQuality};
 use crate::pg::{error, lock, world};
+use pg_categorize_core::cascade::TierName;
+use pg_categorize_core::embedding::MODEL;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::local_model::{Report, Trained};
 use pg_categorize_core::taxonomy::Taxonomy;
@@ -20,6 +23,7 @@ pub struct Fitted {
     /// By the clock, just before the examples were read.
     pub(super) read_at: i64,
     pub(super) trained: Trained,
+    pub(super) evidence: Evidence,
 }
 
 /// What came of a training.
@@ -49,7 +53,7 @@ impl Fitted {
     }
 
     fn store_as_owner(self, author: Option<&str>) -> Outcome {
-        let Self { scope, live, corrections, read_at, trained: Trained { bytes, report } } = self;
+        let Self { scope, live, corrections, read_at, trained: Trained { bytes, report, .. }, evidence } = self;
         let (taxonomy, tenant) = (taxonomy_of(&scope), scope.tenant.as_str());
         hold(taxonomy);
         lock::models(taxonomy.id, tenant);
@@ -70,6 +74,20 @@ impl Fitted {
             metrics: serde_json::to_value(&report).unwrap_or_default(),
             weights: bytes,
         });
+        let Evidence { local_model, similarity, relevance } = &evidence;
+        let quality = |tier: TierName, said, embedding, relevance| NewQuality {
+            taxonomy: taxonomy.id,
+            tenant,
+            version,
+            tier: tier.as_str(),
+            embedding,
+            said,
+            relevance,
+            computed_at: read_at,
+        };
+        spi::insert_quality(quality(TierName::LocalModel, local_model, None, json!({})));
+        let relevance = serde_json::to_value(relevance).unwrap_or_default();
+        spi::insert_quality(quality(TierName::Similarity, similarity, Some(MODEL), relevance));
         if active {
             spi::set_active_model(taxonomy.id, tenant, version);
         }

@@ -4,7 +4,7 @@
 use super::books::Books;
 use super::lessons::{self, Text};
 use super::plans::{Plans, cache_ttl};
-use crate::pg::spi::{self, Entry, NewAgreement, PaidAnswer, Reservation};
+use crate::pg::spi::{self, AuditRow, Entry, NewAgreement, PaidAnswer, Reservation};
 use crate::pg::{error, xact};
 use pg_categorize_core::budget::{Movement, within_and_beyond};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -13,7 +13,7 @@ use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use pg_categorize_core::prompt::{PROMPT_VERSION, REASONED_PROMPT_VERSION};
 use pg_categorize_gateway::plan::{Plan, Route};
-use pg_categorize_gateway::store::{AttemptOutcome, Closing, NewAnswer, Share, Standing};
+use pg_categorize_gateway::store::{AttemptOutcome, Closing, NewAnswer, NewAudit, Share, Standing};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -133,6 +133,35 @@ pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
     stored.is_ok()
 }
 
+/// Stores what strong models said of free answers, in a subtransaction. Where that is not possible now it is lost: the money is booked,
+/// and the input may be audited another time.
+pub fn store_audits(closings: &[&Closing]) {
+    let of_taxonomies = closings.iter().filter(|closing| !closing.audits.is_empty());
+    let groups: Vec<_> = of_taxonomies.filter_map(|closing| Some((closing, closing.plan.taxonomy?))).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let row = |audit: &NewAudit| AuditRow {
+        fingerprint: audit.key,
+        tier: audit.claim.tier.clone(),
+        category: audit.claim.category,
+        confidence: audit.claim.confidence,
+        strong_category: audit.category,
+        strong_confidence: audit.confidence,
+        cost: audit.cost.0,
+    };
+    let work = AssertUnwindSafe(|| {
+        for (closing, taxonomy) in groups {
+            let rows: Vec<AuditRow> = closing.audits.iter().map(row).collect();
+            let by = (closing.route.provider.name.as_str(), closing.route.model.name.as_str());
+            spi::store_audits(&closing.plan.tenant, taxonomy, by, &rows);
+        }
+    });
+    if let Err(message) = xact::contained(|| { work }()) {
+        error::log("gateway could not store audits", Some(format!("The error was: {message}.")), None);
+    }
+}
+
 fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut Plans) {
     // Its settings as they are now: who no longer wants inputs stored means those that come back, too.
     let taxonomy = match plan.taxonomy {
@@ -155,7 +184,7 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
         let at = usize::try_from(answer.category).ok()?;
         plan.choices.list().get(at).map(|choice| choice.label.clone())
     };
-    observe(plan, answers);
+    observe(plan, answers, plans);
     let answers = answers.iter().filter_map(|answer| {
         let (category, label) = match plan.taxonomy {
             Some(_) => (Some(answer.category), None),
@@ -191,7 +220,7 @@ fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut P
 }
 
 /// What strong models said of the answers of cheap ones.
-fn observe(plan: &Plan, answers: &[&NewAnswer]) {
+fn observe(plan: &Plan, answers: &[&NewAnswer], plans: &mut Plans) {
     let agreement = |answer: &&NewAnswer| match &answer.standing {
         Standing::Upgraded(Some(observed)) => Some(NewAgreement {
             fingerprint: answer.key,
@@ -205,5 +234,6 @@ fn observe(plan: &Plan, answers: &[&NewAnswer]) {
     let agreements: Vec<_> = answers.iter().filter_map(agreement).collect();
     if !agreements.is_empty() {
         spi::observe_agreements(&plan.tenant, &agreements);
+        plans.hear(&plan.tenant, &agreements);
     }
 }

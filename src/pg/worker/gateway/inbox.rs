@@ -278,6 +278,7 @@ impl Work {
         let brought: Vec<Brought<'_>> =
             closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..], &c.decided[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
+        closing::store_audits(&closings);
         closings.iter().for_each(|closing| self.shelf.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
@@ -381,6 +382,7 @@ fn release(attempt: Attempt, reserved: Reserved) -> Closing {
         shares: Vec::new(),
         answers: Vec::new(),
         decided: Vec::new(),
+        audits: Vec::new(),
         vectors: Vec::new(),
     }
 }

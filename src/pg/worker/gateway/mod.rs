@@ -12,6 +12,7 @@ mod inbox;
 mod keys;
 mod lessons;
 mod look_up;
+mod observed;
 mod offers;
 mod plans;
 mod serve;

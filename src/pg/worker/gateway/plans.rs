@@ -1,33 +1,29 @@
 //! How inputs of one tenant in one set of labels are asked about. Plans are made once, and dropped when anything changes that
 //! they were made of.
 
+use super::observed::Observed;
 use super::offers::{Offers, Rationale, Wishes};
 use crate::pg::guard;
-use crate::pg::spi::{self, Observations};
+use crate::pg::offered::Offered;
+use crate::pg::spi::{self, NewAgreement};
+use pg_categorize_core::candidates::is_worth_it;
 use pg_categorize_core::cascade::Reason;
-use pg_categorize_core::choices::{Choice, Choices};
+use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
-use pg_categorize_core::lexical::Document;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
-use pg_categorize_gateway::plan::{Embeds, Plan, Straight};
+use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Straight};
 use pg_categorize_gateway::store::Refusal;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Plans that are kept.
 const KEPT: usize = 256;
-
-/// Examples of a category that a model is told.
-const EXAMPLES: usize = 3;
-
-/// How long what is observed of answers may wait until confidence is calibrated by it.
-const OBSERVED_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a plan is for.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -45,14 +41,13 @@ pub struct Plans {
     serial: u64,
     offers: Option<Rc<Offers>>,
     taxonomies: HashMap<i32, Option<Rc<Taxonomy>>>,
+    /// What may be chosen of taxonomies, and the index of those that are offered in lists.
+    offered: HashMap<i32, Rc<Offered>>,
     plans: HashMap<(String, Subject), Arc<Plan>>,
     /// Those that were dropped last. One that is made again and says the same goes on, and what waits under it.
     former: HashMap<(String, Subject), Arc<Plan>>,
     changed: bool,
-    /// What is known of the models of tenants.
-    observations: HashMap<String, Rc<Observations>>,
-    /// When it was last seen what had been observed last of answers being right.
-    observed: Option<(Instant, Option<i64>)>,
+    observed: Observed,
 }
 
 impl Plans {
@@ -64,22 +59,30 @@ impl Plans {
             self.forget();
             self.generation = generation;
         }
-        if self.observed.is_none_or(|(seen, _)| seen.elapsed() >= OBSERVED_AGAIN) {
-            let last = spi::last_observed();
-            if self.observed.is_some_and(|(_, before)| before != last) {
-                self.set_aside();
-            }
-            self.observed = Some((Instant::now(), last));
+        if self.observed.has_changed() {
+            self.set_aside();
+        }
+    }
+
+    /// Strong models have said something of the answers of cheap ones. Once that is worth it, the plans of the tenant are made
+    /// anew.
+    pub fn hear(&mut self, tenant: &str, agreements: &[NewAgreement]) {
+        if self.observed.hear(tenant, agreements) {
+            self.set_aside_if(|of| of == tenant);
         }
     }
 
     /// Plans are made anew; what they were made of is still as it was, but for what is known of answers.
     fn set_aside(&mut self) {
-        self.observations.clear();
+        self.observed.forget();
+        self.set_aside_if(|_| true);
+    }
+
+    fn set_aside_if(&mut self, of_tenant: impl Fn(&str) -> bool) {
         if self.former.len() >= KEPT {
             self.former.clear();
         }
-        self.former.extend(self.plans.drain());
+        self.former.extend(self.plans.extract_if(|(tenant, _), _| of_tenant(tenant)));
     }
 
     /// Drops everything.
@@ -87,6 +90,7 @@ impl Plans {
         self.changed = true;
         self.offers = None;
         self.taxonomies.clear();
+        self.offered.clear();
         self.set_aside();
     }
 
@@ -110,6 +114,7 @@ impl Plans {
                 // A version that is newer than ours: its message is still on its way, or it is not committed.
                 if self.taxonomy(*id).is_none_or(|known| known.version < *version) {
                     self.taxonomies.remove(id);
+                    self.offered.remove(id);
                     let of_it = [Subject::Taxonomy(*id), Subject::Vectors(*id)];
                     self.plans.retain(|(_, subject), _| !of_it.contains(subject));
                 }
@@ -199,11 +204,7 @@ impl Plans {
         let number = |name: &str| set.get(name).and_then(Value::as_u64).unwrap_or(1);
         let model = |grade: &str| set.get("models").and_then(|models| models.get(grade)).and_then(Value::as_str);
         let word = |name: &str| set.get(name).and_then(Value::as_str).unwrap_or_default();
-        if self.observations.len() >= KEPT {
-            self.observations.clear();
-        }
-        let observations = self.observations.entry(tenant.to_owned());
-        let observations = observations.or_insert_with(|| Rc::new(spi::observations(tenant))).clone();
+        let observations = self.observed.of(tenant);
         let wishes = Wishes {
             cheap: model("cheap"),
             strong: model("strong"),
@@ -216,12 +217,18 @@ impl Plans {
             observations: Some(&observations),
         };
         let [routes, strong] = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).routes(&wishes)?;
-        let choices = match (subject, &taxonomy) {
-            (Subject::Labels(labels), _) => labels.iter().enumerate().map(ad_hoc).collect(),
-            (_, Some(taxonomy)) => choices(taxonomy),
-            (_, None) => Vec::new(),
+        let offered = match (subject, &taxonomy) {
+            (Subject::Taxonomy(id), Some(taxonomy)) => {
+                self.offered.entry(*id).or_insert_with(|| Rc::new(Offered::of_taxonomy(taxonomy))).clone()
+            }
+            (Subject::Labels(labels), _) => Rc::new(Offered::of_labels(labels)),
+            (Subject::Taxonomy(_), None) | (Subject::Vectors(_), _) => Rc::new(Offered::of_labels(&[])),
         };
-        let choices = Choices::new(choices);
+        let choices = offered.choices.clone();
+        let (short, pack_size) = (number("candidates").max(1) as usize, number("pack_size").max(1) as usize);
+        let decides = routes.iter().chain(&strong).any(|route| route.model.mode == AnswerMode::Decision);
+        let listed = is_worth_it(&choices, short, pack_size, decides);
+        let candidates = listed.then(|| offered.candidates(short));
         let above = set.get("straight_to_strong").and_then(Value::as_f64).unwrap_or(1.0) as f32;
         let straight = (above < 1.0).then(|| Straight { complexity: Complexity::of_choices(&choices), above });
         Ok(Plan {
@@ -230,13 +237,14 @@ impl Plans {
             taxonomy: taxonomy.as_ref().map(|taxonomy| taxonomy.id),
             taxonomy_version: taxonomy.as_ref().map_or(0, |taxonomy| taxonomy.version),
             choices,
+            candidates,
             straight,
             routes,
             strong,
             upgrade_below: set.get("upgrade_threshold").and_then(Value::as_f64).unwrap_or(0.8) as f32,
             upgrade_above_soft: word("upgrade") == "always",
             order: Order::parse(word("provider_order")).unwrap_or(Order::Priority),
-            pack_size: number("pack_size").max(1) as usize,
+            pack_size,
             pack_wait: Duration::from_millis(number("pack_wait_ms")),
             in_flight: number("in_flight").max(1) as usize,
             near_duplicates: set.get("near_duplicates").and_then(Value::as_bool).unwrap_or(false),
@@ -256,32 +264,4 @@ fn load(id: i32) -> Option<Rc<Taxonomy>> {
     let (name, row) = spi::taxonomy_by_id(id)?;
     let settings = Settings::from_explicit(row.settings);
     Some(Rc::new(Taxonomy::new(id, name, row.version, settings, spi::categories(id))))
-}
-
-/// The categories that may answer, in the order of their ids.
-fn choices(taxonomy: &Taxonomy) -> Vec<Choice> {
-    let mut words: HashMap<i32, Document> = spi::category_words(taxonomy.id).into_iter().map(|d| (d.id, d)).collect();
-    let live = taxonomy.live_categories().filter(|category| taxonomy.answerable(category.id).is_some());
-    live.map(|category| Choice {
-        id: category.id,
-        label: category.path.clone(),
-        description: words.remove(&category.id).and_then(|document| described(&document)),
-    })
-    .collect()
-}
-
-/// One line about a category, with typical titles.
-fn described(document: &Document) -> Option<String> {
-    let examples = document.examples.iter().take(EXAMPLES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let parts = [
-        document.description.trim().to_owned(),
-        if examples.is_empty() { examples } else { format!("e.g. {examples}") },
-    ];
-    let line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!line.is_empty()).then_some(line)
-}
-
-fn ad_hoc((position, label): (usize, &String)) -> Choice {
-    Choice { id: i32::try_from(position).unwrap_or(i32::MAX), label: label.clone(), description: None }
 }

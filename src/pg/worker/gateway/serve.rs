@@ -32,8 +32,12 @@ const ASK_WHAT_IS_DUE: Duration = Duration::from_secs(2);
 /// How long until it is tried again to take over from the former gateway.
 const TAKE_OVER_AGAIN: Duration = Duration::from_secs(5);
 
-/// How long what is sent may still be answered when the server stops.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long what is sent may still be answered when the process is to end. What has not come by then is in doubt: a server
+/// that is to stop does not wait for a provider that hangs.
+const LAST_ANSWERS: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether all is booked.
+const LAST_GLANCE: Duration = Duration::from_millis(2);
 
 /// How long a gateway takes to stop at most.
 const LAST_BOOKINGS: Duration = Duration::from_secs(1);
@@ -186,14 +190,22 @@ impl Serving {
         }
     }
 
+    /// How long what is sent may still be answered. Who drops, renames or copies the database waits for nothing; it may live
+    /// on, so that what is under way is booked in doubt all the same. An extension that is gone or of another version takes
+    /// no bookings: its successor finds what is open.
+    fn patience(&self) -> Duration {
+        let nobody_waits = launch::is_going(self.database) || self.inbox.is_orphaned();
+        if nobody_waits { Duration::ZERO } else { LAST_ANSWERS }
+    }
+
     /// Nobody is let in any more; what is sent may be answered for a moment, and all is booked.
     fn leave(mut self) {
         socket::remove();
         report("stopping");
         let end = Instant::now() + LAST_BOOKINGS;
-        self.gateway.begin_shutdown(LAST_ANSWERS);
+        self.gateway.begin_shutdown(self.patience());
         while !self.gateway.is_finished() && Instant::now() < end {
-            self.sleep(Duration::from_millis(10));
+            self.sleep(LAST_GLANCE);
             while self.inbox.drain() {}
             self.inbox.settle();
         }

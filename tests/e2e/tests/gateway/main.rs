@@ -1,6 +1,7 @@
 //! Language models behind SQL: real gateways against a fake provider that keeps its own account.
 
 mod answers;
+mod audits;
 mod ceiling;
 mod embeddings;
 mod faults;
@@ -8,6 +9,7 @@ mod interrupts;
 mod keys;
 mod ledger;
 mod lessons;
+mod lists;
 mod money;
 mod periods;
 mod pictures;

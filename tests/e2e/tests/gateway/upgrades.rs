@@ -68,6 +68,27 @@ fn what_the_cheap_model_is_not_sure_of_the_strong_one_decides() {
 }
 
 #[test]
+fn a_model_that_proves_right_is_upgraded_no_more_within_a_minute() {
+    let models =
+        ["gpt-6-luna", STRONG].map(|name| (name.to_owned(), Model { error_rate: Some(0.0), ..Model::default() }));
+    let labels = (0..200).map(|i| (format!("title {i}"), if i % 3 == 0 { "Toys" } else { "Tools" }.to_owned()));
+    let config = Config { models: models.into(), labels: Arc::new(labels.collect()), ..Config::default() };
+    let shop = shop("proves", config);
+    let mut session = upgrade(&shop);
+    // It says nothing of its confidence, which is therefore assumed to be below the threshold.
+    session.run(r#"SELECT categorize.set_model('gpt-6-luna', 'openai', '{"mode": "text"}')"#);
+    let mut upgraded = |from: usize| -> i64 {
+        let titles = format!("array(SELECT 'title ' || i FROM generate_series({from}, {}) i)", from + 99);
+        session.one(&format!("SELECT count(*) FILTER (WHERE upgraded) FROM categorize_many({titles})"))
+    };
+    // Forty say as much as twenty people would: perhaps they come before the last of the hundred is asked about.
+    let first = upgraded(0);
+    assert!((40..=100).contains(&first), "{first} were upgraded");
+    shop.rest();
+    assert_eq!(upgraded(100), 0, "what the strong model said of the first is not used");
+}
+
+#[test]
 fn an_answer_that_waits_for_a_strong_model_survives_the_gateway() {
     let slow = Model { latency: Some(Latency::Fixed(Duration::from_secs(30))), ..Model::default() };
     let unsure = Model { error_rate: Some(1.0), ..Model::default() };

@@ -3,6 +3,7 @@
 //! Without pgvector beside the server nothing of it can be seen, and the tests say so.
 
 mod answers;
+mod bound;
 mod building;
 mod life;
 mod trigrams;

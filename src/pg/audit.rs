@@ -1,0 +1,74 @@
+//! Free answers of which a share is asked of a strong model anyway. The backend tells the gateway, waits for nothing and writes
+//! nothing: what is said of them changes no answer of this call.
+
+use crate::pg::scope::Scope;
+use crate::pg::{client, guard, guc, spi, world};
+use pg_categorize_core::audit::{self, Claim};
+use pg_categorize_core::cascade::{Outcome, Query};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::{HINTS, Input};
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+/// Inputs that a session remembers to have told of; the gateway knows the others.
+const REMEMBERED: usize = 10_000;
+
+thread_local! {
+    static TOLD: RefCell<HashSet<Fingerprint>> = RefCell::default();
+}
+
+/// Has those of these answers audited that are chosen for it.
+pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
+    let is_off = scope.settings.audit_share <= 0.0 || scope.taxonomy().is_none();
+    if is_off || guc::mode() == guc::Mode::Cached {
+        return;
+    }
+    let chosen: Vec<Input> =
+        queries.iter().zip(outcomes).filter_map(|(query, outcome)| claimed(scope, query, outcome)).collect();
+    if chosen.is_empty() || !is_allowed(scope) {
+        return;
+    }
+    let new = |input: &Input| TOLD.with_borrow(|told| !told.contains(&input.key));
+    let new: Vec<Input> = chosen.into_iter().filter(new).collect();
+    if !new.is_empty() && client::tell(scope, &new) {
+        TOLD.with_borrow_mut(|told| {
+            if told.len() >= REMEMBERED {
+                told.clear();
+            }
+            told.extend(new.iter().map(|input| input.key));
+        });
+    }
+}
+
+/// Whether anything may be asked, by a session that could write: nobody expects a bill from a read-only transaction, and a standby
+/// cannot ask. Parallel workers, which come and go, tell of nothing.
+fn is_allowed(scope: &Scope) -> bool {
+    let may = guc::external() && scope.settings.allow_external && guard::preloaded();
+    may && !guard::on_standby()
+        && !guard::is_read_only()
+        && !guard::is_parallel_worker()
+        && world::as_owner(spi::has_providers)
+}
+
+/// What a chosen input and its answer are to the gateway.
+fn claimed(scope: &Scope, query: &Query<'_>, outcome: &Outcome) -> Option<Input> {
+    let answer = outcome.answer.as_ref().filter(|answer| audit::is_audited(answer.source))?;
+    let fits = query.picture.is_none() && query.raw.len() <= audit::MAX_BYTES;
+    if !fits || !audit::is_chosen(&query.fingerprint, scope.settings.audit_share) {
+        return None;
+    }
+    let guesses = outcome.alternatives.iter().map(|guess| guess.category).filter(|id| *id != answer.guess.category);
+    Some(Input {
+        key: query.fingerprint,
+        shared_key: None,
+        text: query.raw.to_owned(),
+        image: None,
+        best_confidence: answer.guess.confidence,
+        hints: std::iter::once(answer.guess.category).chain(guesses).take(HINTS).collect(),
+        audited: Some(Claim {
+            tier: answer.source.as_str().to_owned(),
+            category: answer.guess.category,
+            confidence: answer.guess.confidence,
+        }),
+    })
+}
