@@ -8,14 +8,22 @@ CREATE TABLE categorize.embedding_index (
     id            int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.embedding_index_id_seq'),
     -- Not a reference: what a dropped taxonomy leaves is removed by the next indexing.
     taxonomy_id   int NOT NULL,
-    -- The embedding model, as in 'minilm-256'.
+    -- The embedding model, as in 'minilm-256', 'pg_trgm' or 'openai:text-embedding-3-small'.
     model         text NOT NULL CHECK (model <> ''),
-    dimensions    int NOT NULL CHECK (dimensions > 0),
+    -- NULL where texts stand in the place of vectors, and until a provider has made the first vector.
+    dimensions    int CHECK (dimensions > 0),
     -- One that is ready answers; one that is being built takes its place; one that is dropped waits for its removal.
     state         text NOT NULL DEFAULT 'building' CHECK (state IN ('building', 'ready', 'dropped')),
     -- How many vectors it had when it was last indexed, and whether an HNSW index serves them.
     rows          bigint NOT NULL DEFAULT 0,
     has_hnsw      boolean NOT NULL DEFAULT false,
+    -- How many texts there were when it was last told how many are to have a vector.
+    texts         bigint,
+    -- What its vectors cost, in nano-dollars.
+    cost          bigint NOT NULL DEFAULT 0,
+    -- Why no more vectors are bought for now: a reason, and what a person needs to know beyond it.
+    held_by       text,
+    held_detail   text,
     -- All that was written before has its vector; NULL until the first pass is over.
     indexed_until timestamptz,
     -- When vectors of what is gone were last looked for.

@@ -142,7 +142,7 @@ GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(tex
     categorize.candidate_recall(text), categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision),
     categorize.settings(text), categorize.counters(), categorize.current_tenant(), categorize.library_version(),
     categorize.sees_all_tenants(), categorize.provider_health() TO categorize_user;
-GRANT SELECT ON categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,
+GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
     categorize.alert, categorize.audits TO categorize_user;

@@ -8,14 +8,22 @@ CREATE TABLE categorize.embedding_index (
     id            int PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.embedding_index_id_seq'),
     -- Not a reference: what a dropped taxonomy leaves is removed by the next indexing.
     taxonomy_id   int NOT NULL,
-    -- The embedding model, as in 'minilm-256'.
+    -- The embedding model, as in 'minilm-256', 'pg_trgm' or 'openai:text-embedding-3-small'.
     model         text NOT NULL CHECK (model <> ''),
-    dimensions    int NOT NULL CHECK (dimensions > 0),
+    -- NULL where texts stand in the place of vectors, and until a provider has made the first vector.
+    dimensions    int CHECK (dimensions > 0),
     -- One that is ready answers; one that is being built takes its place; one that is dropped waits for its removal.
     state         text NOT NULL DEFAULT 'building' CHECK (state IN ('building', 'ready', 'dropped')),
     -- How many vectors it had when it was last indexed, and whether an HNSW index serves them.
     rows          bigint NOT NULL DEFAULT 0,
     has_hnsw      boolean NOT NULL DEFAULT false,
+    -- How many texts there were when it was last told how many are to have a vector.
+    texts         bigint,
+    -- What its vectors cost, in nano-dollars.
+    cost          bigint NOT NULL DEFAULT 0,
+    -- Why no more vectors are bought for now: a reason, and what a person needs to know beyond it.
+    held_by       text,
+    held_detail   text,
     -- All that was written before has its vector; NULL until the first pass is over.
     indexed_until timestamptz,
     -- When vectors of what is gone were last looked for.
@@ -154,6 +162,23 @@ COMMENT ON FUNCTION categorize.tier_bounds() IS
 COMMENT ON FUNCTION categorize.drift(bigint, bigint, double precision) IS
     'Whether errors among trials contradict that at most a share of max_error is wrong: none, contradicted or unknown.';
 
+CREATE VIEW categorize.embedding_status WITH (security_barrier) AS
+    SELECT t.name AS taxonomy, i.model,
+           CASE WHEN i.state = 'ready' THEN 'ready' WHEN NOT w.wanted THEN 'kept'
+                WHEN i.held_by IS NOT NULL THEN 'held' ELSE 'building' END AS state,
+           greatest(coalesce(i.texts, i.rows), i.rows) AS rows, i.rows AS rows_done, i.cost * 0.000000001 AS cost_usd,
+           i.held_by AS reason, i.held_detail AS detail
+      FROM categorize.embedding_index i
+      JOIN categorize.taxonomy t ON t.id = i.taxonomy_id
+      LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+      -- The setting calls the library's own model 'static'; its vectors bear the name of the table.
+     CROSS JOIN LATERAL (SELECT coalesce(coalesce(o.settings, t.settings) ->> 'embedding', 'static')
+                                = CASE WHEN i.model LIKE 'minilm-%' THEN 'static' ELSE i.model END AS wanted) w
+     WHERE i.state <> 'dropped' AND categorize.sees_all_tenants();
+
+COMMENT ON VIEW categorize.embedding_status IS
+    'How far the embeddings of each taxonomy are, and what they cost, for members of categorize_admin.';
+
 -- What models and people say of free answers, apart: a model errs, too, and people look at what they doubt.
 CREATE VIEW categorize.audits WITH (security_barrier) AS
     SELECT t.name AS taxonomy, a.tier, count(*) AS audits,
@@ -200,13 +225,14 @@ COMMENT ON VIEW categorize.audits IS
 COMMENT ON VIEW categorize.tier_quality IS
     'How sure the free tiers must be, what share of their answers may be wrong at most, and whether corrections contradict it, for the tenant of the session.';
 
-REVOKE ALL ON categorize.embedding_index, categorize.quality, categorize.tier_quality, categorize.audit, categorize.audits FROM PUBLIC;
+REVOKE ALL ON categorize.embedding_index, categorize.embedding_status, categorize.quality, categorize.tier_quality,
+    categorize.audit, categorize.audits FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.embedding_index_id_seq FROM PUBLIC;
 REVOKE ALL ON FUNCTION categorize.suggest(text, int, text), categorize.candidate_recall(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION categorize.suggest(text, int, text), categorize.candidate_recall(text) TO categorize_user;
 REVOKE ALL ON FUNCTION categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision) TO categorize_user;
-GRANT SELECT ON categorize.tier_quality, categorize.audits TO categorize_user;
+GRANT SELECT ON categorize.embedding_status, categorize.tier_quality, categorize.audits TO categorize_user;
 
 -- Functions act as the owner of the tables, who need not be the one who updates.
 DO $$
@@ -216,8 +242,8 @@ DECLARE
                     WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
     object text;
 BEGIN
-    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index', 'TABLE categorize.quality', 'VIEW categorize.tier_quality',
-    'TABLE categorize.audit', 'VIEW categorize.audits', 'FUNCTION categorize.candidate_recall(text)',
+    FOREACH object IN ARRAY ARRAY['TABLE categorize.embedding_index', 'VIEW categorize.embedding_status', 'TABLE categorize.quality',
+    'VIEW categorize.tier_quality', 'TABLE categorize.audit', 'VIEW categorize.audits', 'FUNCTION categorize.candidate_recall(text)',
     'FUNCTION categorize.tier_bounds()', 'FUNCTION categorize.drift(bigint, bigint, double precision)',
     'SEQUENCE categorize.embedding_index_id_seq', 'FUNCTION categorize.suggest(text, int, text)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);

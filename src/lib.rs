@@ -35,6 +35,7 @@ mod pg;
         api::provider::provider_health
     ]
 );
+::pgrx::extension_sql_file!("../sql/42_embedding_status.sql", name = "embedding_status", requires = ["views"]);
 ::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -77,7 +77,8 @@ pub fn learnt(scope: &Scope, examples: u64) {
     let settings = &scope.settings;
     if let Some(taxonomy) = scope.taxonomy().filter(|_| examples > 0) {
         taught(taxonomy.id, &scope.tenant, settings, examples);
-        if settings.store_input && settings.tiers.contains(&TierName::Similarity) {
+        if settings.store_input && settings.tiers.contains(&TierName::Similarity) && spi::can_embed(&settings.embedding)
+        {
             unindexed();
         }
     }
@@ -107,6 +108,13 @@ pub fn rest() -> Option<Duration> {
     is_open.then(|| ASKED.get().map_or(Duration::ZERO, |at| PACE.get().saturating_sub(at.elapsed())))
 }
 
+/// Notes that vectors may be bought that could not be: a provider, a price or a budget has changed.
+pub fn affordable() {
+    if spi::is_pgvector_here() {
+        UNINDEXED.set(true);
+    }
+}
+
 /// Notes that there are vectors that nobody needs any more.
 pub fn forgot() {
     UNINDEXED.set(true);
@@ -133,7 +141,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             if !taught.is_empty() {
                 commit(taught);
             }
-            if UNINDEXED.take() && spi::is_pgvector_here() {
+            if UNINDEXED.take() && (spi::is_pgvector_here() || spi::is_pg_trgm_here()) {
                 errand::launch(Errand::Indexing);
             }
         }

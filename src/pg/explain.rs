@@ -2,6 +2,7 @@
 
 use crate::pg::call_site::{Into, scope};
 use crate::pg::model::Live;
+use crate::pg::neighbours::Neighbourhood;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::{error, guc, quality, spi, world};
@@ -33,8 +34,10 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
         let threshold = match tier {
             TierName::LocalModel => Some(scope.local_model_threshold()).filter(|threshold| threshold.is_finite()),
             TierName::Similarity => {
-                let verdict = scope.quality().verdict(tier);
-                verdict.map_or(Some(scope.settings.similarity_threshold), |verdict| quality::threshold(verdict.bar))
+                // Of the embedding by which texts are compared now: the chosen one may still be in the making.
+                let open = Neighbourhood::open(&scope);
+                let embedding = open.as_ref().map_or(&scope.settings.embedding, Neighbourhood::model);
+                quality::threshold(scope.quality().similarity(&scope.settings, embedding).bar)
             }
             _ => None,
         };

@@ -36,6 +36,10 @@ struct Place {
     cell: AtomicU64,
     /// When the state was entered.
     since: AtomicI64,
+    /// The process that runs.
+    pid: AtomicI32,
+    /// 1 where there may be texts that lack their vectors.
+    vectors: AtomicU32,
 }
 
 #[repr(C)]
@@ -99,6 +103,29 @@ pub fn want_gateway() {
     };
     if wanted {
         wake_launcher();
+    }
+}
+
+/// Has the gateway of this database buy the vectors that texts lack, and starts one where there is none.
+pub fn want_vectors() {
+    let Some(shared) = shared() else { return };
+    want_gateway();
+    if let Some(place) = shared.place(here()) {
+        place.vectors.store(1, SeqCst);
+        wake(place.pid.load(SeqCst));
+    }
+}
+
+/// Whether somebody asked for vectors since this was asked last.
+pub fn take_vectors_wanted(database: u32) -> bool {
+    shared().and_then(|shared| shared.place(database)).is_some_and(|place| place.vectors.swap(0, SeqCst) == 1)
+}
+
+/// Says that this process is the gateway of a database.
+pub fn be_gateway(database: u32) {
+    if let Some(place) = shared().and_then(|shared| shared.place(database)) {
+        // SAFETY: reads a global of the main thread.
+        place.pid.store(unsafe { pg_sys::MyProcPid }, SeqCst);
     }
 }
 
@@ -240,11 +267,16 @@ pub fn free_doubles(database: u32) {
 }
 
 fn wake_launcher() {
-    let Some(shared) = shared() else { return };
-    // SAFETY: plain calls. The process may have ended meanwhile; then its entry is free or another's, and a latch that is
-    // set for nothing costs that one a turn of its loop.
+    if let Some(shared) = shared() {
+        wake(shared.launcher.load(SeqCst));
+    }
+}
+
+fn wake(pid: i32) {
+    // SAFETY: plain calls; no process is found for 0. The process may have ended meanwhile; then its entry is free or
+    // another's, and a latch that is set for nothing costs that one a turn of its loop.
     unsafe {
-        let process = pg_sys::BackendPidGetProc(shared.launcher.load(SeqCst));
+        let process = pg_sys::BackendPidGetProc(pid);
         if !process.is_null() {
             pg_sys::SetLatch(&raw mut (*process).procLatch);
         }

@@ -1,9 +1,16 @@
 //! The nearest earlier texts of a tenant: what the similarity tier judges by, and what `suggest()` shows.
+//!
+//! By which embedding they are near is the taxonomy's choice. Until the index of a new choice is complete, that of the old one
+//! answers, and texts are compared by the model of the index that answers.
 
+use crate::pg::guard;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, EmbeddingIndex, KnownText, Pgvector};
+use crate::pg::spi::{self, EmbeddingIndex, KnownText, Pgvector, Trigrams};
 use crate::pg::world;
-use pg_categorize_core::embedding::{DIMENSIONS, Embedding, MODEL};
+use pg_categorize_core::embedding::{Embedding, embed};
+use pg_categorize_core::embedding_model::EmbeddingModel;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::normalise::{Case, normalise};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Up to so many vectors of a tenant are all compared. Beyond them an HNSW index is faster, where there is one.
 const EXACT: i64 = 2_000;
+
+/// The same where texts are compared, which takes a hundred times as long.
+const EXACT_TEXTS: i64 = 200;
 
 /// How long it is remembered whether a tenant has few vectors: on this nothing depends but speed.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
@@ -29,8 +39,12 @@ const MORE: usize = 10;
 pub enum Obstacle {
     /// Labels ad hoc have no texts of their own.
     AdHoc,
-    /// The taxonomy names an embedding that is not there.
-    UnknownEmbedding,
+    /// A provider makes its vectors, and no text may leave the database.
+    NoExternal,
+    /// Only the gateway buys vectors, and there can be none.
+    NotPreloaded,
+    /// pg_trgm is not installed.
+    NoTrigrams,
     /// Only fingerprints are stored.
     NoTexts,
     /// pgvector is not installed.
@@ -48,7 +62,11 @@ impl Obstacle {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AdHoc => "labels ad hoc have no earlier texts",
-            Self::UnknownEmbedding => "the taxonomy's embedding is not available",
+            Self::NoExternal => "a provider makes the vectors of the embedding, and allow_external is false",
+            Self::NotPreloaded => {
+                "the gateway buys the vectors of the embedding, and the library is not in shared_preload_libraries"
+            }
+            Self::NoTrigrams => "the extension pg_trgm is not installed in this database",
             Self::NoTexts => "the taxonomy stores no inputs (store_input)",
             Self::NoPgvector => "the extension vector (pgvector) is not installed in this database",
             Self::OldPgvector => "the extension vector (pgvector) is older than 0.7",
@@ -66,14 +84,30 @@ impl Obstacle {
 /// A tenant's vectors in a taxonomy, open for the rest of the transaction.
 pub struct Neighbourhood {
     index: EmbeddingIndex,
-    pgvector: Pgvector,
+    model: EmbeddingModel,
+    engine: Engine,
     exact: bool,
+}
+
+/// What compares.
+enum Engine {
+    Vectors(Pgvector),
+    Texts(Trigrams),
+}
+
+/// A text whose neighbours are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its key.
+    pub key: Fingerprint,
+    /// The text in normal form, case folded.
+    pub normal: &'a str,
 }
 
 /// A text with how near it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Near {
-    /// The cosine of the two vectors.
+    /// The cosine of the two vectors, or the share of trigrams that both texts have.
     pub cosine: f32,
     /// What is known of it.
     pub known: KnownText,
@@ -90,73 +124,149 @@ impl Neighbourhood {
     /// Why there are none.
     pub fn open(scope: &Scope) -> Result<Self, Obstacle> {
         let taxonomy = scope.taxonomy().ok_or(Obstacle::AdHoc)?.id;
-        if scope.settings.embedding != "static" {
-            return Err(Obstacle::UnknownEmbedding);
-        }
-        let pgvector = spi::pgvector().ok_or(Obstacle::NoPgvector)?;
-        if !pgvector.has_halfvec {
-            return Err(Obstacle::OldPgvector);
-        }
+        let chosen = &scope.settings.embedding;
+        let engine = |model: &EmbeddingModel| match model {
+            EmbeddingModel::Trigrams => spi::trigrams().map(Engine::Texts).ok_or(Obstacle::NoTrigrams),
+            _ => match spi::pgvector() {
+                None => Err(Obstacle::NoPgvector),
+                Some(pgvector) if !pgvector.has_halfvec => Err(Obstacle::OldPgvector),
+                Some(pgvector) => Ok(Engine::Vectors(pgvector)),
+            },
+        };
         world::as_owner(|| {
-            let index =
-                spi::embedding_indexes(taxonomy, MODEL).into_iter().find(|index| index.ready && is_there(index));
-            match index {
-                Some(index) => Ok(Self { exact: compares_all(&index, scope), index, pgvector }),
-                None if spi::has_known_texts(taxonomy, &scope.tenant) && scope.settings.store_input => {
-                    Err(Obstacle::NotBuilt)
-                }
-                None if !scope.settings.store_input => Err(Obstacle::NoTexts),
-                None => Err(Obstacle::NothingKnown),
+            let mut ready: Vec<_> = spi::embedding_indexes(taxonomy, None)
+                .into_iter()
+                .filter(|index| index.ready && index.table.is_some())
+                .filter_map(|index| Some((EmbeddingModel::of_id(&index.model)?, index)))
+                .collect();
+            // The one that was chosen, else the newest of those that answered before.
+            ready.sort_by_key(|(model, index)| (model != chosen, -index.id));
+            let usable = |(model, index): (EmbeddingModel, EmbeddingIndex)| {
+                let engine = engine(&model).ok()?;
+                is_there(&index).then_some((model, index, engine))
+            };
+            if let Some((model, index, engine)) = ready.into_iter().find_map(usable) {
+                return Ok(Self { exact: compares_all(&index, scope), model, index, engine });
+            }
+            engine(chosen)?;
+            if !scope.settings.store_input {
+                return Err(Obstacle::NoTexts);
+            }
+            if !spi::has_known_texts(taxonomy, &scope.tenant) {
+                return Err(Obstacle::NothingKnown);
+            }
+            match chosen.paid() {
+                Some(_) if !scope.settings.allow_external => Err(Obstacle::NoExternal),
+                Some(_) if !guard::preloaded() => Err(Obstacle::NotPreloaded),
+                _ => Err(Obstacle::NotBuilt),
             }
         })
     }
 
-    /// The nearest texts to each of these, nearest first, at most so many. One statement, however many are asked about; a
-    /// second one for those whose nearest vectors have lost their texts.
-    pub fn nearest(&self, scope: &Scope, vectors: &[&[f32; DIMENSIONS]], wanted: usize) -> Vec<Vec<Near>> {
-        let mut near: Vec<Vec<Near>> = vectors.iter().map(|_| Vec::new()).collect();
-        let mut open: Vec<usize> = (0..vectors.len()).collect();
+    /// By which embedding it compares.
+    pub fn model(&self) -> &EmbeddingModel {
+        &self.model
+    }
+
+    /// The nearest texts to each of these, nearest first, at most so many; or why a text cannot be compared. One statement,
+    /// however many are asked about; a second one for those whose nearest vectors have lost their texts.
+    pub fn nearest(&self, scope: &Scope, asked: &[Asked<'_>], wanted: usize) -> Vec<Result<Vec<Near>, String>> {
+        let vectors = match &self.engine {
+            Engine::Vectors(pgvector) => world::as_owner(|| self.vectors(scope, pgvector, asked)),
+            Engine::Texts(_) => asked.iter().map(|_| Some(Vec::new())).collect(),
+        };
+        let mut open: Vec<usize> = (0..asked.len()).filter(|place| vectors[*place].is_some()).collect();
+        let mut near: Vec<Result<Vec<Near>, String>> = asked.iter().map(|_| Err(self.why_not())).collect();
         for most in [wanted + SPARE, wanted * MORE] {
-            let asked: Vec<_> = open.iter().map(|place| vectors[*place]).collect();
-            let mut seen = vec![0; open.len()];
-            open.iter().for_each(|place| near[*place].clear());
-            let search = || spi::nearest(&self.index, &self.pgvector, &scope.tenant, &asked, most, self.exact);
-            for (at, cosine, known) in world::as_owner(search) {
-                seen[at] += 1;
-                near[open[at]].extend(known.map(|known| Near { cosine, known }));
-            }
-            let is_short =
-                |(at, place): (usize, &usize)| (seen[at] == most && near[*place].len() < wanted).then_some(*place);
-            open = open.iter().enumerate().filter_map(is_short).collect();
             if open.is_empty() {
                 break;
             }
+            let mut seen = vec![0; open.len()];
+            open.iter().for_each(|place| near[*place] = Ok(Vec::new()));
+            for (at, cosine, known) in world::as_owner(|| self.search(scope, asked, &vectors, &open, most)) {
+                seen[at] += 1;
+                if let Ok(near) = &mut near[open[at]] {
+                    near.extend(known.map(|known| Near { cosine, known }));
+                }
+            }
+            let is_short = |(at, place): (usize, &usize)| {
+                let has_few = near[*place].as_ref().is_ok_and(|near| near.len() < wanted);
+                (seen[at] == most && has_few).then_some(*place)
+            };
+            open = open.iter().enumerate().filter_map(is_short).collect();
         }
-        near.iter_mut().for_each(|near| keep_nearest(near, wanted));
+        near.iter_mut().flatten().for_each(|near| keep_nearest(near, wanted));
         near
+    }
+
+    /// The nearest rows to the texts at these places, which are counted from 0.
+    fn search(
+        &self,
+        scope: &Scope,
+        asked: &[Asked<'_>],
+        vectors: &[Option<Vec<f32>>],
+        places: &[usize],
+        most: usize,
+    ) -> Vec<(usize, f32, Option<KnownText>)> {
+        let tenant = &scope.tenant;
+        match &self.engine {
+            Engine::Texts(trigrams) => {
+                let texts: Vec<&str> = places.iter().map(|place| asked[*place].normal).collect();
+                spi::nearest_texts(&self.index, trigrams, tenant, &texts, most, self.exact)
+            }
+            Engine::Vectors(pgvector) => {
+                let vectors: Vec<&[f32]> = places.iter().filter_map(|place| vectors[*place].as_deref()).collect();
+                spi::nearest(&self.index, pgvector, tenant, &vectors, most, self.exact)
+            }
+        }
+    }
+
+    /// The vectors of texts, where there can be any: a backend buys none.
+    fn vectors(&self, scope: &Scope, pgvector: &Pgvector, asked: &[Asked<'_>]) -> Vec<Option<Vec<f32>>> {
+        if self.model.paid().is_none() {
+            return asked.iter().map(|one| Some(embed(one.normal)?.0.to_vec())).collect();
+        }
+        let keys: Vec<Fingerprint> = asked.iter().map(|one| one.key).collect();
+        let stored = spi::stored_vectors(&self.index, pgvector, &scope.tenant, &keys);
+        let mut stored: HashMap<Fingerprint, Vec<f32>> = stored.into_iter().collect();
+        keys.iter().map(|key| stored.remove(key)).collect()
+    }
+
+    fn why_not(&self) -> String {
+        match self.model.paid() {
+            None => "no word of the input is known to the embedding".to_owned(),
+            Some(model) => format!("a session buys no vectors, and there is none of this text by {model}"),
+        }
     }
 }
 
-/// The nearest of a tenant's newest texts to a vector, all of them compared here: where there is no index. The second value
-/// is whether older ones were left out.
-pub fn nearest_without_index(scope: &Scope, of: &Embedding, wanted: usize, among: usize) -> (Vec<Near>, bool) {
-    let Some(taxonomy) = scope.taxonomy() else { return (Vec::new(), false) };
+/// The nearest of a tenant's newest texts, all of them compared here: where there is no index. The second value is whether
+/// older ones were left out; there is nothing where the text cannot be compared. What a provider would have to embed is
+/// compared by the static table.
+pub fn nearest_without_index(scope: &Scope, normal: &str, wanted: usize, among: usize) -> Option<(Vec<Near>, bool)> {
+    let taxonomy = scope.taxonomy()?;
     let most = i64::try_from(among).unwrap_or(i64::MAX);
     let texts = world::as_owner(|| spi::known_texts(taxonomy.id, &scope.tenant, most));
-    let is_all = texts.len() < among;
-    let near = |known: KnownText| {
-        let cosine = embedding_of(&known.input)?.cosine(of);
-        Some(Near { cosine, known })
+    let is_part = texts.len() >= among;
+    let trigrams = spi::trigrams().filter(|_| scope.settings.embedding == EmbeddingModel::Trigrams);
+    let mut near: Vec<Near> = match trigrams {
+        Some(trigrams) => {
+            let normals: Vec<String> = texts.iter().map(|known| normalise(&known.input, Case::Folded)).collect();
+            let likenesses = world::as_owner(|| spi::likenesses(&trigrams, normal, &normals));
+            texts.into_iter().zip(likenesses).map(|(known, cosine)| Near { cosine, known }).collect()
+        }
+        None => {
+            let of = embed(normal)?;
+            let near = |known: KnownText| Some(Near { cosine: embedding_of(&known.input)?.cosine(&of), known });
+            texts.into_iter().filter_map(near).collect()
+        }
     };
-    let mut near: Vec<Near> = texts.into_iter().filter_map(near).collect();
     keep_nearest(&mut near, wanted);
-    (near, !is_all)
+    Some((near, is_part))
 }
 
-/// The vector of a text as it came.
+/// The vector of a text as it came, by the static table.
 pub fn embedding_of(input: &str) -> Option<Embedding> {
-    use pg_categorize_core::embedding::embed;
-    use pg_categorize_core::normalise::{Case, normalise};
     embed(&normalise(input, Case::Folded))
 }
 
@@ -190,7 +300,8 @@ fn compares_all(index: &EmbeddingIndex, scope: &Scope) -> bool {
     let now = Instant::now();
     let known = FEW.with_borrow(|few| few.get(&key).filter(|(at, _)| now - *at < REMEMBERED_FOR).map(|(_, few)| *few));
     known.unwrap_or_else(|| {
-        let few = spi::has_at_most(index, &scope.tenant, EXACT);
+        let most = if index.dimensions == 0 { EXACT_TEXTS } else { EXACT };
+        let few = spi::has_at_most(index, &scope.tenant, most);
         FEW.with_borrow_mut(|all| {
             if all.len() >= REMEMBERED {
                 all.clear();

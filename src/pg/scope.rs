@@ -6,10 +6,11 @@ use crate::pg::quality::{self, Quality};
 use crate::pg::{error, guard, guc, spi, stats, world};
 use pg_categorize_core::cascade::{CategoryId, TierName};
 use pg_categorize_core::category_index::CategoryIndex;
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
 use pg_categorize_core::lexical::Document;
 use pg_categorize_core::normalise::Case;
-use pg_categorize_core::quality::{Bar, Verdict};
+use pg_categorize_core::quality::Bar;
 use pg_categorize_core::rules::{self, RuleSet, RuleSpec};
 use pg_categorize_core::settings::{OnUnresolved, Settings};
 use pg_categorize_core::similarity::{Judgement, Relevance};
@@ -182,22 +183,22 @@ impl Scope {
         verdict.map_or_else(by_profile, |verdict| quality::threshold(verdict.bar).unwrap_or(f32::INFINITY))
     }
 
-    /// What differences between texts matter in the taxonomy; without evidence, all do.
-    pub fn relevance(&self) -> &Relevance {
-        &self.quality().relevance
+    /// What differences between texts matter in the taxonomy under an embedding; without evidence, all do.
+    pub fn relevance(&self, embedding: &EmbeddingModel) -> &Relevance {
+        self.quality().relevance(embedding)
     }
 
-    /// Whether what the nearest texts say is an answer, and with which confidence. Where nothing has been measured that is the
-    /// conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
+    /// Whether what the nearest texts say under an embedding is an answer, and with which confidence. Where nothing has been
+    /// measured that is the conservative start: all neighbours agree, nothing vetoes, and the nearest is near enough.
     ///
     /// # Errors
     /// Why it is none: a sentence without its full stop.
-    pub fn similar_enough(&self, judgement: &Judgement) -> Result<f32, String> {
-        let verdict = self.quality().verdict(TierName::Similarity);
-        let bar = verdict.map_or(Bar::Stands(self.settings.similarity_threshold), |verdict| verdict.bar);
+    pub fn similar_enough(&self, judgement: &Judgement, embedding: &EmbeddingModel) -> Result<f32, String> {
+        let verdict = self.quality().similarity(&self.settings, embedding);
+        let bar = verdict.bar;
         if bar.is_reached(judgement.score, judgement.stands()) {
-            let measured = verdict.filter(|_| judgement.stands() > 0.0 || judgement.score > 0.0);
-            return Ok(measured.and_then(Verdict::precision).unwrap_or(judgement.score));
+            let is_measured = judgement.stands() > 0.0 || judgement.score > 0.0;
+            return Ok(verdict.precision().filter(|_| is_measured).unwrap_or(judgement.score));
         }
         Err(match (&judgement.veto, bar) {
             (Some(veto), _) => veto.to_string(),

@@ -1,10 +1,11 @@
 //! The earlier texts that are nearest to one, for people to look at.
 
 use crate::pg::call_site::{Into, scope};
-use crate::pg::neighbours::{Near, Neighbourhood, embedding_of, nearest_without_index};
+use crate::pg::neighbours::{Asked, Near, Neighbourhood, nearest_without_index};
 use crate::pg::resolver::unreadable;
 use crate::pg::{due, error, world};
 use pg_categorize_core::error::Error;
+use pg_categorize_core::normalise::{Case, normalise};
 use pgrx::prelude::*;
 
 /// The most texts that may be asked for.
@@ -30,27 +31,30 @@ pub fn suggest(input: &str, k: i32, taxonomy: Option<&str>) -> Vec<Suggestion> {
     if unreadable(input).is_some() {
         return Vec::new();
     }
-    let Some(embedding) = embedding_of(input) else {
-        notice!("no word of the input is known to the embedding");
-        return Vec::new();
-    };
-    let near = match Neighbourhood::open(&scope) {
-        Ok(neighbourhood) => neighbourhood.nearest(&scope, &[&embedding.0], wanted).pop().unwrap_or_default(),
+    let normal = normalise(input, Case::Folded);
+    let found = match Neighbourhood::open(&scope) {
+        Ok(neighbourhood) => {
+            let asked = Asked { key: scope.own.fingerprint(&normalise(input, scope.case())), normal: &normal };
+            neighbourhood.nearest(&scope, &[asked], wanted).pop().unwrap_or_else(|| Ok(Vec::new()))
+        }
         Err(obstacle) => {
             if obstacle.can_be_built() {
                 due::missing_index();
             }
-            let (near, is_part) = nearest_without_index(&scope, &embedding, wanted, WITHOUT_INDEX);
-            if is_part {
-                error::notice(
-                    &format!("only the newest {WITHOUT_INDEX} texts were compared"),
-                    format!("There is no index of embeddings: {}.", obstacle.as_str()),
-                    "With the extension vector (pgvector), a worker builds one.".to_owned(),
-                );
-            }
-            near
+            Err(format!("There is no index of embeddings: {}.", obstacle.as_str()))
         }
     };
+    let near = found.unwrap_or_else(|why| {
+        let Some((near, is_part)) = nearest_without_index(&scope, &normal, wanted, WITHOUT_INDEX) else {
+            notice!("no word of the input is known to the embedding");
+            return Vec::new();
+        };
+        if is_part {
+            let hint = "With the extension vector (pgvector), a worker builds one.".to_owned();
+            error::notice(&format!("only the newest {WITHOUT_INDEX} texts were compared"), why, hint);
+        }
+        near
+    });
     let suggestion = |near: Near| {
         let category = scope.text(scope.answerable(near.known.category)?)?.to_owned();
         Some((near.known.input, category, near.cosine, 1.0 - near.cosine, near.known.origin))

@@ -15,6 +15,7 @@ pub mod complexity;
 pub mod confidence;
 pub mod dollars;
 pub mod embedding;
+pub mod embedding_model;
 pub mod endpoint;
 pub mod error;
 pub mod fingerprint;

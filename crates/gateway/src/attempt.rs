@@ -3,7 +3,7 @@
 use crate::ask::Counted;
 use crate::desk::Desk;
 use crate::plan::{Plan, Route};
-use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, NewAudit, NotReserved, Share, Store};
+use crate::store::{Attempt, AttemptOutcome, Closing, NewAnswer, NewAudit, NewVector, NotReserved, Share, Store};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::money::Money;
@@ -27,6 +27,7 @@ pub(crate) struct Brought {
     pub(crate) stored: Vec<NewAnswer>,
     pub(crate) decided: Vec<Fingerprint>,
     pub(crate) audits: Vec<NewAudit>,
+    pub(crate) vectors: Vec<NewVector>,
 }
 
 /// Resolves once the end of an attempt is committed.
@@ -101,6 +102,7 @@ impl OpenAttempt {
             answers: brought.stored,
             decided: brought.decided,
             audits: brought.audits,
+            vectors: brought.vectors,
         }))
     }
 }

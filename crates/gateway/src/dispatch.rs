@@ -1,7 +1,7 @@
 //! A request from its choice of a route to its end, and again while it is worth it. One task each.
 
 use crate::attempt::{Brought, OpenAttempt};
-use crate::desk::{Load, Rest};
+use crate::desk::{Desk, Load, Rest};
 use crate::health::{Intent, Permit, alert};
 use crate::piece::Piece;
 use crate::plan::{Grade, Route};
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long an attempt may last, whoever waits for it.
-const ATTEMPT: Duration = Duration::from_secs(60);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// Money is set aside for a place among others that is no further off.
 const SOON: Duration = Duration::from_secs(1);
@@ -195,17 +195,7 @@ fn conclude(
 ) -> Step {
     let (desk, route) = (piece.desk.clone(), open.route().clone());
     let outcome = outcome(&route, &ended, open.worst_case());
-    if let AttemptOutcome::Settled { cost, .. } = outcome
-        && cost > open.worst_case()
-    {
-        Permit::exceeded(&route, &desk.health, desk.clock.now());
-        let message = format!("A request cost {cost} dollars, and {} were reserved for it.", open.worst_case());
-        desk.store.alert(alert("reservation_exceeded", &route, message));
-    }
-    let cost = match outcome {
-        AttemptOutcome::Settled { cost, .. } => Some(cost),
-        AttemptOutcome::Released | AttemptOutcome::InDoubt => None,
-    };
+    let cost = cost(&desk, &open, outcome);
     match ended.result {
         Err(failure) => {
             open.end(outcome, verdicts::wasted(&loads, cost));
@@ -224,7 +214,7 @@ fn conclude(
             let Rest { again, unsure, further, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
             desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
-            let closed = open.close(outcome, shares, Brought { stored, decided, audits });
+            let closed = open.close(outcome, shares, Brought { stored, decided, audits, ..Brought::default() });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);
             desk.queue_all(&piece.plan, &further);
@@ -238,8 +228,19 @@ fn conclude(
     }
 }
 
+/// What an attempt cost, where that is known; more than was reserved for it stops its model.
+pub(crate) fn cost(desk: &Desk, open: &OpenAttempt, outcome: AttemptOutcome) -> Option<Money> {
+    let AttemptOutcome::Settled { cost, .. } = outcome else { return None };
+    if cost > open.worst_case() {
+        Permit::exceeded(open.route(), &desk.health, desk.clock.now());
+        let message = format!("A request cost {cost} dollars, and {} were reserved for it.", open.worst_case());
+        desk.store.alert(alert("reservation_exceeded", open.route(), message));
+    }
+    Some(cost)
+}
+
 /// How the money of an attempt goes. What a provider says that it charged settles it, however it ended.
-fn outcome(route: &Route, ended: &Ended, worst_case: Money) -> AttemptOutcome {
+pub(crate) fn outcome(route: &Route, ended: &Ended, worst_case: Money) -> AttemptOutcome {
     let settled = |usage: Usage| {
         let cost = route.price.as_ref()?.price.cost(&usage)?;
         Some(AttemptOutcome::Settled { cost, usage })

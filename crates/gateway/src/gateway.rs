@@ -1,6 +1,7 @@
 //! The gateway as the worker's main thread sees it.
 
 use crate::desk::{Bounds, Desk};
+use crate::embedder;
 use crate::sender::{OverHttp, Sender};
 use crate::server;
 use crate::store::{Refusal, Request, Store};
@@ -76,6 +77,7 @@ impl Gateway {
         let bounds = Bounds { flights: options.max_flights, image_bytes: options.max_image_bytes };
         let desk = Arc::new(Desk::new(store, sender, switch, bounds));
         runtime.spawn(server::run(desk.clone(), listener));
+        runtime.spawn(embedder::run(desk.clone()));
         drop(_inside);
         Ok((Self { desk, runtime: Some(runtime) }, inbox))
     }
@@ -91,6 +93,12 @@ impl Gateway {
     /// Prices, providers or taxonomies changed: stopped providers are tried again.
     pub fn plans_changed(&self) {
         self.desk.plans_changed();
+        self.want_vectors();
+    }
+
+    /// Texts may have come that lack their vectors, or what these were refused for may have gone.
+    pub fn want_vectors(&self) {
+        self.desk.vectors_wanted.notify_one();
     }
 
     /// Since when there is nothing to do; `None` while there is.

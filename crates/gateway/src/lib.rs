@@ -11,6 +11,7 @@ mod clock;
 mod connection;
 mod desk;
 mod dispatch;
+mod embedder;
 pub mod embeddings;
 mod flight;
 mod gateway;

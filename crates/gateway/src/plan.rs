@@ -50,6 +50,17 @@ pub struct Plan {
     pub near_duplicates: bool,
     /// Above the soft ratio of a budget, only inputs whose best free confidence is below this go out.
     pub soft_confidence: f32,
+    /// Of a plan by which vectors are bought, and nothing is asked: which vectors. Its first route makes them.
+    pub embeds: Option<Embeds>,
+}
+
+/// The vectors that are bought under a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embeds {
+    /// Id of the embedding model, as its index bears it.
+    pub model: String,
+    /// How many dimensions are asked for; the model has its own number where `None`.
+    pub dimensions: Option<usize>,
 }
 
 /// Which inputs go to the strong model at once.
@@ -203,6 +214,7 @@ impl Plan {
             in_flight: 20,
             near_duplicates: false,
             soft_confidence: 0.35,
+            embeds: None,
         }
     }
 
@@ -218,6 +230,7 @@ impl Plan {
             && self.straight == other.straight
             && self.routes == other.routes
             && self.strong == other.strong
+            && self.embeds == other.embeds
             && self.choices == other.choices
             && self.candidates == other.candidates
     }

@@ -1,5 +1,6 @@
 //! How a request gets to a provider: over HTTP, and in tests however they like.
 
+use crate::embeddings::{self, Embedded};
 use crate::plan::{Plan, Route};
 use crate::provider::{self, Ended, Http, Item, Prepared};
 use crate::store::Refusal;
@@ -23,6 +24,18 @@ pub trait Parcel: Send + Sync {
     fn send<'a>(&'a self, route: &'a Route, choices: &'a Choices, time_limit: Duration) -> Sending<'a>;
 }
 
+/// The end of a request for vectors, to come.
+pub type Embedding<'a> = Pin<Box<dyn Future<Output = Embedded> + Send + 'a>>;
+
+/// A request for vectors that can be sent.
+pub trait VectorParcel: Send + Sync {
+    /// Tokens of input that it has at most; it has no output.
+    fn input_bound(&self) -> u64;
+
+    /// Sends it.
+    fn send<'a>(&'a self, route: &'a Route, time_limit: Duration) -> Embedding<'a>;
+}
+
 /// Who makes requests.
 pub trait Sender: Send + Sync + 'static {
     /// Inputs that a route takes in one request.
@@ -39,6 +52,17 @@ pub trait Sender: Send + Sync + 'static {
         choices: &Choices,
         items: &[Item<'_>],
     ) -> Result<Box<dyn Parcel>, Refusal>;
+
+    /// Makes a request for the vectors of texts, of so many dimensions where they are given.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    fn prepare_vectors(
+        &self,
+        route: &Route,
+        texts: &[&str],
+        dimensions: Option<usize>,
+    ) -> Result<Box<dyn VectorParcel>, Refusal>;
 }
 
 /// Requests over HTTP.
@@ -64,6 +88,31 @@ impl Sender for OverHttp {
     ) -> Result<Box<dyn Parcel>, Refusal> {
         let prepared = provider::prepare(route, choices, items)?;
         Ok(Box::new(HttpParcel { http: self.0.clone(), prepared }))
+    }
+
+    fn prepare_vectors(
+        &self,
+        route: &Route,
+        texts: &[&str],
+        dimensions: Option<usize>,
+    ) -> Result<Box<dyn VectorParcel>, Refusal> {
+        let prepared = embeddings::prepare(route, texts, dimensions)?;
+        Ok(Box::new(HttpVectors { http: self.0.clone(), prepared }))
+    }
+}
+
+struct HttpVectors {
+    http: Arc<Http>,
+    prepared: embeddings::Prepared,
+}
+
+impl VectorParcel for HttpVectors {
+    fn input_bound(&self) -> u64 {
+        self.prepared.input_bound()
+    }
+
+    fn send<'a>(&'a self, route: &'a Route, time_limit: Duration) -> Embedding<'a> {
+        Box::pin(self.http.embed(route, &self.prepared, time_limit))
     }
 }
 

@@ -26,6 +26,32 @@ pub enum Request {
     Confirm(Vec<Fingerprint>),
     /// Something that an operator should see: a line of the view `alert`.
     Alert(Alert),
+    /// Texts that lack their vectors, under another plan than those of these serials; none where there are none.
+    LackVectors(Vec<u64>, oneshot::Sender<Option<LackVectors>>),
+    /// No vectors are bought under a plan for now, for this reason.
+    HoldVectors(Arc<Plan>, Refusal),
+    /// The provider makes no vectors of these: they are not sent again.
+    NoVectors(Arc<Plan>, Vec<Fingerprint>),
+}
+
+/// Texts of one tenant in one taxonomy that lack their vectors.
+#[derive(Debug)]
+pub struct LackVectors {
+    /// How these are bought.
+    pub plan: Arc<Plan>,
+    /// How long the vectors are which the texts before have; `None` where they have none.
+    pub length: Option<usize>,
+    /// The texts, at least one and at most as many as the route takes at once, with their keys.
+    pub texts: Vec<(Fingerprint, String)>,
+}
+
+/// A vector that was paid for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewVector {
+    /// Key of its text.
+    pub key: Fingerprint,
+    /// The vector: finite numbers, not all zero.
+    pub vector: Vec<f32>,
 }
 
 /// Inputs to look up under a fresh snapshot, corrections first.
@@ -157,6 +183,8 @@ pub struct Closing {
     pub decided: Vec<Fingerprint>,
     /// What it said of answers that are audited.
     pub audits: Vec<NewAudit>,
+    /// The vectors, to be stored.
+    pub vectors: Vec<NewVector>,
 }
 
 /// What a strong model said of a free answer.
@@ -302,6 +330,24 @@ impl Store {
     /// Tells operators.
     pub fn alert(&self, alert: Alert) {
         self.send(Request::Alert(alert));
+    }
+
+    /// The next texts that lack their vectors.
+    ///
+    /// # Errors
+    /// `gateway_down` where the database no longer answers.
+    pub async fn lack_vectors(&self, without: Vec<u64>) -> Result<Option<LackVectors>, Refusal> {
+        self.ask(|reply| Request::LackVectors(without, reply)).await
+    }
+
+    /// Says why no vectors are bought under a plan for now.
+    pub fn hold_vectors(&self, plan: Arc<Plan>, refusal: Refusal) {
+        self.send(Request::HoldVectors(plan, refusal));
+    }
+
+    /// Says of which texts the provider makes no vectors.
+    pub fn no_vectors(&self, plan: Arc<Plan>, keys: Vec<Fingerprint>) {
+        self.send(Request::NoVectors(plan, keys));
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {

@@ -2,7 +2,7 @@
 
 use super::as_writer;
 use crate::pg::spi::{self, BudgetScope, BudgetTerms};
-use crate::pg::{error, guard, world};
+use crate::pg::{due, error, guard, world};
 use pg_categorize_core::dollars;
 use pg_categorize_core::error::Error;
 use pg_categorize_core::money::{Money, NANO};
@@ -51,6 +51,7 @@ pub fn set(scope: &str, period: &str, terms: &Terms<'_>) {
             time_zone: terms.time_zone.map_or(known.time_zone, time_zone),
         };
         spi::upsert_budget(&of, &terms, &caller.name);
+        due::affordable();
         if let Some(before) = known.limit.filter(|_| limit.is_none()) {
             tell_of_no_limit(scope, period, before);
         }

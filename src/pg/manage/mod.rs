@@ -4,6 +4,7 @@
 pub mod budget;
 pub mod category;
 pub mod correction;
+mod embedding;
 pub mod label;
 pub mod model;
 pub mod provider;

@@ -2,7 +2,7 @@
 
 use super::as_writer;
 use crate::pg::spi::{self, NewProvider};
-use crate::pg::{error, guc, world};
+use crate::pg::{due, error, guc, world};
 use pg_categorize_core::close_names;
 use pg_categorize_core::dollars;
 use pg_categorize_core::endpoint::{self, Policy};
@@ -50,6 +50,7 @@ pub fn add(given: Given<'_>) -> i32 {
         .unwrap_or_else(|e| error::raise(e));
     let (system_identifier, database) = here();
     let id = as_writer(|caller| {
+        due::affordable();
         spi::insert_provider(NewProvider {
             name: given.name,
             kind: given.kind,
@@ -105,6 +106,7 @@ pub fn set_price(
     let (input, output) = (rate(input, "input_usd"), rate(output, "output_usd"));
     let cached_input = cached_input.map(|text| rate(text, "cached_input_usd"));
     as_writer(|caller| {
+        due::affordable();
         let shipped = spi::shipped_price(model);
         let price = price_list::stated(input, output, cached_input, shipped.as_ref())
             .unwrap_or_else(|| error::raise(Error::invalid("price cannot be counted")));
@@ -125,6 +127,7 @@ pub fn set_model(name: &str, kind: &str, change: &Value) {
         let settings = known.unwrap_or_else(|| ModelSettings::of_kind(kind));
         let settings = settings.changed(kind, change).unwrap_or_else(|e| error::raise(e));
         spi::upsert_model(name, kind, &settings);
+        due::affordable();
     });
 }
 

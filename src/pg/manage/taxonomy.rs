@@ -1,6 +1,6 @@
 //! Creating, configuring and dropping taxonomies.
 
-use super::{already_exists, as_writer, category, held, locked};
+use super::{already_exists, as_writer, category, embedding, held, locked};
 use crate::pg::spi::{self, Hold};
 use crate::pg::{due, error};
 use pg_categorize_core::error::Error;
@@ -51,6 +51,7 @@ pub fn configure(name: &str, change: &Value) {
         let merged: Map<String, Value> =
             settings::merge(taxonomy.settings.explicit(), change).unwrap_or_else(|e| error::raise(e));
         if taxonomy.settings.explicit() != &merged {
+            embedding::announce(&taxonomy, &Settings::from_explicit(merged.clone()));
             spi::set_taxonomy_settings(taxonomy.id, merged);
         }
     });

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct QualityRow {
     /// The tier's name.
     pub tier: String,
+    /// By which embedding the similarity tier compared.
+    pub embedding: Option<String>,
     /// What it said of each example, where anything.
     pub said: Vec<Option<Said>>,
     /// When the examples were read, in microseconds of the Postgres epoch.
@@ -17,7 +19,7 @@ pub struct QualityRow {
 
 /// The evidence for the model of this version, as the statement sees it.
 pub fn quality(taxonomy: i32, tenant: &str, version: i32) -> Vec<QualityRow> {
-    let sql = "SELECT tier, scores, stands, is_right, computed_at FROM categorize.quality
+    let sql = "SELECT tier, scores, stands, is_right, computed_at, embedding FROM categorize.quality
                 WHERE taxonomy_id = $1 AND tenant = $2 AND version = $3";
     let row = |row: &run::Row| {
         let scores: Vec<Option<f32>> = row.get(2)?;
@@ -27,7 +29,7 @@ pub fn quality(taxonomy: i32, tenant: &str, version: i32) -> Vec<QualityRow> {
             .zip(stands)
             .zip(right)
             .map(|((score, stands), right)| Some(Said { score: score?, stands: stands?, right: right? }));
-        Some(QualityRow { tier: row.get(1)?, said: said.collect(), computed_at: row.get(5)? })
+        Some(QualityRow { tier: row.get(1)?, embedding: row.get(6), said: said.collect(), computed_at: row.get(5)? })
     };
     run::read(sql, &[taxonomy.into(), tenant.into(), version.into()], row).into_iter().flatten().collect()
 }

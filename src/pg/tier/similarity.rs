@@ -5,13 +5,13 @@
 
 use super::{folded, is_open};
 use crate::pg::freshness::Horizon;
-use crate::pg::neighbours::{Near, Neighbourhood, Obstacle};
+use crate::pg::neighbours::{Asked, Near, Neighbourhood, Obstacle};
 use crate::pg::scope::Scope;
 use crate::pg::{due, guard, world};
 use pg_categorize_core::cascade::{
     Answer, Guess, Origin, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName,
 };
-use pg_categorize_core::embedding::{Embedding, embed};
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::similarity::{NEIGHBOURS, Neighbour, Voice, judge};
@@ -70,13 +70,16 @@ impl SimilarityTier {
     }
 
     /// What the neighbours of these texts say, in their order.
-    fn look(&self, neighbourhood: &Neighbourhood, texts: &[(&str, Embedding)]) -> Vec<Found> {
-        let vectors: Vec<_> = texts.iter().map(|(_, embedding)| &embedding.0).collect();
-        let near = neighbourhood.nearest(&self.scope, &vectors, NEIGHBOURS);
-        texts.iter().zip(near).map(|((text, _), near)| self.weigh(text, near)).collect()
+    fn look(&self, neighbourhood: &Neighbourhood, asked: &[Asked<'_>]) -> Vec<Found> {
+        let near = neighbourhood.nearest(&self.scope, asked, NEIGHBOURS);
+        let weigh = |(asked, near): (&Asked<'_>, Result<Vec<Near>, String>)| match near {
+            Ok(near) => self.weigh(asked.normal, near, neighbourhood.model()),
+            Err(obstacle) => Found::nothing(obstacle),
+        };
+        asked.iter().zip(near).map(weigh).collect()
     }
 
-    fn weigh(&self, text: &str, near: Vec<Near>) -> Found {
+    fn weigh(&self, text: &str, near: Vec<Near>, model: &EmbeddingModel) -> Found {
         // A category that cannot answer any more says nothing, and its texts are no neighbours.
         let now = |near: Near| Some((self.scope.answerable(near.known.category)?, near));
         let near: Vec<(i32, Near)> = near.into_iter().filter_map(now).collect();
@@ -95,7 +98,7 @@ impl SimilarityTier {
                 voice: *voice,
             })
             .collect();
-        let judgement = judge(text, &neighbours, self.scope.relevance());
+        let judgement = judge(text, &neighbours, self.scope.relevance(model));
         let mut similar = Similar {
             texts: near.iter().map(|(category, near)| shown(*category, near)).collect(),
             ..Similar::default()
@@ -105,7 +108,7 @@ impl SimilarityTier {
             return Found { answer: None, similar: Rc::new(similar) };
         };
         (similar.agreement, similar.score) = (judgement.agreement, judgement.score);
-        let answer = match self.scope.similar_enough(&judgement) {
+        let answer = match self.scope.similar_enough(&judgement, model) {
             Ok(confidence) => {
                 let winners = near.iter().filter(|(category, _)| *category == judgement.category);
                 // Of the nearest of those that won; it lasts as long as all of them do.
@@ -138,9 +141,8 @@ impl Tier for SimilarityTier {
         let neighbourhood = match self.neighbourhood() {
             Ok(neighbourhood) => neighbourhood,
             Err(obstacle) => {
-                let similar = Rc::new(Similar { obstacle: Some(obstacle.as_str().to_owned()), ..Similar::default() });
-                open.into_iter()
-                    .for_each(|(_, outcome)| take(&Found { answer: None, similar: similar.clone() }, outcome));
+                let nothing = Found::nothing(obstacle.as_str().to_owned());
+                open.into_iter().for_each(|(_, outcome)| take(&nothing, outcome));
                 return;
             }
         };
@@ -156,26 +158,24 @@ impl Tier for SimilarityTier {
             for (query, _) in window.iter().filter(|(query, _)| !found.contains_key(&query.fingerprint)) {
                 asked.entry(query.fingerprint).or_insert_with(|| folded(&scope, query).into_owned());
             }
-            let (keys, texts): (Vec<_>, Vec<_>) =
-                asked.iter().filter_map(|(key, text)| Some((*key, (text.as_str(), embed(text)?)))).unzip();
-            if !texts.is_empty() {
-                let new: Vec<_> = self.look(neighbourhood, &texts).into_iter().map(Rc::new).collect();
-                said(horizon, |said| said.keep(&keys, &new));
-                found.extend(keys.into_iter().zip(new));
+            let asked: Vec<Asked<'_>> = asked.iter().map(|(key, normal)| Asked { key: *key, normal }).collect();
+            if !asked.is_empty() {
+                let new: Vec<_> = self.look(neighbourhood, &asked).into_iter().map(Rc::new).collect();
+                said(horizon, |said| said.keep(&asked, &new));
+                found.extend(asked.iter().map(|asked| asked.key).zip(new));
             }
             for (query, outcome) in window {
-                match found.get(&query.fingerprint) {
-                    Some(found) => take(found, outcome),
-                    None => {
-                        let obstacle = Some("no word of the input is known to the embedding".to_owned());
-                        take(
-                            &Found { answer: None, similar: Rc::new(Similar { obstacle, ..Similar::default() }) },
-                            outcome,
-                        );
-                    }
+                if let Some(found) = found.get(&query.fingerprint) {
+                    take(found, outcome);
                 }
             }
         }
+    }
+}
+
+impl Found {
+    fn nothing(obstacle: String) -> Self {
+        Self { answer: None, similar: Rc::new(Similar { obstacle: Some(obstacle), ..Similar::default() }) }
     }
 }
 
@@ -211,12 +211,12 @@ fn shown(category: i32, near: &Near) -> SimilarText {
 }
 
 impl Said {
-    fn keep(&mut self, keys: &[Fingerprint], found: &[Rc<Found>]) {
-        for (key, found) in keys.iter().zip(found) {
+    fn keep(&mut self, asked: &[Asked<'_>], found: &[Rc<Found>]) {
+        for (asked, found) in asked.iter().zip(found) {
             let texts: usize = found.similar.texts.iter().map(|text| size_of::<SimilarText>() + text.text.len()).sum();
             self.bytes += size_of::<(Fingerprint, Found, Similar)>() + texts;
             if self.bytes <= KEPT_BYTES {
-                self.found.insert(*key, found.clone());
+                self.found.insert(asked.key, found.clone());
             }
         }
     }

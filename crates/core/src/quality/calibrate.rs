@@ -42,7 +42,7 @@ impl Bar {
 /// A tier on its way to a bar.
 #[derive(Debug, Clone, Copy)]
 pub struct Tier<'a> {
-    /// What it said of each held-out example; all tiers of the same examples in the same order.
+    /// What it said of each held-out example; all tiers of the same examples in the same order. Empty where nothing was measured.
     pub said: &'a [Option<Said>],
     /// The bar that somebody chose, over everything that is measured.
     pub chosen: Option<f32>,
@@ -115,11 +115,10 @@ impl Verdict {
 pub fn calibrate(tiers: &[Tier<'_>], max_error: Option<f64>) -> Vec<Verdict> {
     let confidence = 1.0 - (1.0 - CONFIDENCE) / tiers.len().max(1) as f64;
     let mut open: Vec<bool> = vec![true; tiers.iter().map(|t| t.said.len()).max().unwrap_or(0)];
-    let all = open.len();
     let mut verdicts = Vec::with_capacity(tiers.len());
     for tier in tiers {
         let left: Vec<Option<Said>> = tier.said.iter().zip(&open).filter(|(_, open)| **open).map(|(s, _)| *s).collect();
-        let (bar, basis) = bar(tier, &left, all, max_error, confidence);
+        let (bar, basis) = bar(tier, &left, max_error, confidence);
         let reached = |said: &Option<Said>| said.is_some_and(|s| bar.is_reached(s.score, s.stands));
         let answers = || left.iter().filter(|s| reached(s)).flatten();
         let (answered, errors) = (answers().count() as u32, answers().filter(|s| !s.right).count() as u32);
@@ -130,7 +129,7 @@ pub fn calibrate(tiers: &[Tier<'_>], max_error: Option<f64>) -> Vec<Verdict> {
     verdicts
 }
 
-fn bar(tier: &Tier<'_>, left: &[Option<Said>], all: usize, max_error: Option<f64>, confidence: f64) -> (Bar, Basis) {
+fn bar(tier: &Tier<'_>, left: &[Option<Said>], max_error: Option<f64>, confidence: f64) -> (Bar, Basis) {
     if let Some(chosen) = tier.chosen {
         return (Bar::Stands(chosen), Basis::Chosen);
     }
@@ -139,7 +138,7 @@ fn bar(tier: &Tier<'_>, left: &[Option<Said>], all: usize, max_error: Option<f64
     if let Some(threshold) = fixed_sequence(&said, max_error, confidence) {
         return (Bar::Score(threshold.score), Basis::Proven);
     }
-    if all >= least_trials(0, max_error, confidence) {
+    if tier.said.len() >= least_trials(0, max_error, confidence) {
         return (Bar::Closed, Basis::Unproven);
     }
     let start = Bar::Stands(tier.profile);
@@ -214,6 +213,16 @@ mod tests {
         let many: Vec<_> = (0..4000).map(|i| said(0.9, i % 10 != 0)).collect();
         let verdict = calibrate(&[Tier { said: &many, ..start }], Some(0.03))[0];
         assert_eq!((verdict.bar, verdict.basis), (Bar::Closed, Basis::Unproven));
+    }
+
+    #[test]
+    fn evidence_of_one_tier_says_nothing_of_another_that_was_not_measured() {
+        let [known, _] = two();
+        let verdicts = calibrate(&[tier(&known), tier(&[])], Some(0.03));
+        assert_eq!((verdicts[1].bar, verdicts[1].basis, verdicts[1].trials), (Bar::Closed, Basis::TooLittle, 0));
+        let other = calibrate(&[tier(&[]), tier(&known)], Some(0.03));
+        assert_eq!((other[1].basis, other[1].trials), (Basis::Proven, 2000));
+        assert_eq!(calibrate(&[tier(&[])], None)[0].bar, Bar::Stands(0.7));
     }
 
     #[test]

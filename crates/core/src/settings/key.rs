@@ -20,8 +20,8 @@ pub enum Kind {
     Flag,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A name of our or the user's choosing.
-    Name,
+    /// What an embedding is called.
+    Embedding,
     /// An object with `cheap` and `strong`.
     Models,
 }
@@ -114,7 +114,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("case_sensitive", Kind::Flag, || json!(false), "", "Whether Shoe and shoe are different inputs"),
     key("leaf_only", Kind::Flag, || json!(false), "", "Whether inner nodes may not answer"),
-    key("embedding", Kind::Name, || json!("static"), "", "The embedding model of the similarity tier"),
+    key(
+        "embedding",
+        Kind::Embedding,
+        || json!("static"),
+        "",
+        "How texts are compared: static, pg_trgm, or a provider's model as PROVIDER:MODEL, which is paid",
+    ),
     key("models", Kind::Models, || Value::Null, "", "The cheap and the strong language model"),
     key(
         "upgrade",

@@ -10,6 +10,7 @@ pub use value::{check, seconds};
 
 use crate::cascade::TierName;
 use crate::close_names;
+use crate::embedding_model::EmbeddingModel;
 use crate::error::{Error, Result};
 use crate::normalise::Case;
 use serde_json::{Map, Value};
@@ -21,6 +22,10 @@ pub struct Profile {
     pub name: &'static str,
     /// Least similarity (cosine, 0 to 1) of the nearest earlier answer.
     pub similarity_threshold: f32,
+    /// The same where texts are compared by their trigrams: the share that both have (0 to 1).
+    pub trigram_threshold: f32,
+    /// The same where a provider's model makes the vectors.
+    pub paid_similarity_threshold: f32,
     /// Least calibrated confidence (0 to 1) of the local model.
     pub local_model_threshold: f32,
     /// Requests in flight.
@@ -29,9 +34,30 @@ pub struct Profile {
 
 /// The profiles; `balanced` is the default.
 pub const PROFILES: [Profile; 3] = [
-    Profile { name: "conservative", similarity_threshold: 0.90, local_model_threshold: 0.80, in_flight: 10 },
-    Profile { name: "balanced", similarity_threshold: 0.85, local_model_threshold: 0.70, in_flight: 20 },
-    Profile { name: "aggressive", similarity_threshold: 0.75, local_model_threshold: 0.60, in_flight: 50 },
+    Profile {
+        name: "conservative",
+        similarity_threshold: 0.90,
+        trigram_threshold: 0.70,
+        paid_similarity_threshold: 0.95,
+        local_model_threshold: 0.80,
+        in_flight: 10,
+    },
+    Profile {
+        name: "balanced",
+        similarity_threshold: 0.85,
+        trigram_threshold: 0.60,
+        paid_similarity_threshold: 0.90,
+        local_model_threshold: 0.70,
+        in_flight: 20,
+    },
+    Profile {
+        name: "aggressive",
+        similarity_threshold: 0.75,
+        trigram_threshold: 0.50,
+        paid_similarity_threshold: 0.85,
+        local_model_threshold: 0.60,
+        in_flight: 50,
+    },
 ];
 
 /// The profile of this name.
@@ -48,6 +74,13 @@ pub fn profile(name: &str) -> Result<&'static Profile> {
 
 /// The smallest share that `max_error` tolerates: to prove less takes more examples than anybody labels.
 const LEAST_ERROR: f64 = 1e-4;
+
+impl Profile {
+    /// The same, with the similarity threshold of an embedding.
+    fn under(&self, embedding: &EmbeddingModel) -> Self {
+        Self { similarity_threshold: embedding.threshold(self), ..*self }
+    }
+}
 
 /// What becomes of an input that no tier answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +102,8 @@ pub struct Settings {
     pub local_model_threshold: f32,
     /// Least cosine of the nearest earlier text; 0 always answers.
     pub similarity_threshold: f32,
-    /// Name of the back end that makes embeddings.
-    pub embedding: String,
+    /// By which embedding texts are compared.
+    pub embedding: EmbeddingModel,
     /// Share of wrong free answers that is tolerated, above 0; `None` leaves the thresholds to the profile.
     pub max_error: Option<f64>,
     /// Whether case makes a difference.
@@ -131,7 +164,7 @@ impl Settings {
             tiers,
             local_model_threshold: read("local_model_threshold").as_f64().unwrap_or(0.70) as f32,
             similarity_threshold: read("similarity_threshold").as_f64().unwrap_or(0.85) as f32,
-            embedding: read("embedding").as_str().unwrap_or_default().to_owned(),
+            embedding: embedding(&explicit),
             // Nothing proves that no answer is ever wrong: 0 tolerates as little as can be said.
             max_error: read("max_error").as_f64().map(|share| share.max(LEAST_ERROR)),
             case: if flag("case_sensitive") { Case::Kept } else { Case::Folded },
@@ -143,6 +176,14 @@ impl Settings {
             audit_share: read("audit_share").as_f64().unwrap_or_default(),
             explicit,
         }
+    }
+
+    /// Least likeness of the nearest earlier text under this embedding: what was set, else what the profile says of it.
+    pub fn similarity_threshold_under(&self, embedding: &EmbeddingModel) -> f32 {
+        if self.is_chosen("similarity_threshold") {
+            return self.similarity_threshold;
+        }
+        embedding.threshold(profile_of(&self.explicit))
     }
 
     /// Whether the taxonomy's owner set this key, with a value that counts.
@@ -213,11 +254,22 @@ fn resolve(explicit: &Map<String, Value>, name: &str) -> Value {
     if let Some(value) = valid(explicit, key) {
         return value.clone();
     }
-    let chosen = valid(explicit, &KEYS[0]).and_then(Value::as_str).and_then(|name| profile(name).ok());
     match key.by_profile {
-        Some(of) => of(chosen.unwrap_or(&PROFILES[1])),
+        // A profile says as much for each kind of likeness.
+        Some(of) => of(&profile_of(explicit).under(&embedding(explicit))),
         None => (key.default)(),
     }
+}
+
+fn profile_of(explicit: &Map<String, Value>) -> &'static Profile {
+    let chosen = valid(explicit, &KEYS[0]).and_then(Value::as_str).and_then(|name| profile(name).ok());
+    chosen.unwrap_or(&PROFILES[1])
+}
+
+fn embedding(explicit: &Map<String, Value>) -> EmbeddingModel {
+    let name =
+        KEYS.iter().find(|key| key.name == "embedding").and_then(|key| valid(explicit, key)).and_then(Value::as_str);
+    name.and_then(|name| EmbeddingModel::parse(name).ok()).unwrap_or(EmbeddingModel::Static)
 }
 
 #[cfg(test)]
@@ -239,6 +291,26 @@ mod tests {
         let row = back.rows().into_iter().find(|r| r.name == "local_model_threshold").unwrap();
         assert_eq!((row.source, row.value, row.default), ("profile", json!(0.60), json!(0.70)));
         assert_eq!(set(json!({"local_model_threshold": 0})).unwrap().local_model_threshold, 0.0);
+    }
+
+    #[test]
+    fn the_similarity_threshold_is_that_of_the_embedding_unless_it_is_set() {
+        let paid = EmbeddingModel::parse("openai:m").unwrap();
+        let trigrams = set(json!({"embedding": "pg_trgm"})).unwrap();
+        assert_eq!((&trigrams.embedding, trigrams.similarity_threshold), (&EmbeddingModel::Trigrams, 0.60));
+        assert_eq!(trigrams.similarity_threshold_under(&EmbeddingModel::Static), 0.85);
+        assert_eq!(trigrams.similarity_threshold_under(&paid), 0.90);
+        let row = trigrams.rows().into_iter().find(|row| row.name == "similarity_threshold").unwrap();
+        assert_eq!((row.value, row.default), (json!(0.60), json!(0.85)));
+        let chosen =
+            set(json!({"embedding": "pg_trgm", "similarity_threshold": 0.42, "profile": "aggressive"})).unwrap();
+        assert_eq!((chosen.similarity_threshold, chosen.similarity_threshold_under(&paid)), (0.42, 0.42));
+    }
+
+    #[test]
+    fn an_embedding_of_another_version_is_the_default() {
+        let explicit = json!({"embedding": "minilm"}).as_object().unwrap().clone();
+        assert_eq!(Settings::from_explicit(explicit).embedding, EmbeddingModel::Static);
     }
 
     #[test]
@@ -268,6 +340,9 @@ mod tests {
             json!({"cache_ttl": "soon"}),
             json!({"models": {"medium": "x"}}),
             json!({"answer_scope": "all"}),
+            json!({"embedding": "minilm"}),
+            json!({"embedding": 1}),
+            json!({"embedding": "openai:m@5000"}),
         ] {
             assert!(set(bad.clone()).is_err(), "{bad}");
         }
@@ -279,7 +354,7 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(settings.tiers, TierName::ALL);
         assert_eq!((settings.local_model_threshold, settings.similarity_threshold), (0.70, 0.85));
-        assert_eq!(settings.embedding, "static");
+        assert_eq!(settings.embedding, EmbeddingModel::Static);
         assert!(settings.allow_external && settings.store_input && !settings.shared_answers && !settings.leaf_only);
         assert!(settings.rows().iter().all(|r| r.source == "default" && check_default(r)));
     }

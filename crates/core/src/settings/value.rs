@@ -4,6 +4,7 @@ use super::key::{Key, Kind};
 use super::profile;
 use crate::cascade::TierName;
 use crate::close_names;
+use crate::embedding_model::EmbeddingModel;
 use crate::error::{Error, Result};
 use serde_json::Value;
 
@@ -40,9 +41,9 @@ pub fn check(key: &Key, value: &Value) -> Result<()> {
             Some(word) if words.contains(&word) => Ok(()),
             _ => refuse(&words.join(", ")),
         },
-        Kind::Name => match value.as_str() {
-            Some(name) if !name.trim().is_empty() && name.len() <= 200 => Ok(()),
-            _ => refuse("a name"),
+        Kind::Embedding => match value.as_str() {
+            Some(name) => EmbeddingModel::parse(name).map(|_| ()),
+            None => refuse("static, pg_trgm or PROVIDER:MODEL"),
         },
         Kind::Models => match value.as_object() {
             Some(models) if models.iter().all(|(k, v)| matches!(k.as_str(), "cheap" | "strong") && v.is_string()) => {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What all tasks share.
 pub(crate) struct Desk {
@@ -42,6 +42,8 @@ pub(crate) struct Desk {
     pub(crate) asks: Arc<AtomicUsize>,
     pub(crate) max_flights: usize,
     pub(crate) album: Album,
+    /// There may be texts that lack their vectors.
+    pub(crate) vectors_wanted: Notify,
     state: Mutex<State>,
 }
 
@@ -86,6 +88,7 @@ impl Desk {
             asks: Arc::default(),
             max_flights: bounds.flights,
             album: Album::new(bounds.image_bytes),
+            vectors_wanted: Notify::new(),
             state: Mutex::new(state),
         }
     }

@@ -1,5 +1,6 @@
 //! A store in memory that keeps the promises of the real one, and counts.
 
+use super::shelf::Shelf;
 use crate::plan::Plan;
 use crate::store::{
     Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NewAudit, NotReserved, Refusal, Request, Reserved,
@@ -47,6 +48,7 @@ pub(super) struct Ledger {
     pub(super) paid: HashMap<(String, Fingerprint), usize>,
     pub(super) audits: Vec<NewAudit>,
     pub(super) alerts: Vec<Alert>,
+    pub(super) shelf: Shelf,
     /// What no store should see.
     pub(super) faults: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Ledger {
             paid: HashMap::new(),
             audits: Vec::new(),
             alerts: Vec::new(),
+            shelf: Shelf::default(),
             faults: Vec::new(),
         }
     }
@@ -142,7 +145,14 @@ impl Ledger {
                 }
             }
             Request::Alert(alert) => self.alerts.push(alert),
+            Request::LackVectors(without, reply) => _ = reply.send(self.lack_vectors(&without)),
+            Request::HoldVectors(plan, refusal) => self.shelf.held.push((plan.tenant.clone(), refusal)),
+            Request::NoVectors(_, keys) => self.shelf.unusable.extend(keys),
         }
+    }
+
+    pub(super) fn plan(&self, tenant: &str) -> Arc<Plan> {
+        (self.plan_of)(tenant)
     }
 
     fn close(&mut self, closing: Closing) {
@@ -167,6 +177,7 @@ impl Ledger {
         for key in &closing.decided {
             self.unsure.remove(key);
         }
+        self.put(&closing.plan, closing.vectors);
         for answer in closing.answers {
             let key = (closing.plan.tenant.clone(), answer.key);
             let route = &closing.route;

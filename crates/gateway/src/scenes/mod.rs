@@ -2,12 +2,14 @@
 
 mod asking;
 mod audits;
+mod embeddings;
 mod faults;
 mod frames;
 mod ledger;
 mod lists;
 mod packing;
 mod places;
+mod shelf;
 mod stopping;
 mod upgrades;
 mod weather;

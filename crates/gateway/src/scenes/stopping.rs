@@ -101,7 +101,9 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
                 closed.push(closing.outcome);
                 _ = reply.send(());
             }
-            Ok(Request::Confirm(_) | Request::Alert(_)) | Err(_) => {}
+            Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
+            Ok(Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..))
+            | Err(_) => {}
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A provider that does what a script says, and keeps its own account.
 
+use crate::embeddings::Embedded;
 use crate::plan::{Plan, Route};
 use crate::provider::{Charge, Ended, Failure, FailureClass, Item, ItemAnswer, Limits};
-use crate::sender::{Parcel, Sender, Sending};
+use crate::sender::{Embedding, Parcel, Sender, Sending, VectorParcel};
 use crate::store::Refusal;
 use hashbrown::HashSet;
 use parking_lot::Mutex;
@@ -123,7 +124,55 @@ impl Sender for Wire {
         let (latency, account) = (self.latency, self.account.clone());
         Ok(Box::new(Scripted { tenant, texts, offered, act, latency, account }))
     }
+
+    fn prepare_vectors(
+        &self,
+        route: &Route,
+        texts: &[&str],
+        _: Option<usize>,
+    ) -> Result<Box<dyn VectorParcel>, Refusal> {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let nth = self.account.lock().sent.len();
+        let act = (self.script)(nth, route, &texts);
+        let (tenant, offered, account) = (String::new(), Vec::new(), self.account.clone());
+        Ok(Box::new(Scripted { tenant, texts, offered, act, latency: self.latency, account }))
+    }
 }
+
+impl VectorParcel for Scripted {
+    fn input_bound(&self) -> u64 {
+        VECTOR_BOUND
+    }
+
+    fn send<'a>(&'a self, route: &'a Route, time_limit: Duration) -> Embedding<'a> {
+        Box::pin(async move {
+            let _under_way = UnderWay::new(self, &route.model.name);
+            if matches!(self.act, Act::Hang) {
+                tokio::time::sleep(time_limit).await;
+                return embedded(fail(FailureClass::TimedOut, Charge::Unknown, None), Vec::new());
+            }
+            tokio::time::sleep(self.latency).await;
+            let length = match &self.act {
+                Act::Fail(class, charge, after) => return embedded(fail(*class, *charge, *after), Vec::new()),
+                Act::Wrong => 5,
+                Act::TooDear => 5000,
+                _ => 4,
+            };
+            let usage = Some(Usage { input: 10 * self.texts.len() as u64, ..Usage::default() });
+            self.account.lock().tokens += usage.map_or(0, |usage| usage.input);
+            let vectors = self.texts.iter().map(|text| vec![right(text) as f32 + 1.0; length]).collect();
+            embedded(Ended { result: Ok(Vec::new()), usage, limits: Limits::default(), latency: self.latency }, vectors)
+        })
+    }
+}
+
+fn embedded(ended: Ended, vectors: Vec<Vec<f32>>) -> Embedded {
+    let Ended { result, usage, limits, latency } = ended;
+    Embedded { result: result.map(|_| vectors), usage, limits, latency }
+}
+
+/// Tokens of a request for vectors, at most.
+pub(super) const VECTOR_BOUND: u64 = 1000;
 
 struct Scripted {
     tenant: String,

@@ -146,7 +146,8 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
                 books.stored += closing.answers.len();
                 _ = reply.send(());
             }
-            Request::Confirm(_) => {}
+            Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::Confirm(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
         }
     }

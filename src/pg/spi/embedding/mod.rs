@@ -4,9 +4,13 @@
 //! vectors are made of the ids of their indexes.
 
 mod nearest;
+mod paid;
+mod trigrams;
 mod upkeep;
 
 pub use nearest::*;
+pub use paid::*;
+pub use trigrams::*;
 pub use upkeep::*;
 
 use super::run;
@@ -55,11 +59,15 @@ pub fn is_pgvector_here() -> bool {
 pub struct EmbeddingIndex {
     /// Its id, which names its table.
     pub id: i32,
-    /// Whether it is the one that answers.
+    /// Id of its embedding model.
+    pub model: String,
+    /// Whether it is one that answers.
     pub ready: bool,
-    /// Its table; `None` where that is gone, or no longer has vectors of the expected length.
+    /// Its table; `None` where that is gone, or no longer has vectors of the expected length, or texts.
     pub table: Option<pg_sys::Oid>,
-    /// Whether a valid HNSW index serves it.
+    /// Length of its vectors; 0 where it has texts in their place, or none yet.
+    pub dimensions: usize,
+    /// Whether a valid HNSW index serves it, or one of trigrams.
     pub has_hnsw: bool,
     /// All that was written before has its vector, in microseconds of the Postgres epoch.
     pub indexed_until: Option<i64>,
@@ -67,20 +75,22 @@ pub struct EmbeddingIndex {
     pub swept_ago: Option<f64>,
 }
 
-/// The indexes of a taxonomy for an embedding model: the one that is ready, then the one that is being built. Their tables are
+/// The indexes of a taxonomy, for one embedding model or for all: the one that is ready, then the one that is being built. Their tables are
 /// told by what they are now, not by what the row says of them: people drop extensions and indexes.
 const INDEXES: &str = "
     SELECT i.id, i.state = 'ready', a.attrelid,
            EXISTS (SELECT FROM pg_catalog.pg_index x
                      JOIN pg_catalog.pg_class r ON r.oid = x.indexrelid
                      JOIN pg_catalog.pg_am m ON m.oid = r.relam
-                    WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname = 'hnsw'),
-           i.indexed_until, extract(epoch FROM pg_catalog.clock_timestamp() - i.swept_at)::double precision
+                    WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname IN ('hnsw', 'gist')),
+           i.indexed_until, extract(epoch FROM pg_catalog.clock_timestamp() - i.swept_at)::double precision,
+           i.model, coalesce(i.dimensions, 0)
       FROM categorize.embedding_index i
       LEFT JOIN pg_catalog.pg_attribute a
              ON a.attrelid = pg_catalog.to_regclass('categorize.embedding_' || i.id::text)
-            AND a.attname = 'embedding' AND NOT a.attisdropped AND a.atttypmod = i.dimensions
-     WHERE i.taxonomy_id = $1 AND i.model = $2 AND i.state IN ('ready', 'building') ORDER BY i.state DESC";
+            AND NOT a.attisdropped
+            AND (a.attname = 'embedding' AND a.atttypmod = i.dimensions OR a.attname = 'normal' AND i.dimensions IS NULL)
+     WHERE i.taxonomy_id = $1 AND ($2 IS NULL OR i.model = $2) AND i.state IN ('ready', 'building') ORDER BY i.state DESC";
 
 fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
     Some(EmbeddingIndex {
@@ -90,15 +100,17 @@ fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
         has_hnsw: row.get(4)?,
         indexed_until: row.get(5),
         swept_ago: row.get(6),
+        model: row.get(7)?,
+        dimensions: usize::try_from(row.get::<i32>(8)?).unwrap_or(0),
     })
 }
 
 /// The indexes of a taxonomy for an embedding model as the statement sees them: the one that is ready first.
-pub fn embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
+pub fn embedding_indexes(taxonomy: i32, model: Option<&str>) -> Vec<EmbeddingIndex> {
     run::read_kept(INDEXES, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
 }
 
 /// As [`embedding_indexes`], as they are committed now; for those who write.
-pub fn fresh_embedding_indexes(taxonomy: i32, model: &str) -> Vec<EmbeddingIndex> {
+pub fn fresh_embedding_indexes(taxonomy: i32, model: Option<&str>) -> Vec<EmbeddingIndex> {
     run::kept(INDEXES, &[taxonomy.into(), model.into()], embedding_index).into_iter().flatten().collect()
 }

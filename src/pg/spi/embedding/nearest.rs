@@ -3,7 +3,6 @@
 use super::{EmbeddingIndex, Pgvector};
 use crate::pg::guc;
 use crate::pg::spi::run;
-use pg_categorize_core::embedding::DIMENSIONS;
 use pg_categorize_core::fingerprint::Fingerprint;
 
 /// What is known of a text.
@@ -25,7 +24,7 @@ pub struct KnownText {
 
 /// What is known of a text beside its key `n.fingerprint`, of tenant `$1`: a person's word before a machine's. Each is one look
 /// into an index, whatever the planner thinks of their number.
-const KNOWN: &str = "
+pub(super) const KNOWN: &str = "
     LEFT JOIN LATERAL (SELECT k.category_id, k.input FROM categorize.correction k
                         WHERE k.fingerprint = n.fingerprint AND k.tenant = $1 LIMIT 1) k ON true
     LEFT JOIN LATERAL (SELECT c.category_id, c.input, c.origin, c.confidence, c.expires_at FROM categorize.cache c
@@ -34,13 +33,13 @@ const KNOWN: &str = "
                         LIMIT 1) c ON true";
 
 /// The columns of [`KnownText`].
-const COLUMNS: &str = "
+pub(super) const COLUMNS: &str = "
     n.fingerprint, coalesce(k.input, c.input), coalesce(k.category_id, c.category_id),
     CASE WHEN k.category_id IS NULL THEN c.origin ELSE 'correction' END,
     CASE WHEN k.category_id IS NULL THEN c.confidence ELSE 1::real END,
     CASE WHEN k.category_id IS NULL THEN c.expires_at END";
 
-fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
+pub(super) fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
     Some(KnownText {
         fingerprint: Fingerprint(row.get::<Vec<u8>>(first)?.try_into().ok()?),
         input: row.get(first + 1)?,
@@ -53,24 +52,24 @@ fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
 
 /// The `wanted` vectors of a tenant nearest to each of these, in one statement: the position of the one that was asked about, from
 /// 0, the cosine, and what is known of its text; nothing where that is gone or has expired. `exact` compares with each of the
-/// tenant's vectors, and uses no HNSW index.
+/// tenant's vectors, and uses no HNSW index. All vectors have the length of the index.
 ///
 /// Runs inside the owner's scope, under whose settings it searches.
 pub fn nearest(
     index: &EmbeddingIndex,
     pgvector: &Pgvector,
     tenant: &str,
-    vectors: &[&[f32; DIMENSIONS]],
+    vectors: &[&[f32]],
     wanted: usize,
     exact: bool,
 ) -> Vec<(usize, f32, Option<KnownText>)> {
     settle(pgvector);
-    let (id, schema) = (index.id, &pgvector.schema);
+    let (id, schema, length) = (index.id, &pgvector.schema, index.dimensions);
     // An index serves an ORDER BY of exactly the distance.
     let order = if exact { "+ 0" } else { "" };
     let sql = format!(
         "SELECT q.place, n.distance, {COLUMNS}
-           FROM (SELECT i AS place, ($2[i * {DIMENSIONS} + 1 : (i + 1) * {DIMENSIONS}])::{schema}.halfvec AS embedding
+           FROM (SELECT i AS place, ($2[i * {length} + 1 : (i + 1) * {length}])::{schema}.halfvec AS embedding
                    FROM pg_catalog.generate_series(0, $3 - 1) AS i OFFSET 0) q
           CROSS JOIN LATERAL (SELECT e.fingerprint, e.embedding OPERATOR({schema}.<=>) q.embedding AS distance
                                 FROM categorize.embedding_{id} e WHERE e.tenant = $1

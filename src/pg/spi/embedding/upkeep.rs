@@ -1,8 +1,7 @@
 //! Making, filling and removing the tables of vectors: statements of the indexer, and of those who store or forget.
 
-use super::Pgvector;
+use super::{Pgvector, Trigrams};
 use crate::pg::spi::{run, time};
-use pg_categorize_core::embedding::{DIMENSIONS, Embedding};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -22,33 +21,68 @@ pub struct NewVector {
     pub fingerprint: Fingerprint,
     /// Whose it is.
     pub tenant: String,
-    /// The vector.
-    pub embedding: Embedding,
+    /// The vector, of the length of its index.
+    pub embedding: Vec<f32>,
+}
+
+/// What the table of an index has for each text.
+#[derive(Debug, Clone, Copy)]
+pub enum Holding<'a> {
+    /// Vectors of this length.
+    Vectors(&'a Pgvector, usize),
+    /// The text itself, in normal form.
+    Texts(&'a Trigrams),
+}
+
+impl Holding<'_> {
+    fn column(self) -> String {
+        match self {
+            Self::Vectors(pgvector, length) => format!("embedding {}.halfvec({length}) NOT NULL", pgvector.schema),
+            Self::Texts(_) => "normal text NOT NULL".to_owned(),
+        }
+    }
+
+    fn dimensions(self) -> Option<i32> {
+        match self {
+            Self::Vectors(_, length) => i32::try_from(length).ok(),
+            Self::Texts(_) => None,
+        }
+    }
 }
 
 /// Records an index that is to be built, and makes its table, a member of the extension: so it is in no dump, and goes with
 /// the extension. Returns its id; `None` where another is being built. Runs as the owner of the extension.
-pub fn create_embedding_index(taxonomy: i32, model: &str, pgvector: &Pgvector) -> Option<i32> {
-    let sql = "INSERT INTO categorize.embedding_index (taxonomy_id, model, dimensions) VALUES ($1, $2, $3)
+pub fn create_embedding_index(taxonomy: i32, model: &str, holding: Holding<'_>) -> Option<i32> {
+    let id = record_embedding_index(taxonomy, model)?;
+    create_table(id, holding);
+    Some(id)
+}
+
+/// Records an index that is to be built, and makes no table yet. Returns its id; `None` where another is being built.
+pub fn record_embedding_index(taxonomy: i32, model: &str) -> Option<i32> {
+    let sql = "INSERT INTO categorize.embedding_index (taxonomy_id, model) VALUES ($1, $2)
                ON CONFLICT (taxonomy_id, model) WHERE state = 'building' DO NOTHING RETURNING id";
-    let dimensions = i32::try_from(DIMENSIONS).unwrap_or(i32::MAX);
-    let arguments = [taxonomy.into(), model.into(), dimensions.into()];
-    let id: i32 = run::write_returning(sql, &arguments, |row| row.get(1)).pop()??;
-    let schema = &pgvector.schema;
-    // Rows of what was removed by hand, under a number that comes again after a restore, are not ours.
+    run::write_returning(sql, &[taxonomy.into(), model.into()], |row| row.get(1)).pop()?
+}
+
+/// Makes the table of an index that is recorded. Runs as the owner of the extension.
+pub fn create_table(id: i32, holding: Holding<'_>) {
+    let dimensions = "UPDATE categorize.embedding_index SET dimensions = $2 WHERE id = $1";
+    run::write(dimensions, &[id.into(), holding.dimensions().into()]);
+    let column = holding.column();
     for statement in [
         format!(
-            "CREATE TABLE categorize.embedding_{id} (
-                 fingerprint bytea PRIMARY KEY, tenant text NOT NULL, embedding {schema}.halfvec({DIMENSIONS}) NOT NULL)"
+            "CREATE TABLE categorize.embedding_{id} (fingerprint bytea PRIMARY KEY, tenant text NOT NULL, {column})"
         ),
         format!("CREATE INDEX ON categorize.embedding_{id} (tenant)"),
-        format!("COMMENT ON TABLE categorize.embedding_{id} IS 'Vectors of the texts of a taxonomy; made by a worker.'"),
+        format!(
+            "COMMENT ON TABLE categorize.embedding_{id} IS 'Vectors of the texts of a taxonomy; made by a worker.'"
+        ),
         format!("REVOKE ALL ON categorize.embedding_{id} FROM PUBLIC"),
         format!("ALTER EXTENSION pg_categorize ADD TABLE categorize.embedding_{id}"),
     ] {
         run::write(&statement, &[]);
     }
-    Some(id)
 }
 
 /// Builds the HNSW index of a table of vectors.
@@ -61,13 +95,20 @@ pub fn create_hnsw(id: i32, pgvector: &Pgvector) {
     run::write(&format!("ANALYZE categorize.embedding_{id}"), &[]);
 }
 
-/// Has an index answer from now on, in the place of the one that did.
+/// Has an index answer from now on, in the place of those that did. What was paid for is kept: a taxonomy that goes back to
+/// its model has only the texts embedded that came meanwhile.
 pub fn swap_in(id: i32) {
-    let retire = "UPDATE categorize.embedding_index o SET state = 'dropped'
-                    FROM categorize.embedding_index n
-                   WHERE n.id = $1 AND o.taxonomy_id = n.taxonomy_id AND o.model = n.model AND o.state = 'ready'";
-    run::write(retire, &[id.into()]);
-    let ready = "UPDATE categorize.embedding_index SET state = 'ready', built_at = clock_timestamp() WHERE id = $1";
+    let aside = "UPDATE categorize.embedding_index o
+                    SET state = CASE WHEN o.model <> n.model AND pg_catalog.strpos(o.model, ':') > 0
+                                      AND NOT EXISTS (SELECT FROM categorize.embedding_index b
+                                                       WHERE b.taxonomy_id = o.taxonomy_id AND b.model = o.model
+                                                         AND b.state = 'building')
+                                     THEN 'building' ELSE 'dropped' END, indexed_until = NULL
+                   FROM categorize.embedding_index n
+                  WHERE n.id = $1 AND o.id <> n.id AND o.taxonomy_id = n.taxonomy_id AND o.state = 'ready'";
+    run::write(aside, &[id.into()]);
+    let ready = "UPDATE categorize.embedding_index
+                    SET state = 'ready', built_at = clock_timestamp(), held_by = NULL, held_detail = NULL WHERE id = $1";
     run::write(ready, &[id.into()]);
 }
 
@@ -157,27 +198,60 @@ pub fn unindexed_texts(
         written = written!()
     );
     let arguments = [taxonomy.into(), moment(since).into(), after.0.to_vec().into(), most.into()];
-    let text = |row: &run::Row| {
-        let fingerprint = Fingerprint(row.get::<Vec<u8>>(1)?.try_into().ok()?);
-        Some(UnindexedText { fingerprint, tenant: row.get(2)?, input: row.get(3)? })
-    };
-    run::write_returning(&sql, &arguments, text).into_iter().flatten().collect()
+    run::write_returning(&sql, &arguments, unindexed_text).into_iter().flatten().collect()
+}
+
+/// The texts of a taxonomy that could have vectors, each once.
+pub(super) const ALL_TEXTS: &str = "
+    SELECT c.fingerprint, c.input FROM categorize.cache c
+     WHERE c.taxonomy_id = $1 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+       AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp())
+    UNION
+    SELECT k.fingerprint, coalesce(k.input, c.input) FROM categorize.correction k
+      LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
+     WHERE k.taxonomy_id = $1 AND coalesce(k.input, c.input) IS NOT NULL";
+
+/// How many they are.
+pub(super) const COUNT_TEXTS: &str = "
+    SELECT pg_catalog.count(DISTINCT x.fingerprint)
+      FROM (SELECT c.fingerprint FROM categorize.cache c
+             WHERE c.taxonomy_id = $1 AND c.origin IN ('label', 'llm') AND c.input IS NOT NULL
+               AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp())
+             UNION ALL
+            SELECT k.fingerprint FROM categorize.correction k
+              LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
+             WHERE k.taxonomy_id = $1 AND coalesce(k.input, c.input) IS NOT NULL) x";
+
+/// Texts of a taxonomy, those with the keys that come next after `after`, and at most so many.
+pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64) -> Vec<UnindexedText> {
+    let sql = concat!(
+        "SELECT x.fingerprint, x.tenant, x.input FROM ",
+        written!(),
+        " x WHERE x.fingerprint > $3 ORDER BY x.fingerprint LIMIT $4"
+    );
+    let arguments = [taxonomy.into(), moment(None).into(), after.0.to_vec().into(), most.into()];
+    run::write_returning(sql, &arguments, unindexed_text).into_iter().flatten().collect()
+}
+
+fn unindexed_text(row: &run::Row) -> Option<UnindexedText> {
+    let fingerprint = Fingerprint(row.get::<Vec<u8>>(1)?.try_into().ok()?);
+    Some(UnindexedText { fingerprint, tenant: row.get(2)?, input: row.get(3)? })
 }
 
 /// Stores vectors; one that is there stays. Returns how many are new.
 pub fn insert_vectors(id: i32, pgvector: &Pgvector, new: &[NewVector]) -> u64 {
-    let schema = &pgvector.schema;
+    let (schema, length) = (&pgvector.schema, new.first().map_or(0, |vector| vector.embedding.len()));
     let sql = format!(
         "INSERT INTO categorize.embedding_{id} (fingerprint, tenant, embedding)
          SELECT n.fingerprint, n.tenant,
-                ($3[(n.place - 1) * {DIMENSIONS} + 1 : n.place * {DIMENSIONS}])::{schema}.halfvec
+                ($3[(n.place - 1) * {length} + 1 : n.place * {length}])::{schema}.halfvec
            FROM ROWS FROM (unnest($1::bytea[]), unnest($2::text[])) WITH ORDINALITY AS n (fingerprint, tenant, place)
          ON CONFLICT (fingerprint) DO NOTHING"
     );
     let arguments = [
         new.iter().map(|vector| vector.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
         new.iter().map(|vector| vector.tenant.clone()).collect::<Vec<_>>().into(),
-        new.iter().flat_map(|vector| vector.embedding.0).collect::<Vec<f32>>().into(),
+        new.iter().flat_map(|vector| vector.embedding.iter().copied()).collect::<Vec<f32>>().into(),
     ];
     run::write_kept(&sql, &arguments)
 }

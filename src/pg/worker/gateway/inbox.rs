@@ -9,11 +9,14 @@ use super::books::Books;
 use super::closing::{self, Brought};
 use super::look_up::look_up;
 use super::plans::Plans;
+use super::vectors::Shelf;
 use crate::pg::xact::{self, Failed};
 use crate::pg::{catalog, due, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, Known, NotReserved, Refusal, Request, Reserved};
+use pg_categorize_gateway::store::{
+    Attempt, AttemptOutcome, Closing, Known, LackVectors, NotReserved, Refusal, Request, Reserved,
+};
 use pgrx::pg_sys;
 use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
@@ -40,6 +43,7 @@ pub struct Inbox {
 struct Work {
     plans: Plans,
     books: Books,
+    shelf: Shelf,
     generation: Option<u64>,
     /// Which extension this is the gateway of: the OID of one of its tables.
     tables: Option<Option<pg_sys::Oid>>,
@@ -52,6 +56,7 @@ enum Done {
     Reserved(Result<Reserved, NotReserved>),
     /// Whether the answers are stored.
     Closed(bool),
+    Lacking(Option<LackVectors>),
     Noted,
 }
 
@@ -145,6 +150,8 @@ impl Inbox {
     pub fn store_backlog(&mut self) {
         self.settle();
         self.catch_up(true);
+        let shelf = &mut self.work.shelf;
+        _ = xact::attempt(|| world::as_owner(|| shelf.store_late()));
     }
 
     fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Done>, Failed> {
@@ -186,8 +193,9 @@ impl Inbox {
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
             }
-            // Within the hour it is done all the same.
-            Request::Confirm(_) | Request::Alert(_) => {}
+            Request::LackVectors(_, reply) => _ = reply.send(None),
+            // Within the hour it is done all the same, or with the next vectors.
+            Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
         }
     }
 
@@ -207,6 +215,7 @@ impl Inbox {
                 }
                 _ = reply.send(());
             }
+            (Request::LackVectors(_, reply), Done::Lacking(lacking)) => _ = reply.send(lacking),
             _ => {}
         }
     }
@@ -215,10 +224,14 @@ impl Inbox {
     fn catch_up(&mut self, now: bool) {
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
-            let books = &mut self.work.books;
-            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
+            let Work { books, shelf, .. } = &mut self.work;
+            let book = || {
+                closing::book(&[&closing], books);
+                shelf.take(&closing);
+            };
+            let booked = xact::attempt(|| world::as_owner(book));
             if booked.is_err() {
-                books.forget();
+                self.work.books.forget();
                 self.backlog.keep_money(closing);
             }
         }
@@ -250,18 +263,23 @@ impl Work {
         if self.orphaned {
             return batch.iter().map(refuse).collect();
         }
-        world::as_owner(|| self.answer(batch, backlog))
+        // As the superuser, who sees when the transactions of others began; before anything is read.
+        let until = batch.iter().any(|request| matches!(request, Request::LackVectors(..)));
+        let until = until.then(spi::all_written_before).flatten();
+        world::as_owner(|| self.answer(batch, until, backlog))
     }
 
     /// Money that comes back first: others may have it in the same transaction.
-    fn answer(&mut self, batch: &[Request], backlog: &mut Backlog) -> Vec<Done> {
+    fn answer(&mut self, batch: &[Request], until: Option<i64>, backlog: &mut Backlog) -> Vec<Done> {
         self.plans.refresh(self.generation);
+        self.shelf.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> =
             closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..], &c.decided[..])).collect();
         let stored = closing::store(&brought, &mut self.plans);
         closing::store_audits(&closings);
+        closings.iter().for_each(|closing| self.shelf.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
         backlog.decide(&decided, &confirmed);
@@ -285,6 +303,18 @@ impl Work {
                 }
                 Request::Close(..) => Done::Closed(stored),
                 Request::Confirm(_) => Done::Noted,
+                Request::LackVectors(without, _) => {
+                    let Self { plans, books, shelf, .. } = self;
+                    Done::Lacking(shelf.next(without, until, plans, books))
+                }
+                Request::HoldVectors(plan, refusal) => {
+                    self.shelf.hold(plan, refusal);
+                    Done::Noted
+                }
+                Request::NoVectors(plan, keys) => {
+                    self.shelf.leave_out(plan, keys);
+                    Done::Noted
+                }
                 Request::Alert(alert) => {
                     spi::insert_alert(alert.kind, &alert.provider, &alert.model, &alert.message);
                     Done::Noted
@@ -338,7 +368,8 @@ fn refuse(request: &Request) -> Done {
         Request::LookUp(..) => Done::Known(Err(refusal)),
         Request::Reserve(..) => Done::Reserved(Err(NotReserved::Refused(refusal))),
         Request::Close(..) => Done::Closed(true),
-        Request::Confirm(_) | Request::Alert(_) => Done::Noted,
+        Request::LackVectors(..) => Done::Lacking(None),
+        Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => Done::Noted,
     }
 }
 
@@ -352,6 +383,7 @@ fn release(attempt: Attempt, reserved: Reserved) -> Closing {
         answers: Vec::new(),
         decided: Vec::new(),
         audits: Vec::new(),
+        vectors: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::pg::spi::{self, NewVector};
 use crate::pg::{due, error, xact};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::embedding::MODEL;
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::taxonomy::Taxonomy;
 use std::cell::Cell;
@@ -27,9 +28,13 @@ pub fn paid(taxonomy: &Taxonomy, tenant: &str, texts: &[Text]) {
         return;
     }
     due::taught(taxonomy.id, tenant, &taxonomy.settings, texts.len() as u64);
-    let wants = taxonomy.settings.tiers.contains(&TierName::Similarity) && taxonomy.settings.embedding == "static";
-    if !wants || !spi::is_pgvector_here() {
+    let model = &taxonomy.settings.embedding;
+    if !taxonomy.settings.tiers.contains(&TierName::Similarity) || !spi::can_embed(model) {
         return;
+    }
+    // The vectors of others are made by those who can.
+    if *model != EmbeddingModel::Static {
+        return due::unindexed();
     }
     let store = AssertUnwindSafe(|| store(taxonomy.id, tenant, texts));
     match xact::contained(|| { store }()) {
@@ -51,10 +56,14 @@ pub fn paid(taxonomy: &Taxonomy, tenant: &str, texts: &[Text]) {
 /// Stores vectors in the index that answers; `false` where there is none.
 fn store(taxonomy: i32, tenant: &str, texts: &[Text]) -> bool {
     let Some(pgvector) = spi::pgvector().filter(|pgvector| pgvector.has_halfvec) else { return false };
-    let index = spi::fresh_embedding_indexes(taxonomy, MODEL).into_iter().find(|i| i.ready && i.table.is_some());
+    let index = spi::fresh_embedding_indexes(taxonomy, Some(MODEL)).into_iter().find(|i| i.ready && i.table.is_some());
     let Some(index) = index else { return false };
     let vector = |(fingerprint, input): &Text| {
-        Some(NewVector { fingerprint: *fingerprint, tenant: tenant.to_owned(), embedding: embedding_of(input)? })
+        Some(NewVector {
+            fingerprint: *fingerprint,
+            tenant: tenant.to_owned(),
+            embedding: embedding_of(input)?.0.to_vec(),
+        })
     };
     let new: Vec<NewVector> = texts.iter().filter_map(vector).collect();
     if !new.is_empty() {

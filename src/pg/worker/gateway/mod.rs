@@ -19,6 +19,7 @@ mod serve;
 mod socket;
 mod threads;
 mod upkeep;
+mod vectors;
 
 use crate::pg::launch::{self, State};
 use crate::pg::lock::{self, Duty, Span, Thing};

@@ -5,6 +5,7 @@ use crate::pg::spi::{self, ModelRow, ProviderRow};
 use crate::pg::{error, guc};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::confidence::{Calibration, Observation, Source};
+use pg_categorize_core::embedding_model::ProviderModel;
 use pg_categorize_core::endpoint::{self, Endpoint, Policy};
 use pg_categorize_core::model_choice::ModelChoice;
 use pg_categorize_core::model_settings::ModelSettings;
@@ -152,8 +153,42 @@ impl Offers {
     }
 
     fn route(&self, offer: &Offer, name: &str, grade: Grade, wishes: &Wishes<'_>) -> Option<Route> {
+        let model = model(name, &offer.row.kind, self.models.get(name))?;
+        let fitted = |source: &Source| {
+            let observations = wishes.observations?.get(&(name.to_owned(), *source))?;
+            Some((*source, Calibration::fit(*source, observations)))
+        };
+        Some(Route {
+            rationale: wishes.rationale == Rationale::Always
+                || wishes.rationale == Rationale::Strong && grade == Grade::Strong,
+            calibrations: Source::ALL.iter().filter_map(fitted).collect(),
+            ..self.way_to(offer, model)
+        })
+    }
+
+    /// Who makes vectors.
+    ///
+    /// # Errors
+    /// Why nobody can.
+    pub fn embedding_route(&self, wanted: &ProviderModel) -> Result<Route, Refusal> {
+        let (name, row) = (&wanted.model, self.models.get(&wanted.model));
+        let Some(offer) = self.offers.iter().find(|offer| offer.row.name == wanted.provider) else {
+            let detail = format!("There is no usable provider \"{}\".", wanted.provider);
+            return Err(self.refusal.clone().unwrap_or_else(|| Refusal::because(Reason::NoProvider, detail)));
+        };
+        if row.is_some_and(|row| row.settings.mode != "embedding") {
+            let detail = format!("The model \"{name}\" makes no embeddings: categorize.set_model().");
+            return Err(Refusal::because(Reason::NoProvider, detail));
+        }
+        let tokens = row.and_then(|row| row.settings.max_input_tokens).and_then(|count| u64::try_from(count).ok());
+        // How it is asked is of no account where it is not.
+        let model = Model { max_input_tokens: tokens, ..Model::new(name.clone(), AnswerMode::JsonSchema) };
+        Ok(self.way_to(offer, model))
+    }
+
+    fn way_to(&self, offer: &Offer, model: Model) -> Route {
+        let name = model.name.as_str();
         let row = self.models.get(name);
-        let model = model(name, &offer.row.kind, row)?;
         let (settings, official, of_kind) = (&offer.settings, offer.endpoint.official, offer.endpoint.of_kind);
         // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
         let price = self.prices.get(name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
@@ -179,18 +214,7 @@ impl Offers {
             requests_per_minute: settings.requests_per_minute,
             tokens_per_minute: settings.tokens_per_minute,
         };
-        let fitted = |source: &Source| {
-            let observations = wishes.observations?.get(&(name.to_owned(), *source))?;
-            Some((*source, Calibration::fit(*source, observations)))
-        };
-        Some(Route {
-            priority: settings.priority,
-            weight: settings.weight as f32,
-            rationale: wishes.rationale == Rationale::Always
-                || wishes.rationale == Rationale::Strong && grade == Grade::Strong,
-            calibrations: Source::ALL.iter().filter_map(fitted).collect(),
-            ..Route::new(provider, model, price)
-        })
+        Route { priority: settings.priority, weight: settings.weight as f32, ..Route::new(provider, model, price) }
     }
 }
 

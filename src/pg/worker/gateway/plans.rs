@@ -8,12 +8,13 @@ use crate::pg::offered::Offered;
 use crate::pg::spi::{self, NewAgreement};
 use pg_categorize_core::candidates::is_worth_it;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
-use pg_categorize_gateway::plan::{AnswerMode, Plan, Straight};
+use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Straight};
 use pg_categorize_gateway::store::Refusal;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ const KEPT: usize = 256;
 enum Subject {
     Taxonomy(i32),
     Labels(Vec<String>),
+    /// The vectors of a taxonomy's texts.
+    Vectors(i32),
 }
 
 /// What is read of taxonomies and providers.
@@ -112,7 +115,8 @@ impl Plans {
                 if self.taxonomy(*id).is_none_or(|known| known.version < *version) {
                     self.taxonomies.remove(id);
                     self.offered.remove(id);
-                    self.plans.retain(|(_, subject), _| *subject != Subject::Taxonomy(*id));
+                    let of_it = [Subject::Taxonomy(*id), Subject::Vectors(*id)];
+                    self.plans.retain(|(_, subject), _| !of_it.contains(subject));
                 }
                 match self.taxonomy(*id) {
                     Some(known) if known.version >= *version => Subject::Taxonomy(*id),
@@ -121,11 +125,26 @@ impl Plans {
             }
             Target::Labels(labels) => Subject::Labels(labels.clone()),
         };
-        let key = (tenant.to_owned(), subject);
+        self.planned((tenant.to_owned(), subject))
+    }
+
+    /// How vectors of a tenant's texts in a taxonomy are bought.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn vectors(&mut self, tenant: &str, taxonomy: i32) -> Result<Arc<Plan>, Refusal> {
+        self.planned((tenant.to_owned(), Subject::Vectors(taxonomy)))
+    }
+
+    fn planned(&mut self, key: (String, Subject)) -> Result<Arc<Plan>, Refusal> {
         if let Some(plan) = self.plans.get(&key) {
             return Ok(plan.clone());
         }
-        let (former, plan) = (self.former.remove(&key), self.make(tenant, &key.1)?);
+        let made = match &key.1 {
+            Subject::Vectors(taxonomy) => self.make_for_vectors(&key.0, *taxonomy),
+            subject => self.make(&key.0, subject),
+        };
+        let (former, plan) = (self.former.remove(&key), made?);
         let plan = match former {
             Some(former) if former.is_like(&plan) => former,
             _ => {
@@ -142,17 +161,39 @@ impl Plans {
 
     /// Whether a plan still says how its inputs are to be asked about.
     pub fn holds(&mut self, plan: &Plan) -> bool {
+        let is_still = |now: Arc<Plan>| now.serial == plan.serial || now.is_like(plan);
+        if let (Some(_), Some(taxonomy)) = (&plan.embeds, plan.taxonomy) {
+            return self.vectors(&plan.tenant, taxonomy).is_ok_and(is_still);
+        }
         let target = match plan.taxonomy {
             Some(id) => Target::Taxonomy { id, version: plan.taxonomy_version },
             None => Target::Labels(plan.choices.list().iter().map(|choice| choice.label.clone()).collect()),
         };
-        self.plan(&plan.tenant, &target).is_ok_and(|now| now.serial == plan.serial || now.is_like(plan))
+        self.plan(&plan.tenant, &target).is_ok_and(is_still)
+    }
+
+    fn make_for_vectors(&mut self, tenant: &str, id: i32) -> Result<Plan, Refusal> {
+        let taxonomy = self.taxonomy(id).ok_or_else(|| Refusal::new(Reason::NoTaxonomy))?;
+        let settings = &taxonomy.settings;
+        if !settings.allow_external {
+            return Err(Refusal::because(Reason::ExternalOff, "The taxonomy's setting allow_external is false."));
+        }
+        let Some(model) = settings.embedding.paid() else { return Err(Refusal::new(Reason::NoProvider)) };
+        let route = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).embedding_route(model)?;
+        let embeds = Embeds { model: model.to_string(), dimensions: model.dimensions };
+        Ok(Plan {
+            tenant: tenant.to_owned(),
+            taxonomy: Some(id),
+            taxonomy_version: taxonomy.version,
+            embeds: Some(embeds),
+            ..Plan::new(Choices::new(Vec::new()), vec![Arc::new(route)])
+        })
     }
 
     fn make(&mut self, tenant: &str, subject: &Subject) -> Result<Plan, Refusal> {
         let taxonomy = match subject {
             Subject::Taxonomy(id) => self.taxonomy(*id),
-            Subject::Labels(_) => None,
+            Subject::Labels(_) | Subject::Vectors(_) => None,
         };
         let defaults = Settings::default();
         let settings = taxonomy.as_ref().map_or(&defaults, |taxonomy| &taxonomy.settings);
@@ -181,7 +222,7 @@ impl Plans {
                 self.offered.entry(*id).or_insert_with(|| Rc::new(Offered::of_taxonomy(taxonomy))).clone()
             }
             (Subject::Labels(labels), _) => Rc::new(Offered::of_labels(labels)),
-            (Subject::Taxonomy(_), None) => Rc::new(Offered::of_labels(&[])),
+            (Subject::Taxonomy(_), None) | (Subject::Vectors(_), _) => Rc::new(Offered::of_labels(&[])),
         };
         let choices = offered.choices.clone();
         let (short, pack_size) = (number("candidates").max(1) as usize, number("pack_size").max(1) as usize);
@@ -209,6 +250,7 @@ impl Plans {
             near_duplicates: set.get("near_duplicates").and_then(Value::as_bool).unwrap_or(false),
             // Half as sure as would have been enough: of these the free tiers know next to nothing.
             soft_confidence: settings.local_model_threshold / 2.0,
+            embeds: None,
         })
     }
 }

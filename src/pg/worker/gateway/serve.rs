@@ -92,6 +92,7 @@ impl Serving {
         let mut tried = Instant::now();
         upkeep::every_hour();
         launch::enter(self.database, State::Running);
+        launch::be_gateway(self.database);
         due::pace(ASK_WHAT_IS_DUE);
         let mut upkeep = upkeep::Clock::new();
         while !self.must_leave() {
@@ -103,6 +104,9 @@ impl Serving {
             serve_interrupts();
             if compat::reload_requested() {
                 self.reload();
+            }
+            if launch::take_vectors_wanted(self.database) {
+                self.gateway.want_vectors();
             }
             self.drain();
             if due::rest() == Some(Duration::ZERO) {

@@ -3,15 +3,16 @@
 use super::{Stopped, Wanted, as_owner};
 use crate::pg::guard;
 use crate::pg::neighbours::embedding_of;
-use crate::pg::spi::{self, EmbeddingIndex, NewVector, Pgvector, Rows, UnindexedText};
+use crate::pg::spi::{self, EmbeddingIndex, Holding, NewText, NewVector, Rows, UnindexedText};
 use crate::pg::worker::errand::contained;
 use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::normalise::{Case, normalise};
 
 /// Texts in one transaction.
 const PORTION: i64 = 2_000;
 
 /// Seconds after which vectors of what is gone are looked for again, and texts that were missed: both read the whole index.
-const SWEEP_EVERY: f64 = 3_600.0;
+pub const SWEEP_EVERY: f64 = 3_600.0;
 
 /// What a pass over an index did.
 pub struct Pass {
@@ -23,7 +24,7 @@ pub struct Pass {
 
 /// Adds the vectors of what was written since the last pass; once an hour also of what was missed, and removes those of what
 /// is gone.
-pub fn pass(of: &Wanted, pgvector: &Pgvector, index: &EmbeddingIndex) -> Result<Pass, Stopped> {
+pub fn pass(of: &Wanted, holding: Holding<'_>, index: &EmbeddingIndex) -> Result<Pass, Stopped> {
     let sweep = index.ready && index.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY);
     let since = index.indexed_until.filter(|_| !sweep);
     // As the superuser, who sees when the transactions of others began; before anything is read.
@@ -32,7 +33,7 @@ pub fn pass(of: &Wanted, pgvector: &Pgvector, index: &EmbeddingIndex) -> Result<
     if as_owner(|| spi::has_written_since(of.taxonomy, since))? {
         let mut after = Fingerprint([0; 32]);
         loop {
-            let (seen, stored) = as_owner(|| portion(of, pgvector, index, since, &mut after))?;
+            let (seen, stored) = as_owner(|| portion(of, holding, index, since, &mut after))?;
             new += stored;
             if seen < PORTION as usize {
                 break;
@@ -52,7 +53,7 @@ pub fn pass(of: &Wanted, pgvector: &Pgvector, index: &EmbeddingIndex) -> Result<
 /// Stores the vectors of the texts whose keys come next: how many were looked at, and how many are new.
 fn portion(
     of: &Wanted,
-    pgvector: &Pgvector,
+    holding: Holding<'_>,
     index: &EmbeddingIndex,
     since: Option<i64>,
     after: &mut Fingerprint,
@@ -61,11 +62,23 @@ fn portion(
     let Some(last) = texts.last() else { return (0, 0) };
     *after = last.fingerprint;
     let seen = texts.len();
-    let vector = |text: UnindexedText| {
-        guard::check_for_interrupts();
-        let embedding = embedding_of(&text.input)?;
-        Some(NewVector { fingerprint: text.fingerprint, tenant: text.tenant, embedding })
+    let stored = match holding {
+        Holding::Vectors(pgvector, _) => {
+            let vector = |text: UnindexedText| {
+                guard::check_for_interrupts();
+                let embedding = embedding_of(&text.input)?.0.to_vec();
+                Some(NewVector { fingerprint: text.fingerprint, tenant: text.tenant, embedding })
+            };
+            let new: Vec<NewVector> = texts.into_iter().filter_map(vector).collect();
+            if new.is_empty() { 0 } else { spi::insert_vectors(index.id, pgvector, &new) }
+        }
+        Holding::Texts(_) => {
+            let text = |text: UnindexedText| {
+                let normal = normalise(&text.input, Case::Folded);
+                NewText { fingerprint: text.fingerprint, tenant: text.tenant, normal }
+            };
+            spi::insert_texts(index.id, &texts.into_iter().map(text).collect::<Vec<_>>())
+        }
     };
-    let new: Vec<NewVector> = texts.into_iter().filter_map(vector).collect();
-    (seen, if new.is_empty() { 0 } else { spi::insert_vectors(index.id, pgvector, &new) })
+    (seen, stored)
 }

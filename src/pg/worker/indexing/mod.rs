@@ -6,12 +6,16 @@
 
 mod build;
 mod fill;
+mod former;
+mod paid;
 
 use super::errand::contained;
 use super::report;
-use crate::pg::spi::{self, Pgvector};
+use crate::pg::spi::{self, Holding, Pgvector, Trigrams};
 use crate::pg::{catalog, error, freshness, world};
 use pg_categorize_core::cascade::TierName;
+use pg_categorize_core::embedding::DIMENSIONS;
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::settings::Settings;
 
 /// How often an indexer looks again for what was taught meanwhile. Who teaches faster starts another.
@@ -22,6 +26,25 @@ const ROUNDS: usize = 4;
 struct Wanted {
     taxonomy: i32,
     name: String,
+    model: EmbeddingModel,
+}
+
+/// The extensions that compare, as they are installed in this database.
+#[derive(Debug, Clone)]
+struct Engines {
+    pgvector: Option<Pgvector>,
+    trigrams: Option<Trigrams>,
+}
+
+impl Engines {
+    /// What the table of an index of this model holds, once vectors of this length are known; `None` where its extension is
+    /// missing.
+    fn holding(&self, model: &EmbeddingModel, length: usize) -> Option<Holding<'_>> {
+        match model {
+            EmbeddingModel::Trigrams => self.trigrams.as_ref().map(Holding::Texts),
+            _ => self.pgvector.as_ref().map(|pgvector| Holding::Vectors(pgvector, length)),
+        }
+    }
 }
 
 /// Why an index was left as it is.
@@ -41,11 +64,11 @@ impl From<String> for Stopped {
 /// Makes what is missing, until nothing is.
 pub fn run() {
     for _ in 0..ROUNDS {
-        let Some((pgvector, wanted)) = look() else { return };
+        let Some((engines, wanted)) = look() else { return };
         let mut any = false;
         for of in wanted {
             report(&format!("indexing taxonomy \"{}\"", of.name));
-            match build::index(&of, &pgvector) {
+            match index(&of, &engines) {
                 Ok(changed) => any |= changed,
                 Err(Stopped::NothingToDo) => return,
                 Err(Stopped::Failed(message)) => error::log(
@@ -64,16 +87,27 @@ pub fn run() {
     }
 }
 
-/// pgvector, and the taxonomies that want an index, as they are committed now.
-fn look() -> Option<(Pgvector, Vec<Wanted>)> {
+/// Sees to the index of a taxonomy, and to those that other embeddings left; whether anything has changed.
+fn index(of: &Wanted, engines: &Engines) -> Result<bool, Stopped> {
+    let changed = match (&of.model, engines.holding(&of.model, DIMENSIONS)) {
+        (_, None) => false,
+        (EmbeddingModel::Provider(_), Some(Holding::Vectors(pgvector, _))) => paid::index(of, pgvector)?,
+        (_, Some(holding)) => build::index(of, holding)?,
+    };
+    former::see_to(of)?;
+    Ok(changed)
+}
+
+/// The extensions, and the taxonomies that want an index, as they are committed now.
+fn look() -> Option<(Engines, Vec<Wanted>)> {
     report("looking for what has no vector");
     let found = contained(|| {
         if !is_here() {
             return None;
         }
         world::as_owner(spi::retire_orphans);
-        let pgvector = spi::pgvector().filter(|pgvector| pgvector.has_halfvec)?;
-        Some((pgvector, world::as_owner(wanted)))
+        let pgvector = spi::pgvector().filter(|pgvector| pgvector.has_halfvec);
+        Some((Engines { pgvector, trigrams: spi::trigrams() }, world::as_owner(wanted)))
     });
     match found {
         Ok(found) => found.or_else(|| {
@@ -91,9 +125,8 @@ fn wanted() -> Vec<Wanted> {
     let wants = |(id, name): (i32, String)| {
         let row = spi::fresh_taxonomy(&name).filter(|row| row.id == id)?;
         let settings = Settings::from_explicit(row.settings);
-        let wants =
-            settings.store_input && settings.tiers.contains(&TierName::Similarity) && settings.embedding == "static";
-        wants.then_some(Wanted { taxonomy: id, name })
+        let wants = settings.store_input && settings.tiers.contains(&TierName::Similarity);
+        wants.then_some(Wanted { taxonomy: id, name, model: settings.embedding })
     };
     spi::taxonomy_ids().into_iter().filter_map(wants).collect()
 }

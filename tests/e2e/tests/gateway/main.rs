@@ -3,6 +3,7 @@
 mod answers;
 mod audits;
 mod ceiling;
+mod embeddings;
 mod faults;
 mod interrupts;
 mod keys;

@@ -6,6 +6,7 @@ mod answers;
 mod bound;
 mod building;
 mod life;
+mod trigrams;
 mod upkeep;
 
 use pg_categorize_e2e::{Database, Session, Tools, eventually, shared};

@@ -1,0 +1,346 @@
+//! Texts that lack the vectors which a provider makes: what the gateway's threads are given to buy, and the vectors that come back.
+//!
+//! A round looks at all taxonomies. Of each the texts are read in portions, and handed out in packs of one tenant. What was handed
+//! out is not remembered: the texts are looked at again, until a whole pass finds none that could be bought. Only then the index
+//! is complete; so nothing is left out whatever becomes of a pack, and nothing is bought that is stored.
+
+use super::books::Books;
+use super::plans::Plans;
+use crate::pg::spi::{self, EmbeddingIndex, Holding, NewVector};
+use crate::pg::{due, error, xact};
+use pg_categorize_core::cascade::{Reason, TierName};
+use pg_categorize_core::embedding::MAX_BYTES;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::money::Money;
+use pg_categorize_core::settings::Settings;
+use pg_categorize_gateway::embeddings;
+use pg_categorize_gateway::plan::{Plan, Route};
+use pg_categorize_gateway::store::{self, AttemptOutcome, Closing, LackVectors, Refusal};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// Texts that are read at once.
+const PORTION: i64 = 5_000;
+
+/// Texts and bytes of a pack, at most: APIs bound the tokens of a request, too, and a token has a byte.
+const PACK: usize = 256;
+const PACK_BYTES: usize = 200_000;
+
+/// Tokens that a model reads of a text, where nobody said how many.
+const USUAL_TOKENS: u64 = 512;
+
+/// Vectors that could not be stored yet are kept up to so many; beyond, the texts are bought again.
+const MOST_LATE: usize = 100_000;
+
+/// Texts of which it is remembered that there is no vector.
+const MOST_UNUSABLE: usize = 100_000;
+
+/// What is known of texts without vectors.
+#[derive(Default)]
+pub struct Shelf {
+    generation: Option<u64>,
+    /// The taxonomies of this round; empty between rounds.
+    passes: Vec<Pass>,
+    queue: VecDeque<Group>,
+    /// Texts of which a model makes no vector.
+    unusable: HashSet<(String, Fingerprint)>,
+    /// Models of which no vector can be stored, by taxonomy.
+    refused: HashSet<(i32, String)>,
+    /// Vectors that are paid for and could not be stored yet.
+    late: Vec<(Arc<Plan>, Vec<store::NewVector>)>,
+}
+
+/// How far the texts of a taxonomy have been looked at.
+struct Pass {
+    taxonomy: i32,
+    model: String,
+    since: Option<i64>,
+    until: Option<i64>,
+    after: Fingerprint,
+    /// Whether any was handed out in this pass, and whether any could not be.
+    handed_out: bool,
+    held: bool,
+    is_over: bool,
+}
+
+/// Texts of one tenant.
+struct Group {
+    taxonomy: i32,
+    tenant: String,
+    texts: VecDeque<(Fingerprint, String)>,
+}
+
+impl Shelf {
+    /// What was refused may be possible now that something has changed.
+    pub fn refresh(&mut self, generation: Option<u64>) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.refused.clear();
+        }
+    }
+
+    /// The texts that are to be bought next, but for those under plans of these serials. `until` is a moment before which
+    /// all is committed that was written.
+    pub fn next(
+        &mut self,
+        without: &[u64],
+        until: Option<i64>,
+        plans: &mut Plans,
+        books: &mut Books,
+    ) -> Option<LackVectors> {
+        self.store_late();
+        if self.passes.is_empty() {
+            self.begin(until);
+        }
+        loop {
+            while let Some(group) = self.queue.pop_front() {
+                match self.plan(&group, without, plans, books) {
+                    Ok(plan) => {
+                        if let Some(lacking) = self.hand_out(group, plan) {
+                            return Some(lacking);
+                        }
+                    }
+                    Err(refusal) => self.hold_back(&group, refusal.as_ref()),
+                }
+            }
+            let Some(at) = self.passes.iter().position(|pass| !pass.is_over) else {
+                self.passes.clear();
+                return None;
+            };
+            self.read_on(at);
+        }
+    }
+
+    /// Keeps the vectors of a request, and what they cost.
+    pub fn take(&mut self, closing: &Closing) {
+        let Some((taxonomy, model)) = wanted_by(&closing.plan) else { return };
+        let cost = match closing.outcome {
+            AttemptOutcome::Settled { cost, .. } => cost,
+            AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
+        };
+        let stored = AssertUnwindSafe(|| store(&closing.plan, &closing.vectors, taxonomy, model, cost));
+        if let Err(message) = xact::contained(|| { stored }()) {
+            error::log("gateway stores vectors later", Some(format!("The error was: {message}.")), None);
+            self.keep_late(closing.plan.clone(), closing.vectors.clone());
+        }
+    }
+
+    /// No vectors are bought under a plan for now.
+    pub fn hold(&mut self, plan: &Arc<Plan>, refusal: &Refusal) {
+        let Some((taxonomy, model)) = wanted_by(plan) else { return };
+        if refusal.reason == Reason::InvalidAnswer {
+            self.refused.insert((taxonomy, model.to_owned()));
+        }
+        self.note_held(taxonomy, model, refusal);
+    }
+
+    /// Of these there are no vectors.
+    pub fn leave_out(&mut self, plan: &Plan, keys: &[Fingerprint]) {
+        let Some((_, model)) = wanted_by(plan) else { return };
+        if self.unusable.len() + keys.len() > MOST_UNUSABLE {
+            self.unusable.clear();
+        }
+        self.unusable.extend(keys.iter().map(|key| (model.to_owned(), *key)));
+    }
+
+    fn begin(&mut self, until: Option<i64>) {
+        for (id, name) in spi::taxonomy_ids() {
+            let Some(row) = spi::fresh_taxonomy(&name).filter(|row| row.id == id) else { continue };
+            let settings = Settings::from_explicit(row.settings);
+            let wants = settings.store_input && settings.tiers.contains(&TierName::Similarity);
+            let Some(model) = settings.embedding.paid().filter(|_| wants).map(ToString::to_string) else { continue };
+            if !spi::is_pgvector_here() {
+                continue;
+            }
+            let index = current(id, &model);
+            let since = index.as_ref().and_then(|index| index.indexed_until);
+            if !spi::has_written_since(id, since) {
+                continue;
+            }
+            if index.is_none() {
+                spi::record_embedding_index(id, &model);
+            }
+            // Of one that answers the new ones are counted as they come: all would be read for a few.
+            if let Some(index) = current(id, &model).filter(|index| !index.ready) {
+                spi::note_texts(index.id, id);
+            }
+            self.passes.push(Pass {
+                taxonomy: id,
+                model,
+                since,
+                until,
+                after: Fingerprint([0; 32]),
+                handed_out: false,
+                held: false,
+                is_over: false,
+            });
+        }
+    }
+
+    /// How the texts of a group are bought; `Err(None)` where they are not in this round.
+    fn plan(
+        &self,
+        group: &Group,
+        without: &[u64],
+        plans: &mut Plans,
+        books: &mut Books,
+    ) -> Result<Arc<Plan>, Option<Refusal>> {
+        let plan = plans.vectors(&group.tenant, group.taxonomy)?;
+        let model = plan.embeds.as_ref().map(|embeds| embeds.model.clone()).unwrap_or_default();
+        // Another embedding was chosen meanwhile, or its vectors are of no use.
+        let is_other = !self.passes.iter().any(|pass| pass.taxonomy == group.taxonomy && pass.model == model);
+        if is_other || without.contains(&plan.serial) || self.refused.contains(&(group.taxonomy, model)) {
+            return Err(None);
+        }
+        if books.is_soft(&plan) {
+            let detail = "A budget is above its soft ratio: what is left of it is for those who wait.";
+            return Err(Some(Refusal::because(Reason::BudgetExceeded, detail)));
+        }
+        Ok(plan)
+    }
+
+    /// A pack of a group. What is left of the group comes next.
+    fn hand_out(&mut self, mut group: Group, plan: Arc<Plan>) -> Option<LackVectors> {
+        let (taxonomy, model) = wanted_by(&plan)?;
+        let route = plan.routes.first()?;
+        let length = current(taxonomy, model)?.dimensions;
+        let (most, longest) = (embeddings::pack_limit(route).min(PACK), longest(route));
+        let (mut texts, mut bytes) = (Vec::new(), 0);
+        while let Some((key, text)) = group.texts.pop_front() {
+            let text = beginning(&text, longest).to_owned();
+            bytes += text.len();
+            texts.push((key, text));
+            let next = group.texts.front().map_or(0, |(_, next)| next.len().min(longest));
+            if texts.len() >= most || bytes + next > PACK_BYTES {
+                break;
+            }
+        }
+        if let Some(pass) = self.passes.iter_mut().find(|pass| pass.taxonomy == taxonomy) {
+            pass.handed_out = true;
+        }
+        if !group.texts.is_empty() {
+            self.queue.push_front(group);
+        }
+        Some(LackVectors { plan: plan.clone(), length: (length > 0).then_some(length), texts })
+    }
+
+    fn hold_back(&mut self, group: &Group, refusal: Option<&Refusal>) {
+        let Some(pass) = self.passes.iter_mut().find(|pass| pass.taxonomy == group.taxonomy) else { return };
+        pass.held = true;
+        let model = pass.model.clone();
+        if let Some(refusal) = refusal {
+            self.note_held(group.taxonomy, &model, refusal);
+        }
+    }
+
+    fn note_held(&mut self, taxonomy: i32, model: &str, refusal: &Refusal) {
+        if let Some(pass) = self.passes.iter_mut().find(|pass| pass.taxonomy == taxonomy) {
+            pass.held = true;
+        }
+        if let Some(index) = current(taxonomy, model) {
+            spi::hold_index(index.id, refusal.reason.as_str(), refusal.detail.as_deref());
+        }
+    }
+
+    /// Reads the next texts of a taxonomy; where there are none, its pass is over, and begins anew if any was handed out.
+    fn read_on(&mut self, at: usize) {
+        let Self { passes, queue, unusable, late, .. } = self;
+        let pass = &mut passes[at];
+        let Some(index) = current(pass.taxonomy, &pass.model) else {
+            pass.is_over = true;
+            return;
+        };
+        let texts = spi::texts_without_vectors(&index, pass.taxonomy, pass.since, &pass.after, PORTION);
+        if let Some(last) = texts.last() {
+            pass.after = last.fingerprint;
+            let late: HashSet<Fingerprint> = late.iter().flat_map(|(_, new)| new.iter().map(|new| new.key)).collect();
+            let mut seen = HashSet::new();
+            let mut groups: HashMap<String, VecDeque<(Fingerprint, String)>> = HashMap::new();
+            for text in texts {
+                let is_open = !unusable.contains(&(pass.model.clone(), text.fingerprint));
+                // Of what is paid for and not stored it is not said that it is there.
+                pass.held |= late.contains(&text.fingerprint);
+                if is_open && !late.contains(&text.fingerprint) && seen.insert(text.fingerprint) {
+                    groups.entry(text.tenant).or_default().push_back((text.fingerprint, text.input));
+                }
+            }
+            let taxonomy = pass.taxonomy;
+            queue.extend(groups.into_iter().map(|(tenant, texts)| Group { taxonomy, tenant, texts }));
+        } else if pass.handed_out {
+            (pass.after, pass.handed_out, pass.held) = (Fingerprint([0; 32]), false, false);
+        } else {
+            pass.is_over = true;
+            if !pass.held {
+                // Until then all have their vectors, or never will. Where that cannot be told, it is looked at again.
+                spi::note_complete(index.id, Some(pass.until.unwrap_or(0)));
+                if !index.ready {
+                    due::unindexed();
+                }
+            }
+        }
+    }
+
+    fn keep_late(&mut self, plan: Arc<Plan>, new: Vec<store::NewVector>) {
+        let kept: usize = self.late.iter().map(|(_, new)| new.len()).sum();
+        if !new.is_empty() && kept + new.len() <= MOST_LATE {
+            self.late.push((plan, new));
+        }
+    }
+
+    /// Stores what could not be stored before.
+    pub fn store_late(&mut self) {
+        for (plan, new) in std::mem::take(&mut self.late) {
+            let Some((taxonomy, model)) = wanted_by(&plan) else { continue };
+            let stored = AssertUnwindSafe(|| store(&plan, &new, taxonomy, model, Money::ZERO));
+            if xact::contained(|| { stored }()).is_err() {
+                self.keep_late(plan.clone(), new.clone());
+            }
+        }
+    }
+}
+
+/// The taxonomy and the embedding model of a plan by which vectors are bought.
+fn wanted_by(plan: &Plan) -> Option<(i32, &str)> {
+    Some((plan.taxonomy?, plan.embeds.as_ref()?.model.as_str()))
+}
+
+/// The index of a model: the one that answers, else the one that is being built.
+fn current(taxonomy: i32, model: &str) -> Option<EmbeddingIndex> {
+    spi::fresh_embedding_indexes(taxonomy, Some(model)).into_iter().next()
+}
+
+/// Bytes of a text that are sent: as many as the model reads tokens, of which each has at least one. What a text is about
+/// stands at its beginning.
+fn longest(route: &Route) -> usize {
+    let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
+    usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
+}
+
+fn beginning(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) {
+    let Some(mut index) = current(taxonomy, model) else { return };
+    let pgvector = spi::pgvector().filter(|pgvector| pgvector.has_halfvec);
+    let length = new.first().map_or(0, |new| new.vector.len());
+    let mut stored = 0;
+    if let (Some(pgvector), 1..) = (&pgvector, length) {
+        if index.table.is_none() && index.dimensions == 0 {
+            spi::create_table(index.id, Holding::Vectors(pgvector, length));
+            index.dimensions = length;
+        }
+        // Of another length are those of a model that was changed at the provider.
+        if index.dimensions == length {
+            let vector = |new: &store::NewVector| NewVector {
+                fingerprint: new.key,
+                tenant: plan.tenant.clone(),
+                embedding: new.vector.clone(),
+            };
+            stored = spi::insert_vectors(index.id, pgvector, &new.iter().map(vector).collect::<Vec<_>>());
+        }
+    }
+    spi::add_cost(index.id, cost, stored);
+}
