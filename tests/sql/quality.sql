@@ -51,9 +51,9 @@ SELECT categorize.configure('quality', '{"tiers": ["rule", "local_model"]}');
 SELECT tier, based_on FROM categorize.tier_quality;
 SELECT categorize.configure('quality', '{"tiers": null}');
 
--- Evidence of similarity is that of one embedding: under another it proves nothing, and only a threshold of the taxonomy's own opens it.
+-- Evidence of similarity is that of one embedding: under another it proves nothing, and only a threshold of its own opens it.
 SET client_min_messages = warning;
-SELECT categorize.configure('quality', '{"embedding": "pg_trgm"}');
+SELECT categorize.configure('quality', '{"embedding": "pg_trgm", "tiers": ["similarity", "local_model"]}');
 SELECT tier, max_error, based_on, threshold IS NOT NULL AS answers_from, evidence > 0 AS evidence FROM categorize.tier_quality;
 SELECT categorize.configure('quality', '{"similarity_threshold": 0.7}');
 SELECT tier, based_on, threshold FROM categorize.tier_quality WHERE tier = 'similarity';
@@ -61,6 +61,7 @@ SELECT categorize.configure('quality', '{"max_error": null, "similarity_threshol
 SELECT tier, based_on, threshold FROM categorize.tier_quality WHERE tier = 'similarity';
 SELECT categorize.configure('quality', '{"max_error": 0.05, "embedding": null}');
 SELECT tier, evidence > 0 AS evidence FROM categorize.tier_quality WHERE tier = 'similarity';
+SELECT categorize.configure('quality', '{"tiers": null}');
 RESET client_min_messages;
 
 -- Labels that contradict each other prove nothing.

@@ -97,12 +97,12 @@ COMMIT;
 SELECT categorize('yellow cotton shirt', ARRAY['a', 'b']);
 -- An embedding that is not there.
 SELECT categorize.configure('shop', '{"embedding": "other"}');
+\echo :LAST_ERROR_SQLSTATE
 SELECT detail FROM categorize.explain('yellow cotton shirt') WHERE tier = 'similarity';
 SELECT categorize.configure('shop', '{"embedding": null}');
 
 -- An image answers for itself.
 SELECT source FROM categorize_detail('yellow cotton shirt', '\x89504e470d0a1a0a'::bytea, 'shop');
-\echo :LAST_ERROR_SQLSTATE
 
 -- What depends on pgvector.
 SELECT categorize.drop_taxonomy('shop');
