@@ -1,6 +1,7 @@
 //! The scalar call. What a call site needs is kept with the function's own state (`fn_extra`) for the statement, so
 //! that a hit costs a comparison of horizons, one look-up in the memo or one in the index.
 
+use crate::pg::ahead::{Ahead, Links, Target};
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
@@ -33,8 +34,9 @@ pub struct CallSite {
     pub horizon: Horizon,
     /// Generation of the settings it was made under.
     pub generation: u64,
-    taxonomy: Option<String>,
-    labels: Option<Vec<Option<String>>>,
+    target: Target,
+    /// What plan nodes have found ahead.
+    links: Links,
     world: Rc<World>,
     /// The tiers of its scope, with open scans.
     pub resolver: Resolver,
@@ -54,7 +56,7 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
         return scope.text(known.category).map(text);
     }
     guard::check_for_interrupts();
-    let outcome = site.resolver.resolve_one(input);
+    let outcome = site.resolve(input);
     remember(&site.world, &scope, input.as_bytes(), &outcome);
     conclude(&scope, &outcome, cached_only)
 }
@@ -150,21 +152,17 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&
     if !site.is_null() {
         // SAFETY: a non-null fn_extra was set below.
         let site = unsafe { &mut *site };
-        if site.horizon == moment.horizon && site.generation == guc::generation() && site.means(into) {
+        if site.horizon == moment.horizon && site.generation == guc::generation() && site.target.is(into) {
             return Some(site);
         }
     }
     let (world, moment) = world::now();
     let scope = scope(&world, into)?;
-    let (taxonomy, labels) = match into {
-        Into::Taxonomy(name) => (name.map(str::to_owned), None),
-        Into::Labels(labels) => (None, labels.clone()),
-    };
     let fresh = CallSite {
         horizon: moment.horizon,
         generation: guc::generation(),
-        taxonomy,
-        labels,
+        target: Target::new(into, cached_only),
+        links: Links::default(),
         world,
         resolver: if cached_only { Resolver::free(scope) } else { Resolver::new(scope) },
     };
@@ -180,10 +178,12 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&
 }
 
 impl CallSite {
-    fn means(&self, into: &Into<'_>) -> bool {
-        match into {
-            Into::Taxonomy(name) => self.labels.is_none() && self.taxonomy.as_deref() == *name,
-            Into::Labels(labels) => self.labels.is_some() && self.labels == *labels,
+    /// What the tiers say of an input, or what a plan node has found of it.
+    pub fn resolve(&mut self, input: &str) -> Outcome {
+        match self.links.find(self.horizon, self.generation, &self.target, input.as_bytes()) {
+            Some(Ahead::Settled(outcome)) => outcome,
+            Some(Ahead::Open(outcome)) => self.resolver.finish(input, outcome),
+            None => self.resolver.resolve_one(input),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub mod ahead;
 pub mod call_site;
 pub mod catalog;
 pub mod client;
@@ -20,6 +21,7 @@ pub mod many;
 pub mod model;
 pub mod model_file;
 pub mod owner;
+pub mod plan;
 pub mod probe;
 pub mod resolver;
 pub mod scope;
@@ -44,6 +46,7 @@ pub fn init() {
     probe::init();
     statement_end::init();
     due::init();
+    plan::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

@@ -32,3 +32,4 @@ pub mod provider_settings;
 pub mod rules;
 pub mod settings;
 pub mod taxonomy;
+pub mod window;

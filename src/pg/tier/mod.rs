@@ -6,6 +6,8 @@ mod llm;
 mod local_model;
 mod rule;
 
+pub use llm::{Buyer, Order};
+
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Tier, TierName};
 use std::rc::Rc;
