@@ -145,8 +145,15 @@ pub struct Links {
 }
 
 impl Links {
-    /// What was found of an input for a call of this view, settings and target.
-    pub fn find(&mut self, horizon: Horizon, generation: u64, target: &Target, input: &[u8]) -> Option<Ahead> {
+    /// Shows what was found of an input for a call of this view, settings and target, if anything was.
+    pub fn look<T>(
+        &mut self,
+        horizon: Horizon,
+        generation: u64,
+        target: &Target,
+        input: &[u8],
+        show: impl FnOnce(&Ahead) -> T,
+    ) -> Option<T> {
         if self.put_up != PUT_UP.get() {
             self.put_up = PUT_UP.get();
             let serves = |shelf: &Rc<Shelf>| shelf.is_of(horizon, generation) && shelf.target == *target;
@@ -154,9 +161,13 @@ impl Links {
                 shelves.iter().filter(|shelf| shelf.upgrade().is_some_and(|shelf| serves(&shelf))).cloned().collect()
             });
         }
-        self.shelves.iter().filter_map(Weak::upgrade).find_map(|shelf| {
+        for shelf in self.shelves.iter().filter_map(Weak::upgrade) {
             shelf.asked.set(true);
-            shelf.windows.borrow().iter().find_map(|window| window.get(input).cloned())
-        })
+            let windows = shelf.windows.borrow();
+            if let Some(ahead) = windows.iter().find_map(|window| window.get(input)) {
+                return Some(show(ahead));
+            }
+        }
+        None
     }
 }

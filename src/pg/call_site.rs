@@ -56,6 +56,17 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
         return scope.text(known.category).map(text);
     }
     guard::check_for_interrupts();
+    let world = site.world.clone();
+    let settled = site.look(input, |ahead| match ahead {
+        Ahead::Settled(outcome) => {
+            remember(&world, &scope, input.as_bytes(), outcome);
+            Some(conclude(&scope, outcome, cached_only))
+        }
+        Ahead::Open(_) => None,
+    });
+    if let Some(Some(text)) = settled {
+        return text;
+    }
     let outcome = site.resolve(input);
     remember(&site.world, &scope, input.as_bytes(), &outcome);
     conclude(&scope, &outcome, cached_only)
@@ -180,11 +191,15 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&
 impl CallSite {
     /// What the tiers say of an input, or what a plan node has found of it.
     pub fn resolve(&mut self, input: &str) -> Outcome {
-        match self.links.find(self.horizon, self.generation, &self.target, input.as_bytes()) {
+        match self.look(input, Ahead::clone) {
             Some(Ahead::Settled(outcome)) => outcome,
             Some(Ahead::Open(outcome)) => self.resolver.finish(input, outcome),
             None => self.resolver.resolve_one(input),
         }
+    }
+
+    fn look<T>(&mut self, input: &str, show: impl FnOnce(&Ahead) -> T) -> Option<T> {
+        self.links.look(self.horizon, self.generation, &self.target, input.as_bytes(), show)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::dialogue::Dialogue;
-use super::{IDLE, idle, socket_path};
+use super::{IDLE, open};
 use crate::pg::scope::Scope;
 use pg_categorize_core::frame::{Input, Reply};
 use std::rc::Rc;
@@ -16,11 +16,15 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Sends inputs, without waiting: where no gateway listens nothing is sent, and no reply will come.
-    pub fn begin(scope: &Rc<Scope>, inputs: Vec<Input>, deadline: Instant) -> Self {
+    /// Sends inputs, and waits for nothing but a gateway that has to start: until `start_by`, and if none is there by then
+    /// nothing is sent, and no reply will come. The gateway has patience until `deadline`.
+    ///
+    /// # Errors
+    /// What a cancel or a termination raises.
+    pub fn begin(scope: &Rc<Scope>, inputs: Vec<Input>, start_by: Instant, deadline: Instant) -> Self {
         let mut dialogue = Dialogue::new(scope, inputs, deadline);
         dialogue.begin();
-        let mut connection = idle().or_else(|| Connection::open(&socket_path()).ok());
+        let mut connection = open(start_by).ok();
         let mut send = |connection: &mut Connection| dialogue.say(connection).and_then(|()| connection.transmit());
         if connection.as_mut().is_some_and(|connection| send(connection).is_err()) {
             connection = None;

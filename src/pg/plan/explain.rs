@@ -35,11 +35,12 @@ impl Work {
         }
     }
 
-    /// Adds the work of a part, windows and time apart.
+    /// Adds the work of a part, windows apart.
     pub fn add(&mut self, part: Self) {
         self.inputs += part.inputs;
         self.answers.iter_mut().zip(part.answers).for_each(|(sum, more)| *sum += more);
         self.sent += part.sent;
+        self.waited += part.waited;
         self.cost = Money(self.cost.0.saturating_add(part.cost.0));
     }
 }

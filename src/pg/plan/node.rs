@@ -13,7 +13,6 @@ use pgrx::{FromDatum, PgMemoryContexts};
 use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::ptr::null_mut;
-use std::time::{Duration, Instant};
 
 /// Rows of the first window that is sure to be asked for; the later ones grow.
 const FIRST: usize = 16;
@@ -25,6 +24,17 @@ struct Input {
     into: *mut pg_sys::ExprState,
     /// Which question it asks, once that is known; none where nothing can be known ahead.
     question: Option<usize>,
+}
+
+/// Whether a row will be asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Yes.
+    Surely,
+    /// Nobody knows, and it may be paid for.
+    Perhaps,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// The state of a node. Postgres sees its first field only.
@@ -48,9 +58,8 @@ pub struct Node {
     /// Rows of the next window that nobody is sure to ask for.
     ramp: usize,
     is_done: bool,
-    /// Windows so far, and the time that rows waited for what was bought.
+    /// Windows so far.
     read: u64,
-    waited: Duration,
 }
 
 #[repr(transparent)]
@@ -110,7 +119,6 @@ unsafe extern "C-unwind" fn create(plan: *mut pg_sys::CustomScan) -> *mut pg_sys
             ramp: 1,
             is_done: false,
             read: 0,
-            waited: Duration::ZERO,
         };
         PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(node).cast()
     }
@@ -207,7 +215,7 @@ unsafe extern "C-unwind" fn explain_node(
         let plan = node.custom.ss.ps.plan;
         explain::inputs(&node.layout.calls, plan, ancestors, explained);
         if (*explained).analyze {
-            let mut work = explain::Work { windows: node.read, waited: node.waited, ..explain::Work::default() };
+            let mut work = explain::Work { windows: node.read, ..explain::Work::default() };
             node.questions.iter().flatten().for_each(|question| work.add(question.work()));
             explain::work(&work, explained);
         }
@@ -240,10 +248,8 @@ impl Node {
             let Some(rows) = self.windows.front_mut() else { return false };
             let row = rows.give();
             // Only what was bought has to be waited for.
-            for (question, number) in rows.noted(row) {
-                let begun = Instant::now();
-                self.questions.iter_mut().flatten().nth(question).into_iter().for_each(|q| q.settle(number));
-                self.waited += begun.elapsed();
+            if let Some(questions) = &mut self.questions {
+                rows.noted(row).for_each(|(question, number)| questions[question].settle(number));
             }
             rows.show(row, self.custom.ss.ss_ScanTupleSlot);
             true
@@ -305,8 +311,10 @@ impl Node {
             let mut questions = self.questions.take().unwrap_or_default();
             questions.iter_mut().for_each(|question| question.look(horizon));
             let certain = self.certain_rows().saturating_sub(self.held() as u64);
-            let certain = certain.saturating_add(if self.layout.reads_ahead { guc::speculation() } else { 0 });
-            let size = self.size(certain, questions.iter().any(Question::buys));
+            // Where no row is sure to be asked for, the first call has to be made before anything is bought for others.
+            let may_speculate = self.layout.reads_ahead && (certain > 0 || questions.iter().any(Question::is_asked));
+            let bought = certain.saturating_add(if may_speculate { guc::speculation() } else { 0 });
+            let size = self.size(bought, questions.iter().any(Question::buys));
             let memory = guc::work_memory();
             let mut rows = self.spare.pop().unwrap_or_else(|| {
                 Rows::new((*self.custom.ss.ps.state).es_query_cxt, self.columns(), self.inputs.len())
@@ -317,10 +325,17 @@ impl Node {
                     self.is_done = true;
                     break;
                 }
-                let is_certain = (rows.left() as u64) < certain;
+                let row = rows.left() as u64;
+                let due = if row < certain {
+                    Due::Surely
+                } else if row < bought {
+                    Due::Perhaps
+                } else {
+                    Due::Unknown
+                };
                 rows.keep(slot, self.tuple);
                 rows.show(rows.left() - 1, self.custom.ss.ss_ScanTupleSlot);
-                self.note_inputs(&mut rows, &mut questions, is_certain);
+                self.note_inputs(&mut rows, &mut questions, due);
             }
             if rows.left() > 0 {
                 questions.iter_mut().for_each(Question::resolve);
@@ -334,7 +349,7 @@ impl Node {
     }
 
     /// Evaluates the inputs of the row that is shown.
-    unsafe fn note_inputs(&self, rows: &mut Rows, questions: &mut [Question], is_certain: bool) {
+    unsafe fn note_inputs(&self, rows: &mut Rows, questions: &mut [Question], due: Due) {
         // SAFETY: the expressions are this node's; what they make lives as long as the rows of the window.
         unsafe {
             let context = self.custom.ss.ps.ps_ExprContext;
@@ -342,9 +357,11 @@ impl Node {
             for input in &self.inputs {
                 let Some(at) = input.question else { continue };
                 let question = &mut questions[at];
-                let is_due = is_certain && input.asked.is_certain;
+                let Asked { is_certain, is_harmless, .. } = input.asked;
                 // A call that was never made may never be made, and might fail.
-                if !(is_due || input.asked.is_harmless && question.is_asked()) {
+                let is_looked_up = is_harmless && question.is_asked();
+                let is_bought = is_certain && (due == Due::Surely || due == Due::Perhaps && is_harmless);
+                if !is_bought && !is_looked_up {
                     continue;
                 }
                 let key = rows.in_memory(|| {
@@ -354,7 +371,7 @@ impl Node {
                         .then(|| pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr())))
                 });
                 if let Some(key) = key
-                    && let Some(number) = question.note(key, is_due)
+                    && let Some(number) = question.note(key, is_bought)
                 {
                     rows.note(at, number, key.len());
                 }

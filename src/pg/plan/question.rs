@@ -15,6 +15,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// One taxonomy, or one set of labels, that calls of the node ask into.
 pub struct Question {
@@ -178,9 +179,11 @@ impl Question {
         let Some(View { shelf, answerers: Some(Some(answerers)), batches, .. }) = &mut self.view else { return };
         let (Some(batch), Some(buyer)) = (batches.front_mut(), &mut answerers.buyer) else { return };
         let (Some(at), Some(order)) = (batch.due.remove(&number), &mut batch.order) else { return };
+        let begun = Instant::now();
         if let Some(Ahead::Open(mut outcome)) = shelf.at(0, number)
             && buyer.take(order, at, &mut outcome)
         {
+            self.work.waited += begun.elapsed();
             resolver::settle(&mut outcome);
             self.work.count(&outcome);
             shelf.note(0, number, Ahead::Settled(outcome));

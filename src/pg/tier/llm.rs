@@ -181,18 +181,20 @@ pub struct Buyer {
     tier: LlmTier,
     /// What was sent and not taken in yet.
     under_way: HashSet<Fingerprint>,
+    /// Whether no gateway could be reached: who asks then is told so call by call.
+    is_down: bool,
 }
 
 impl Buyer {
     /// One for a scope; `None` where the language model is not the last that is asked.
     pub fn new(scope: &Rc<Scope>) -> Option<Self> {
         let is_last = scope.settings.tiers.last() == Some(&TierName::Llm);
-        is_last.then(|| Self { tier: LlmTier::new(scope.clone()), under_way: HashSet::new() })
+        is_last.then(|| Self { tier: LlmTier::new(scope.clone()), under_way: HashSet::new(), is_down: false })
     }
 
     /// Whether anything can be asked now.
     pub fn may_buy(&self) -> bool {
-        guc::mode() == guc::Mode::Live && self.tier.obstacle().is_none()
+        !self.is_down && guc::mode() == guc::Mode::Live && self.tier.obstacle().is_none()
     }
 
     /// Sends a set, but for what was said or sent before.
@@ -212,8 +214,11 @@ impl Buyer {
         }
         if !inputs.is_empty() {
             // Each is waited for when its row is due; until then others are.
-            let deadline = Instant::now() + guc::timeout() * PATIENCE;
-            order.flow = Some(client::Flow::begin(&self.tier.scope, inputs, deadline));
+            let now = Instant::now();
+            let (start_by, deadline) = (now + guc::timeout(), now + guc::timeout() * PATIENCE);
+            let flow = client::Flow::begin(&self.tier.scope, inputs, start_by, deadline);
+            self.is_down = !flow.is_open();
+            order.flow = Some(flow);
         }
         order
     }
