@@ -182,6 +182,12 @@ pub fn work_memory() -> usize {
     unsafe { pg_sys::work_mem }.unsigned_abs() as usize * 1024
 }
 
+/// Bytes that a hash table of one node of a plan may hold, as Postgres says.
+pub fn hash_memory() -> usize {
+    // SAFETY: reads settings of the main thread.
+    unsafe { pg_sys::get_hash_memory_limit() }
+}
+
 /// A number that differs whenever a setting that a call site depends on may have changed.
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)

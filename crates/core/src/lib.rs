@@ -13,6 +13,7 @@ pub mod confidence;
 pub mod dollars;
 pub mod endpoint;
 pub mod error;
+pub mod exact;
 pub mod fingerprint;
 pub mod flow;
 pub mod frame;
