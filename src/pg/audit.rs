@@ -17,6 +17,11 @@ thread_local! {
     static TOLD: RefCell<HashSet<Fingerprint>> = RefCell::default();
 }
 
+/// Whether an outcome is an answer of a tier that is audited.
+pub fn concerns(outcome: &Outcome) -> bool {
+    outcome.answer.as_ref().is_some_and(|answer| audit::is_audited(answer.source))
+}
+
 /// Has those of these answers audited that are chosen for it.
 pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
     let is_off = scope.settings.audit_share <= 0.0 || scope.taxonomy().is_none();

@@ -1,6 +1,8 @@
 //! The scalar call. What a call site needs is kept with the function's own state (`fn_extra`) for the statement, so
 //! that a hit costs a comparison of horizons, one look-up in the memo or one in the index.
 
+use crate::pg::ahead::{Ahead, Links, Target};
+use crate::pg::audit;
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
@@ -33,8 +35,9 @@ pub struct CallSite {
     pub horizon: Horizon,
     /// Generation of the settings it was made under.
     pub generation: u64,
-    taxonomy: Option<String>,
-    labels: Option<Vec<Option<String>>>,
+    target: Target,
+    /// What plan nodes have found ahead.
+    links: Links,
     world: Rc<World>,
     /// The tiers of its scope, with open scans.
     pub resolver: Resolver,
@@ -54,7 +57,21 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
         return scope.text(known.category).map(text);
     }
     guard::check_for_interrupts();
-    let outcome = site.resolver.resolve_one(input);
+    let world = site.world.clone();
+    let settled = site.look(input, |ahead| match ahead {
+        Ahead::Settled(outcome) => {
+            remember(&world, &scope, input.as_bytes(), outcome);
+            Some((conclude(&scope, outcome, cached_only), audit::concerns(outcome).then(|| outcome.clone())))
+        }
+        Ahead::Open(_) => None,
+    });
+    if let Some(Some((text, audited))) = settled {
+        if let Some(outcome) = audited {
+            site.resolver.audit_answer(input, &outcome);
+        }
+        return text;
+    }
+    let outcome = site.resolve(input);
     remember(&site.world, &scope, input.as_bytes(), &outcome);
     conclude(&scope, &outcome, cached_only)
 }
@@ -150,21 +167,17 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&
     if !site.is_null() {
         // SAFETY: a non-null fn_extra was set below.
         let site = unsafe { &mut *site };
-        if site.horizon == moment.horizon && site.generation == guc::generation() && site.means(into) {
+        if site.horizon == moment.horizon && site.generation == guc::generation() && site.target.is(into) {
             return Some(site);
         }
     }
     let (world, moment) = world::now();
     let scope = scope(&world, into)?;
-    let (taxonomy, labels) = match into {
-        Into::Taxonomy(name) => (name.map(str::to_owned), None),
-        Into::Labels(labels) => (None, labels.clone()),
-    };
     let fresh = CallSite {
         horizon: moment.horizon,
         generation: guc::generation(),
-        taxonomy,
-        labels,
+        target: Target::new(into, cached_only),
+        links: Links::default(),
         world,
         resolver: if cached_only { Resolver::free(scope) } else { Resolver::new(scope) },
     };
@@ -180,11 +193,20 @@ pub fn call_site<'a>(call: Call, into: &Into<'_>, cached_only: bool) -> Option<&
 }
 
 impl CallSite {
-    fn means(&self, into: &Into<'_>) -> bool {
-        match into {
-            Into::Taxonomy(name) => self.labels.is_none() && self.taxonomy.as_deref() == *name,
-            Into::Labels(labels) => self.labels.is_some() && self.labels == *labels,
+    /// What the tiers say of an input, or what a plan node has found of it.
+    pub fn resolve(&mut self, input: &str) -> Outcome {
+        match self.look(input, Ahead::clone) {
+            Some(Ahead::Settled(outcome)) => {
+                self.resolver.audit_answer(input, &outcome);
+                outcome
+            }
+            Some(Ahead::Open(outcome)) => self.resolver.finish(input, outcome),
+            None => self.resolver.resolve_one(input),
         }
+    }
+
+    fn look<T>(&mut self, input: &str, show: impl FnOnce(&Ahead) -> T) -> Option<T> {
+        self.links.look(self.horizon, self.generation, &self.target, input.as_bytes(), show)
     }
 }
 

@@ -128,3 +128,47 @@ pub fn owns_database(role: pg_sys::Oid, database: pg_sys::Oid) -> bool {
         return pg_sys::object_ownercheck(pg_sys::DatabaseRelationId, database, role);
     }
 }
+
+/// What is done around each run of a plan: told the query, the rows that its caller takes, and how to go on.
+pub type AroundRun = fn(*mut pg_sys::QueryDesc, u64, &mut dyn FnMut());
+
+static mut PREVIOUS_RUN: pg_sys::ExecutorRun_hook_type = None;
+static mut AROUND_RUN: Option<AroundRun> = None;
+
+/// Has `around` called around each run of a plan; called once, when the library is loaded.
+pub fn on_executor_run(around: AroundRun) {
+    // SAFETY: single-threaded; the hook that was there is called from ours.
+    unsafe {
+        AROUND_RUN = Some(around);
+        PREVIOUS_RUN = pg_sys::ExecutorRun_hook;
+        pg_sys::ExecutorRun_hook = Some(executor_run);
+    }
+}
+
+#[pgrx::pg_guard]
+#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
+unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+    #[cfg(not(feature = "pg18"))] once: bool,
+) {
+    // SAFETY: forwards what Postgres passed.
+    let mut run = || unsafe {
+        #[cfg(not(feature = "pg18"))]
+        match PREVIOUS_RUN {
+            Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(query, direction, count, once)),
+            None => pg_sys::standard_ExecutorRun(query, direction, count, once),
+        }
+        #[cfg(feature = "pg18")]
+        match PREVIOUS_RUN {
+            Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(query, direction, count)),
+            None => pg_sys::standard_ExecutorRun(query, direction, count),
+        }
+    };
+    // SAFETY: written once, while the library is loaded.
+    match unsafe { AROUND_RUN } {
+        Some(around) => around(query, count, &mut run),
+        None => run(),
+    }
+}

@@ -120,6 +120,12 @@ pub fn warn(message: &str) {
     ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "pg_categorize").report(PgLogLevel::WARNING);
 }
 
+/// Tells whoever looks for it, at level DEBUG1.
+pub fn debug(message: &str) {
+    let code = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
+    ErrorReport::new(code, message.to_owned(), "pg_categorize").report(PgLogLevel::DEBUG1);
+}
+
 /// Warns the caller, and says what helps.
 pub fn warn_with_hint(message: &str, hint: &str) {
     warn_in_full(message, None, hint);

@@ -56,6 +56,10 @@ static KEY_ENVIRONMENT: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 ));
 static ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static CLUSTER_LIMIT: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
+static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(true);
+static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
+static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
+static REQUIRE_PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 static LEDGER_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(90);
 
 thread_local! {
@@ -150,6 +154,38 @@ pub fn cluster_limit() -> Option<Money> {
 /// Days for which the rows of the ledger are kept one by one.
 pub fn ledger_retention_days() -> i32 {
     LEDGER_RETENTION.get()
+}
+
+/// Whether plans look ahead for calls of ours.
+pub fn prefetch() -> bool {
+    PREFETCH.get()
+}
+
+/// Rows that a plan node looks at together.
+pub fn prefetch_window() -> usize {
+    PREFETCH_WINDOW.get().unsigned_abs() as usize
+}
+
+/// Inputs that may be bought before anybody is sure to ask for them.
+pub fn speculation() -> u64 {
+    SPECULATION.get().unsigned_abs().into()
+}
+
+/// Whether a statement that would be answered row by row is refused.
+pub fn require_prefetch() -> bool {
+    REQUIRE_PREFETCH.get()
+}
+
+/// Bytes that one node of a plan may hold, as Postgres says.
+pub fn work_memory() -> usize {
+    // SAFETY: reads a setting of the main thread, in kB.
+    unsafe { pg_sys::work_mem }.unsigned_abs() as usize * 1024
+}
+
+/// Bytes that a hash table of one node of a plan may hold, as Postgres says.
+pub fn hash_memory() -> usize {
+    // SAFETY: reads settings of the main thread.
+    unsafe { pg_sys::get_hash_memory_limit() }
 }
 
 /// A number that differs whenever a setting that a call site depends on may have changed.
@@ -313,9 +349,50 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::UNIT_KB,
     );
+    define_of_plans();
     define_of_gateway();
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
+}
+
+/// What the plan node needs.
+fn define_of_plans() {
+    GucRegistry::define_bool_guc(
+        c"categorize.prefetch",
+        c"Whether plans look ahead, and have rows answered together.",
+        c"Off: each row is answered by itself. Results are the same.",
+        &PREFETCH,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"categorize.prefetch_window",
+        c"Rows that are answered together.",
+        c"Fewer where work_mem is reached.",
+        &PREFETCH_WINDOW,
+        1,
+        100_000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"categorize.speculation",
+        c"Inputs that may be bought before anybody is sure to ask for them.",
+        c"Makes WHERE with LIMIT faster, and buys up to so many answers in vain.",
+        &SPECULATION,
+        0,
+        10_000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"categorize.require_prefetch",
+        c"Whether a statement that would be answered row by row is refused.",
+        c"For tests of plans.",
+        &REQUIRE_PREFETCH,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
 }
 
 /// What language models need. Hosts and keys are a superuser's to choose, and not everybody's to read.

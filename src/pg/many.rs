@@ -33,8 +33,8 @@ pub fn detail(call: Call, input: Option<&str>, taxonomy: Option<&str>) -> Option
         return Some(decision(1, Some(input), None, &no_taxonomy()));
     };
     let scope = site.resolver.scope().clone();
-    let outcome = once(site, input.as_bytes(), taxonomy, |resolver| {
-        let mut outcome = resolver.resolve_one(input);
+    let outcome = once(site, input.as_bytes(), taxonomy, |site| {
+        let mut outcome = site.resolve(input);
         model::add_evidence(&scope, input, &mut outcome);
         outcome
     });
@@ -55,7 +55,7 @@ pub fn image_detail(call: Call, view: Option<View<'_>>, taxonomy: Option<&str>) 
     let scope = site.resolver.scope().clone();
     let outcome = match picture {
         Ok(picture) => {
-            let resolve = |resolver: &mut Resolver| resolver.resolve_picture(&picture, view.text);
+            let resolve = |site: &mut CallSite| site.resolver.resolve_picture(&picture, view.text);
             once(site, &view.key(&picture), taxonomy, resolve)
         }
         Err(outcome) => {
@@ -71,7 +71,7 @@ fn once(
     site: &mut CallSite,
     input: &[u8],
     taxonomy: Option<&str>,
-    resolve: impl FnOnce(&mut Resolver) -> Outcome,
+    resolve: impl FnOnce(&mut CallSite) -> Outcome,
 ) -> Outcome {
     let place = std::ptr::from_ref(site) as usize;
     let known = LAST.with_borrow_mut(|last| {
@@ -88,7 +88,7 @@ fn once(
     });
     known.unwrap_or_else(|| {
         guard::check_for_interrupts();
-        let outcome = resolve(&mut site.resolver);
+        let outcome = resolve(site);
         stats::count_outcome(site.resolver.scope(), &outcome);
         let last = Last {
             horizon: site.horizon,

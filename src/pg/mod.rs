@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub mod ahead;
 pub mod audit;
 pub mod call_site;
 pub mod candidate_recall;
@@ -24,6 +25,7 @@ pub mod model_file;
 pub mod neighbours;
 pub mod offered;
 pub mod owner;
+pub mod plan;
 pub mod probe;
 pub mod quality;
 pub mod resolver;
@@ -50,6 +52,7 @@ pub fn init() {
     probe::init();
     statement_end::init();
     due::init();
+    plan::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

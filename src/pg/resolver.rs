@@ -1,9 +1,10 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
+use crate::pg::ahead::Ahead;
 use crate::pg::scope::Scope;
 use crate::pg::{audit, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
-use pg_categorize_core::fingerprint::Fingerprinter;
+use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
 use pg_categorize_core::image::Picture;
 use pg_categorize_core::normalise::{is_blank, normalise_into};
 use std::rc::Rc;
@@ -13,6 +14,9 @@ pub const MAX_INPUT_BYTES: usize = 1024 * 1024;
 
 /// Inputs that pass the tiers together; between two such sets a cancel is served.
 const SET: usize = 1000;
+
+/// By what an input is known among the answers of its tenant, and among those that tenants share.
+pub type Keys = (Fingerprint, Option<Fingerprint>);
 
 /// The tiers of one scope with their open scans and buffers.
 pub struct Resolver {
@@ -45,9 +49,54 @@ impl Resolver {
         let mut outcomes = Vec::with_capacity(inputs.len());
         for set in inputs.chunks(SET) {
             guard::check_for_interrupts();
-            outcomes.extend(self.resolve_set(set));
+            outcomes.extend(self.resolve_set(set, self.tiers.len(), |_| ()));
         }
+        outcomes.iter_mut().for_each(settle);
         outcomes
+    }
+
+    /// What the tiers before the language model say of each input, which costs nothing.
+    pub fn look_ahead(&mut self, inputs: &[&str]) -> Vec<(Ahead, Option<Keys>)> {
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
+        let free = self.free_tiers();
+        let is_all = free == self.tiers.len();
+        let mut found = Vec::with_capacity(inputs.len());
+        for set in inputs.chunks(SET) {
+            guard::check_for_interrupts();
+            let mut keys = Vec::new();
+            let outcomes =
+                self.resolve_set(set, free, |query| keys.push((query.fingerprint, query.shared_fingerprint)));
+            let mut keys = keys.into_iter();
+            for (mut outcome, input) in outcomes.into_iter().zip(set) {
+                let keys = if unreadable(input).is_none() { keys.next() } else { None };
+                found.push(match keys {
+                    Some(keys) if !is_all && outcome.answer.is_none() => (Ahead::Open(outcome), Some(keys)),
+                    _ => {
+                        settle(&mut outcome);
+                        (Ahead::Settled(outcome), None)
+                    }
+                });
+            }
+        }
+        found
+    }
+
+    /// What the language model and the tiers behind it say of an input of which [`Self::look_ahead`] left this.
+    pub fn finish(&mut self, input: &str, outcome: Outcome) -> Outcome {
+        let free = self.free_tiers();
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
+        self.prepare(&[input]);
+        let mut outcome = [outcome];
+        let query = query(&self.scope, input, &self.normals[0], None);
+        cascade::run(&mut self.tiers[free..], &[query], &mut outcome);
+        let [mut outcome] = outcome;
+        settle(&mut outcome);
+        outcome
+    }
+
+    /// Number of the tiers before the first that costs something.
+    fn free_tiers(&self) -> usize {
+        self.tiers.iter().position(|tier| tier.name() == TierName::Llm).unwrap_or(self.tiers.len())
     }
 
     /// What the tiers say of one input.
@@ -99,7 +148,8 @@ impl Resolver {
         said
     }
 
-    fn resolve_set(&mut self, inputs: &[&str]) -> Vec<Outcome> {
+    /// What the first `tiers` of them say of a set; `seen` is shown each query.
+    fn resolve_set(&mut self, inputs: &[&str], tiers: usize, mut seen: impl FnMut(&Query<'_>)) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::default(); inputs.len()];
         let mut open = Vec::with_capacity(inputs.len());
         for (i, input) in inputs.iter().enumerate() {
@@ -111,17 +161,32 @@ impl Resolver {
         self.prepare(&open.iter().map(|i| inputs[*i]).collect::<Vec<_>>());
         let queries: Vec<Query<'_>> =
             open.iter().enumerate().map(|(at, i)| query(&self.scope, inputs[*i], &self.normals[at], None)).collect();
+        queries.iter().for_each(&mut seen);
+        // What is only looked ahead at may never be asked for: it is audited once a call has it.
+        let is_all = tiers == self.tiers.len();
         if open.len() == inputs.len() {
-            cascade::run(&mut self.tiers, &queries, &mut outcomes);
-            self.audit(&queries, &outcomes);
+            cascade::run(&mut self.tiers[..tiers], &queries, &mut outcomes);
+            if is_all {
+                self.audit(&queries, &outcomes);
+            }
         } else {
             let mut readable = vec![Outcome::default(); open.len()];
-            cascade::run(&mut self.tiers, &queries, &mut readable);
-            self.audit(&queries, &readable);
+            cascade::run(&mut self.tiers[..tiers], &queries, &mut readable);
+            if is_all {
+                self.audit(&queries, &readable);
+            }
             open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
         }
-        outcomes.iter_mut().for_each(settle);
         outcomes
+    }
+
+    /// Has an answer that was found ahead audited, if it is chosen for that, now that a call has it.
+    pub fn audit_answer(&mut self, input: &str, outcome: &Outcome) {
+        if audit::concerns(outcome) {
+            self.prepare(&[input]);
+            let query = query(&self.scope, input, &self.normals[0], None);
+            self.audit(&[query], std::slice::from_ref(outcome));
+        }
     }
 
     /// Has a share of the free answers checked, where language models may be asked.
@@ -142,7 +207,7 @@ impl Resolver {
 }
 
 /// An answer needs no reason, and no answer needs one.
-fn settle(outcome: &mut Outcome) {
+pub fn settle(outcome: &mut Outcome) {
     match outcome.answer {
         Some(_) => (outcome.reason, outcome.detail) = (None, None),
         None => _ = outcome.reason.get_or_insert(Reason::BelowThreshold),

@@ -11,7 +11,7 @@ DECLARE
     found text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) SELECT ' || expression || ' FROM item' LOOP
-        found := coalesce(substring(line FROM 'Output: (.*)'), found);
+        found := coalesce(found, substring(line FROM 'Output: (.*)'));
     END LOOP;
     RETURN found;
 EXCEPTION WHEN OTHERS THEN

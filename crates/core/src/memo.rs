@@ -99,6 +99,12 @@ impl<V: Copy> Memo<V> {
         Some(found)
     }
 
+    /// Whether these bytes of this owner are kept, without counting as a look-up.
+    pub fn contains(&self, owner: u32, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one((owner, key));
+        self.young.get(hash, owner, key).or_else(|| self.old.get(hash, owner, key)).is_some()
+    }
+
     /// Keeps an answer; the caller has just missed it. Keys that would fill a tenth of the memo are not kept.
     pub fn insert(&mut self, owner: u32, key: &[u8], value: V) {
         if !self.skipped && key.len() < self.budget / 20 {
@@ -143,6 +149,7 @@ mod tests {
         }
         assert_eq!(memo.get(1, b"title number 99999"), Some(99_999));
         assert_eq!(memo.get(2, b"title number 99999"), None);
+        assert!(memo.contains(1, b"title number 0") && !memo.contains(2, b"title number 0"));
         assert_eq!(memo.get(1, b"title number 5"), None);
     }
 

@@ -7,6 +7,7 @@ use crate::pg::scope::{Labels, Scope};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::frame::{self, Ask, Asker, Input, Reply, STOPPING, Target, ToBackend, ToGateway};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// Inputs of one frame.
@@ -16,36 +17,62 @@ const MOST_INPUTS: usize = 1000;
 const MOST_BYTES: usize = frame::MAX_BYTES / 4 * 3;
 
 /// The inputs of one call with their replies.
-pub(super) struct Dialogue<'a> {
-    scope: &'a Scope,
-    inputs: &'a [Input],
+pub(super) struct Dialogue {
+    scope: Rc<Scope>,
+    inputs: Vec<Input>,
     deadline: Instant,
     asker: Asker,
     replies: Vec<Option<Reply>>,
     left: usize,
     /// Positions of the inputs of each request of the present connection.
     requests: HashMap<u64, Vec<usize>>,
+    /// Positions of the inputs that the present connection is for, and how many of them were said.
+    open: Vec<usize>,
+    said: usize,
 }
 
-impl<'a> Dialogue<'a> {
+impl Dialogue {
     /// Nothing is asked yet.
-    pub(super) fn new(scope: &'a Scope, inputs: &'a [Input], deadline: Instant) -> Self {
-        let replies = vec![None; inputs.len()];
-        Self { scope, inputs, deadline, asker: asker(), replies, left: inputs.len(), requests: HashMap::new() }
+    pub(super) fn new(scope: &Rc<Scope>, inputs: Vec<Input>, deadline: Instant) -> Self {
+        let (replies, left) = (vec![None; inputs.len()], inputs.len());
+        let (requests, open) = (HashMap::new(), Vec::new());
+        Self { scope: scope.clone(), inputs, deadline, asker: asker(), replies, left, requests, open, said: 0 }
     }
 
     /// Asks for all that is left, and takes in replies until none is missing or the time is over.
     pub(super) fn over(&mut self, connection: &mut Connection) -> Result<(), Broken> {
+        self.begin();
+        self.go_on(connection, self.deadline, |dialogue| dialogue.left == 0)
+    }
+
+    /// Has all that is left asked over a connection that is new to it.
+    pub(super) fn begin(&mut self) {
         self.requests.clear();
-        let open: Vec<usize> = (0..self.inputs.len()).filter(|at| self.replies[*at].is_none()).collect();
-        let mut next = 0;
-        while self.left > 0 {
-            if connection.is_flushed() && next < open.len() {
-                let count = portion(open[next..].iter().map(|at| self.inputs[*at].most_bytes()));
-                connection.say(&self.request(&open[next..next + count]))?;
-                next += count;
-            }
-            let left = self.deadline.saturating_duration_since(Instant::now());
+        self.open = (0..self.inputs.len()).filter(|at| self.replies[*at].is_none()).collect();
+        self.said = 0;
+    }
+
+    /// Says the next portion, where the connection takes it.
+    pub(super) fn say(&mut self, connection: &mut Connection) -> Result<(), Broken> {
+        if connection.is_flushed() && self.said < self.open.len() {
+            let rest = &self.open[self.said..];
+            let portion = rest[..portion(rest.iter().map(|at| self.inputs[*at].most_bytes()))].to_vec();
+            self.said += portion.len();
+            connection.say(&self.request(portion))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in replies until it is done or the time is over.
+    pub(super) fn go_on(
+        &mut self,
+        connection: &mut Connection,
+        deadline: Instant,
+        is_done: impl Fn(&Self) -> bool,
+    ) -> Result<(), Broken> {
+        while !is_done(self) {
+            self.say(connection)?;
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
@@ -53,11 +80,21 @@ impl<'a> Dialogue<'a> {
             while let Some(message) = connection.next()? {
                 self.take(message)?;
             }
-            if self.left > 0 {
+            if !is_done(self) {
                 turn?;
             }
         }
         Ok(())
+    }
+
+    /// Whether no reply is missing.
+    pub(super) fn is_complete(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The reply to the input at this position, if it has come.
+    pub(super) fn reply(&self, at: usize) -> Option<&Reply> {
+        self.replies[at].as_ref()
     }
 
     /// Says that nobody waits for the rest; whether the connection can be used again.
@@ -80,17 +117,18 @@ impl<'a> Dialogue<'a> {
         self.replies.into_iter().map(|reply| reply.unwrap_or_else(missing)).collect()
     }
 
-    fn request(&mut self, positions: &[usize]) -> ToGateway {
+    fn request(&mut self, positions: Vec<usize>) -> ToGateway {
         let request = number();
-        self.requests.insert(request, positions.to_vec());
+        let inputs = positions.iter().map(|at| self.inputs[*at].clone()).collect();
+        self.requests.insert(request, positions);
         let left = self.deadline.saturating_duration_since(Instant::now());
         ToGateway::Ask(Ask {
             request,
             patience_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             asker: self.asker.clone(),
             tenant: self.scope.tenant.clone(),
-            target: target(self.scope),
-            inputs: positions.iter().map(|at| self.inputs[*at].clone()).collect(),
+            target: target(&self.scope),
+            inputs,
         })
     }
 

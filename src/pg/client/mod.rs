@@ -6,16 +6,19 @@
 mod asker;
 mod connection;
 mod dialogue;
+mod flow;
 
 use crate::pg::launch::{self, Obstacle};
 use crate::pg::scope::Scope;
 use crate::pg::wait;
 use connection::{Broken, Connection, Unreachable};
 use dialogue::Dialogue;
+pub use flow::Flow;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::frame::{HealthLine, Input, Reply, STOPPING, ToBackend, ToGateway};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A gateway that leaves is gone after this time.
@@ -30,7 +33,7 @@ thread_local! {
 ///
 /// # Errors
 /// What a cancel or a termination raises; what was asked is then called off.
-pub fn ask(scope: &Scope, inputs: &[Input], deadline: Instant) -> Vec<Reply> {
+pub fn ask(scope: &Rc<Scope>, inputs: Vec<Input>, deadline: Instant) -> Vec<Reply> {
     let mut dialogue = Dialogue::new(scope, inputs, deadline);
     let leaves_until = deadline.min(Instant::now() + LEAVING);
     let mut lost = 0;

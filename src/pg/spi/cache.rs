@@ -6,6 +6,8 @@ use pg_categorize_core::fingerprint::Fingerprint;
 
 /// Numbers of the columns that a hit reads, in the order of the table.
 pub mod column {
+    /// `fingerprint`
+    pub const FINGERPRINT: i32 = 1;
     /// `category_id`
     pub const CATEGORY: i32 = 2;
     /// `confidence`

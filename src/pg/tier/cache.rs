@@ -1,23 +1,98 @@
 //! Tier 3: an earlier answer for the same text, or a learnt example; exact and not expired.
+//!
+//! Texts are looked up one by one through the index, until so many were that reading the table once would have been less
+//! work: then it is read, if what is needed of it fits into the memory of a hash table.
 
-use crate::pg::probe::{Found, Probe};
+use crate::pg::probe::{self, Found, Probe};
 use crate::pg::scope::Scope;
 use crate::pg::spi::column;
-use crate::pg::{catalog, guard};
-use pg_categorize_core::cascade::{Answer, Origin, Outcome, Provenance, Query, Tier, TierName};
+use crate::pg::{catalog, guard, guc};
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Tier, TierName};
 use pg_categorize_core::confidence::Source;
+use pg_categorize_core::exact::{Exact, Known};
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Grounds;
 use std::rc::Rc;
+
+/// Look-ups in one statement below which the table is never read as a whole.
+const MANY: usize = 8192;
+
+/// Rows that are read in the time of one look-up: 0.15 against 1.7 microseconds where all is in memory, and some more where the
+/// rows have long texts beside.
+const ROWS_PER_LOOK_UP: usize = 8;
 
 pub(super) struct CacheTier {
     scope: Rc<Scope>,
     probe: Option<Probe>,
+    asked: usize,
+    whole: Whole,
+}
+
+/// What the statement holds of the whole table.
+enum Whole {
+    /// Nothing yet.
+    NotYet,
+    /// After so many look-ups it is read.
+    After(usize),
+    /// All that may answer.
+    Read(Exact),
+    /// Nothing, and it stays so.
+    Never,
 }
 
 impl CacheTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope, probe: None }
+        Self { scope, probe: None, asked: 0, whole: Whole::NotYet }
     }
+
+    /// Counts look-ups, and reads the table where they have become so many.
+    fn count(&mut self, look_ups: usize) {
+        self.asked += look_ups;
+        if self.asked < MANY {
+            return;
+        }
+        if let Whole::NotYet = self.whole {
+            // What tenants share, and labels ad hoc, are found by other keys. A serializable transaction must not be seen to
+            // have read what it did not ask for.
+            let is_plain = self.scope.taxonomy().is_some() && self.scope.shared.is_none() && !guard::is_serializable();
+            let rows = if is_plain { probe::about_how_many_rows(catalog::tables().cache) } else { usize::MAX };
+            self.whole = match rows != usize::MAX && Exact::bytes_for(rows) <= guc::hash_memory() {
+                true => Whole::After(rows / ROWS_PER_LOOK_UP),
+                false => Whole::Never,
+            };
+        }
+        if matches!(self.whole, Whole::After(many) if self.asked >= many) {
+            self.whole = self.read_whole().map_or(Whole::Never, Whole::Read);
+        }
+    }
+
+    /// All answers of the taxonomy; `None` where they do not fit.
+    fn read_whole(&self) -> Option<Exact> {
+        let (table, most) = (catalog::tables().cache, guc::hash_memory());
+        let mut exact = Exact::with_capacity(probe::about_how_many_rows(table));
+        let mut count = 0_usize;
+        let mut fits = true;
+        probe::each_row(table, |row| {
+            if let Some((fingerprint, known)) = known(row, &self.scope) {
+                exact.add(&fingerprint, known);
+                count += 1;
+            }
+            fits = !count.is_multiple_of(1024) || exact.bytes() <= most;
+            fits
+        });
+        fits.then_some(exact)
+    }
+}
+
+/// What a row of the table says, if it may answer: a label by itself, the rest where it is stored.
+fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
+    let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
+    let fingerprint = Fingerprint(row.get::<&[u8]>(column::FINGERPRINT)?.try_into().ok()?);
+    let is_label = Origin::parse(row.get(column::ORIGIN)?)? == Origin::Label;
+    if !is_label || row.get::<i64>(column::EXPIRES_AT).is_some() {
+        return Some((fingerprint, Known::Elsewhere));
+    }
+    Some((fingerprint, Known::Answer(Guess { category, confidence: row.get::<f32>(column::CONFIDENCE)? })))
 }
 
 impl Tier for CacheTier {
@@ -26,12 +101,23 @@ impl Tier for CacheTier {
     }
 
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        self.count(outcomes.iter().filter(|outcome| outcome.answer.is_none()).count());
         let scope = &self.scope;
         let probe = self.probe.get_or_insert_with(|| {
             let tables = catalog::tables();
             Probe::hash(tables.cache, tables.cache_index)
         });
         for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
+            if let Whole::Read(exact) = &self.whole {
+                match exact.get(&query.fingerprint) {
+                    Some(Known::Answer(Guess { category, confidence })) => {
+                        outcome.answer = Some(Answer::new(category, confidence, TierName::Cache, Origin::Label));
+                        continue;
+                    }
+                    Some(Known::Elsewhere) => {}
+                    None => continue,
+                }
+            }
             outcome.answer = probe.find(&query.fingerprint, |row| read(row, scope)).flatten();
             if let (None, Some(shared)) = (&outcome.answer, &query.shared_fingerprint) {
                 let answer = probe.find(shared, |row| read(row, scope)).flatten();

@@ -10,13 +10,16 @@ use pg_categorize_core::image::Picture;
 use pg_categorize_core::money::Money;
 use pgrx::{PgXactCallbackEvent, register_xact_callback};
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
 
 /// Replies that are kept for the rest of a statement; beyond them an input may be asked about again.
 const KEPT: usize = 250_000;
+
+/// How many times as long as a call the gateway has patience with what is asked ahead of calls.
+const PATIENCE: u32 = 10;
 
 /// What was said in the current statement.
 struct Said {
@@ -82,11 +85,12 @@ impl LlmTier {
         }
         if !inputs.is_empty() {
             let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + guc::timeout());
-            let replies: Vec<_> = client::ask(&self.scope, &inputs, deadline).into_iter().map(Rc::new).collect();
-            known.extend(inputs.iter().zip(&replies).map(|(input, reply)| (input.key, reply.clone())));
+            let keys: Vec<_> = inputs.iter().map(|input| input.key).collect();
+            let replies: Vec<_> = client::ask(&self.scope, inputs, deadline).into_iter().map(Rc::new).collect();
+            known.extend(keys.iter().copied().zip(replies.iter().cloned()));
             said(horizon, |said| {
                 let room = KEPT.saturating_sub(said.replies.len());
-                said.replies.extend(inputs.iter().map(|input| input.key).zip(replies).take(room));
+                said.replies.extend(keys.into_iter().zip(replies).take(room));
             });
         }
         open.iter().filter_map(|(query, _)| known.get(&query.fingerprint).cloned()).collect()
@@ -164,6 +168,106 @@ impl LlmTier {
             );
         }
     }
+}
+
+/// Inputs that were sent ahead of the calls that need them.
+pub struct Order {
+    keys: Vec<Fingerprint>,
+    /// Where each of them is in what was sent; none where it was sent or said before.
+    places: Vec<Option<usize>>,
+    flow: Option<client::Flow>,
+}
+
+/// Asks ahead of the calls, one set after the other, and takes in what is replied when a call needs it.
+pub struct Buyer {
+    tier: LlmTier,
+    /// What was sent and not taken in yet.
+    under_way: HashSet<Fingerprint>,
+    /// Whether no gateway could be reached: who asks then is told so call by call.
+    is_down: bool,
+}
+
+impl Buyer {
+    /// One for a scope; `None` where the language model is not the last that is asked.
+    pub fn new(scope: &Rc<Scope>) -> Option<Self> {
+        let is_last = scope.settings.tiers.last() == Some(&TierName::Llm);
+        is_last.then(|| Self { tier: LlmTier::new(scope.clone()), under_way: HashSet::new(), is_down: false })
+    }
+
+    /// Whether anything can be asked now.
+    pub fn may_buy(&self) -> bool {
+        !self.is_down && guc::mode() == guc::Mode::Live && self.tier.obstacle().is_none()
+    }
+
+    /// Sends a set, but for what was said or sent before.
+    pub fn order(&mut self, due: Vec<Input>) -> Order {
+        let mut order =
+            Order { keys: Vec::with_capacity(due.len()), places: Vec::with_capacity(due.len()), flow: None };
+        let mut inputs = Vec::new();
+        let horizon = world::moment().horizon;
+        for input in due {
+            order.keys.push(input.key);
+            let is_new =
+                !said(horizon, |said| said.replies.contains_key(&input.key)) && self.under_way.insert(input.key);
+            order.places.push(is_new.then(|| {
+                inputs.push(input);
+                inputs.len() - 1
+            }));
+        }
+        if !inputs.is_empty() {
+            // Each is waited for when its row is due; until then others are.
+            let now = Instant::now();
+            let (start_by, deadline) = (now + guc::timeout(), now + guc::timeout() * PATIENCE);
+            let flow = client::Flow::begin(&self.tier.scope, inputs, start_by, deadline);
+            self.is_down = !flow.is_open();
+            order.flow = Some(flow);
+        }
+        order
+    }
+
+    /// Writes what was replied to one input of an order into its outcome; waits for it as a call would. Whether anything was
+    /// replied that a call would not ask about again.
+    ///
+    /// # Errors
+    /// What a cancel or a termination raises.
+    pub fn take(&mut self, order: &mut Order, at: usize, outcome: &mut Outcome) -> bool {
+        let (key, horizon) = (order.keys[at], world::moment().horizon);
+        let mut reply = said(horizon, |said| said.replies.get(&key).cloned());
+        if let (None, Some(place), Some(flow)) = (&reply, order.places[at], &mut order.flow) {
+            let deadline = Instant::now() + guc::timeout();
+            let told = flow.reply(place, deadline).filter(is_final);
+            // A call that has waited for so long does not wait again.
+            let late = || flow.is_open() && Instant::now() >= deadline;
+            reply = match told {
+                Some(told) => Some(told),
+                None => late().then_some(Reply::Unanswered { reason: Reason::Timeout, detail: None }),
+            }
+            .map(Rc::new);
+            if let Some(reply) = &reply {
+                said(horizon, |said| {
+                    if said.replies.len() < KEPT {
+                        said.replies.insert(key, reply.clone());
+                    }
+                });
+            }
+        }
+        self.under_way.remove(&key);
+        let Some(reply) = reply else { return false };
+        self.tier.take(&reply, outcome);
+        self.tier.warn_of_budget(&[reply]);
+        true
+    }
+
+    /// Forgets an order: what was not taken in is not under way any more.
+    pub fn forget(&mut self, order: &Order) {
+        order.keys.iter().for_each(|key| _ = self.under_way.remove(key));
+    }
+}
+
+/// Whether a call would not ask again: other replies say that nobody was asked, and that may change from one moment to the next.
+fn is_final(reply: &Reply) -> bool {
+    use Reason::{BreakerOpen, GatewayDown, RateLimited, Timeout};
+    !matches!(reply, Reply::Unanswered { reason: Timeout | GatewayDown | RateLimited | BreakerOpen, .. })
 }
 
 impl Tier for LlmTier {

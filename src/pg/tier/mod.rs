@@ -7,6 +7,8 @@ mod local_model;
 mod rule;
 mod similarity;
 
+pub use llm::{Buyer, Order};
+
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Outcome, Query, Tier, TierName};
 use pg_categorize_core::normalise::{Case, normalise};

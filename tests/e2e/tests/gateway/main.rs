@@ -1,5 +1,6 @@
 //! Language models behind SQL: real gateways against a fake provider that keeps its own account.
 
+mod ahead;
 mod answers;
 mod audits;
 mod ceiling;

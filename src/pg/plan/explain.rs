@@ -1,0 +1,110 @@
+//! What EXPLAIN says of a node: the inputs that it evaluates, and, once it ran, what it did.
+
+use super::layout::Asked;
+use super::tree::list;
+use pg_categorize_core::cascade::{Outcome, TierName};
+use pg_categorize_core::money::Money;
+use pgrx::pg_sys;
+use std::ffi::{CStr, CString};
+use std::time::Duration;
+
+/// What a node did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    /// Windows that were read.
+    pub windows: u64,
+    /// Distinct inputs of windows.
+    pub inputs: u64,
+    /// Those that each tier answered.
+    pub answers: [u64; TierName::ALL.len()],
+    /// Those that were sent to the gateway ahead of their calls.
+    pub sent: u64,
+    /// What the answers to them cost.
+    pub cost: Money,
+    /// The time that rows waited for these.
+    pub waited: Duration,
+}
+
+impl Work {
+    /// Counts the answer of an outcome, if it has one.
+    pub fn count(&mut self, outcome: &Outcome) {
+        if let Some(answer) = &outcome.answer {
+            let tier = TierName::ALL.iter().position(|tier| *tier == answer.source).unwrap_or_default();
+            self.answers[tier] += 1;
+            self.cost = Money(self.cost.0.saturating_add(answer.cost.0));
+        }
+    }
+
+    /// Adds the work of a part, windows apart.
+    pub fn add(&mut self, part: Self) {
+        self.inputs += part.inputs;
+        self.answers.iter_mut().zip(part.answers).for_each(|(sum, more)| *sum += more);
+        self.sent += part.sent;
+        self.waited += part.waited;
+        self.cost = Money(self.cost.0.saturating_add(part.cost.0));
+    }
+}
+
+/// Says which inputs a node evaluates.
+///
+/// # Safety
+/// The calls are those of the plan; Postgres passed the rest to the callback.
+pub unsafe fn inputs(
+    calls: &[Asked],
+    plan: *mut pg_sys::Plan,
+    ancestors: *mut pg_sys::List,
+    explained: *mut pg_sys::ExplainState,
+) {
+    // SAFETY: promised by the caller; names of columns are found through the plan's child.
+    unsafe {
+        let context = pg_sys::set_deparse_context_plan((*explained).deparse_cxt, plan, ancestors);
+        let has_many = pg_sys::list_length((*explained).rtable) > 1 || (*explained).verbose;
+        let mut texts: Vec<CString> = Vec::new();
+        for call in calls {
+            let text = pg_sys::deparse_expression(call.input.cast(), context, has_many, false);
+            let text = CStr::from_ptr(text).to_owned();
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        let names = list(texts.iter().map(|text| text.as_ptr().cast_mut()));
+        pg_sys::ExplainPropertyList(c"Inputs".as_ptr(), names, explained);
+    }
+}
+
+/// Says what a node did.
+///
+/// # Safety
+/// Postgres passed the state to the callback.
+pub unsafe fn work(work: &Work, explained: *mut pg_sys::ExplainState) {
+    let number = |name: &CStr, value: u64| {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        // SAFETY: promised by the caller; the names are static.
+        unsafe { pg_sys::ExplainPropertyInteger(name.as_ptr(), std::ptr::null(), value, explained) };
+    };
+    number(c"Windows", work.windows);
+    number(c"Distinct Inputs", work.inputs);
+    let names = [
+        c"Answered by Correction",
+        c"Answered by Rule",
+        c"Answered by Cache",
+        c"Answered by Local Model",
+        c"Answered by Similarity",
+        c"Answered by LLM",
+    ];
+    for (name, answers) in names.iter().zip(work.answers).filter(|(_, answers)| *answers > 0) {
+        number(name, answers);
+    }
+    if work.sent > 0 {
+        number(c"Sent to Gateway", work.sent);
+        // SAFETY: as above.
+        unsafe {
+            let dollars = work.cost.0 as f64 / 1e9;
+            pg_sys::ExplainPropertyFloat(c"Cost".as_ptr(), c"USD".as_ptr(), dollars, 6, explained);
+            if (*explained).timing {
+                let milliseconds = work.waited.as_secs_f64() * 1e3;
+                pg_sys::ExplainPropertyFloat(c"Waiting Time".as_ptr(), c"ms".as_ptr(), milliseconds, 3, explained);
+            }
+        }
+    }
+}
