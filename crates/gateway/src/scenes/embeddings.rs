@@ -59,11 +59,12 @@ async fn all_texts_get_their_vectors_once_in_packs_of_one_tenant() {
     // The first tells how long they are; then packs of ten, and what is left.
     let sizes: Vec<_> = scene.sent().iter().map(Vec::len).collect();
     assert_eq!(sizes, [1, 10, 10, 10, 4, 10, 2]);
-    let (ledger, account) = (scene.ledger.lock(), scene.account.lock());
-    assert_eq!((ledger.in_doubt.len(), ledger.released), (0, 0));
-    // 100 dollars a million tokens of the scene's rates: 100 nano-dollars a token.
-    assert_eq!(ledger.settled.0 as u64, account.tokens * 100);
-    drop((ledger, account));
+    {
+        let (ledger, account) = (scene.ledger.lock(), scene.account.lock());
+        assert_eq!((ledger.in_doubt.len(), ledger.released), (0, 0));
+        // 100 dollars a million tokens of the scene's rates: 100 nano-dollars a token.
+        assert_eq!(ledger.settled.0 as u64, account.tokens * 100);
+    }
     // What is taught later is bought when somebody says so.
     scene.teach("one", &numbered("later", 3));
     scene.rests().await;
