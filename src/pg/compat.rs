@@ -145,30 +145,46 @@ pub fn on_executor_run(around: AroundRun) {
     }
 }
 
+/// The hook; Postgres 18 has no more say of running a plan more than once.
+#[cfg(not(feature = "pg18"))]
 #[pgrx::pg_guard]
 #[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
 unsafe extern "C-unwind" fn executor_run(
     query: *mut pg_sys::QueryDesc,
     direction: pg_sys::ScanDirection::Type,
     count: u64,
-    #[cfg(not(feature = "pg18"))] once: bool,
+    once: bool,
 ) {
     // SAFETY: forwards what Postgres passed.
-    let mut run = || unsafe {
-        #[cfg(not(feature = "pg18"))]
+    around_run(query, count, &mut || unsafe {
         match PREVIOUS_RUN {
             Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(query, direction, count, once)),
             None => pg_sys::standard_ExecutorRun(query, direction, count, once),
         }
-        #[cfg(feature = "pg18")]
+    });
+}
+
+#[cfg(feature = "pg18")]
+#[pgrx::pg_guard]
+#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
+unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+) {
+    // SAFETY: forwards what Postgres passed.
+    around_run(query, count, &mut || unsafe {
         match PREVIOUS_RUN {
             Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(query, direction, count)),
             None => pg_sys::standard_ExecutorRun(query, direction, count),
         }
-    };
+    });
+}
+
+fn around_run(query: *mut pg_sys::QueryDesc, count: u64, run: &mut dyn FnMut()) {
     // SAFETY: written once, while the library is loaded.
     match unsafe { AROUND_RUN } {
-        Some(around) => around(query, count, &mut run),
+        Some(around) => around(query, count, run),
         None => run(),
     }
 }
