@@ -291,10 +291,10 @@ CREATE VIEW categorize.tier_quality WITH (security_barrier) AS
            a.audits, a.audits - a.model_agrees AS model_disagrees,
            categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) AS audit_drift,
            CASE WHEN categorize.drift(k.corrected, s.answers, b.max_error) = 'contradicted'
-                THEN 'people corrected ' || k.corrected || ' of ' || s.answers ||
+                THEN 'people corrected ' || k.corrected::text || ' of ' || s.answers::text ||
                      ' answers: more are wrong than max_error tolerates, so train on the corrections with categorize.train()'
                 WHEN categorize.drift(a.audits - a.model_agrees, a.audits, b.max_error) = 'contradicted'
-                THEN 'the strong model disagreed with ' || (a.audits - a.model_agrees) || ' of ' || a.audits ||
+                THEN 'the strong model disagreed with ' || (a.audits - a.model_agrees)::text || ' of ' || a.audits::text ||
                      ' audited answers: more are wrong than max_error tolerates, or the model is; look at some and correct them'
            END AS warning
       FROM categorize.tier_bounds() b

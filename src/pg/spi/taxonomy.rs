@@ -110,6 +110,7 @@ pub fn delete_taxonomy(id: i32) {
     run::write("DELETE FROM categorize.correction WHERE taxonomy_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.rule WHERE taxonomy_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.local_model WHERE taxonomy_id = $1", &[id.into()]);
+    run::write("DELETE FROM categorize.audit WHERE taxonomy_id = $1", &[id.into()]);
     // Its vectors go with their tables, once nobody reads these.
     run::write("UPDATE categorize.embedding_index SET state = 'dropped' WHERE taxonomy_id = $1", &[id.into()]);
     if id < 1000 {
