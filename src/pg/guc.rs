@@ -56,7 +56,7 @@ static KEY_ENVIRONMENT: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 ));
 static ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static CLUSTER_LIMIT: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
-static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(true);
+static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
 static REQUIRE_PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);

@@ -2,6 +2,7 @@
 CREATE SCHEMA ahead;
 SET search_path = ahead, public, testing;
 SET max_parallel_workers_per_gather = 0;
+SET categorize.prefetch = on;
 CREATE TABLE item AS
     SELECT i AS id,
            CASE i % 10
@@ -145,7 +146,7 @@ SET plan_cache_mode = force_generic_plan;
 EXECUTE p(' ', 4);
 SET categorize.prefetch = off;
 EXECUTE p(' ', 4);
-RESET categorize.prefetch;
+SET categorize.prefetch = on;
 PREPARE q(text) AS SELECT id, categorize(title, $1) FROM item WHERE id IN (28, 29) ORDER BY id;
 EXECUTE q('few');
 EXECUTE q(NULL);

@@ -82,13 +82,19 @@ pub unsafe fn of_child(parent: *mut pg_sys::Plan, child: Child, demand: Demand) 
             (T_Sort | T_Hash | T_ModifyTable, _) => Demand::DRAINED,
             (T_Agg, _) => match (*parent.cast::<pg_sys::Agg>()).aggstrategy {
                 pg_sys::AggStrategy::AGG_PLAIN | pg_sys::AggStrategy::AGG_HASHED => Demand::DRAINED,
-                // A group has at least a row.
-                _ => demand.at_least(),
+                // A group has at least a row, where each row is in one group.
+                _ if (*parent.cast::<pg_sys::Agg>()).groupingSets.is_null() => demand.at_least(),
+                _ => demand.at_least().indirect(),
             },
             (T_Limit, _) => match demand {
                 Demand { limit: Some(_), .. } | Demand { reader: Reader::Sparse, .. } => Demand::SPARSE,
                 Demand { reader, .. } => {
                     let limit = parent.cast::<pg_sys::Limit>();
+                    // What is volatile must be evaluated once, by the node whose it is.
+                    let parts = [(*limit).limitCount, (*limit).limitOffset];
+                    if parts.into_iter().any(|part| pg_sys::contain_volatile_functions(part)) {
+                        return Demand::SPARSE;
+                    }
                     let ties = (*limit).limitOption == pg_sys::LimitOption::LIMIT_OPTION_WITH_TIES;
                     Demand { reader, limit: Some(limit), is_bound: !ties }
                 }

@@ -133,13 +133,14 @@ impl Surgeon {
     unsafe fn note_reader(&mut self, scan: *mut pg_sys::CteScan, demand: Demand) {
         // SAFETY: promised by the caller.
         let id = unsafe { (*scan).ctePlanId };
-        let weight = |demand: &Demand| (demand.reader as i32, demand.limit.is_some());
-        // Its rows are bounded by no single reader.
+        // Its rows are bounded by no single reader; and of several, one that stops may be the only one that reads.
         let demand = Demand { is_bound: false, ..demand };
-        let known = self.shared.entry(id).or_insert(demand);
-        if weight(&demand) < weight(known) {
-            *known = demand;
-        }
+        let both = |known: &mut Demand| {
+            if *known != Demand::DRAINED || demand != Demand::DRAINED {
+                *known = Demand::SPARSE;
+            }
+        };
+        self.shared.entry(id).and_modify(both).or_insert(demand);
     }
 
     /// # Safety
@@ -225,6 +226,12 @@ impl Surgeon {
             }
             if tag(plan) == NodeTag::T_Agg && !(*plan.cast::<pg_sys::Agg>()).groupingSets.is_null() {
                 self.refuse("it is computed over grouping sets");
+                return plan;
+            }
+            let mut is_grouping =
+                |node: *mut pg_sys::Node| if tag(node) == NodeTag::T_GroupingFunc { Next::Stop } else { Next::Below };
+            if tree::walk((*plan).targetlist, &mut is_grouping) || tree::walk((*plan).qual, &mut is_grouping) {
+                self.refuse("GROUPING belongs to its node");
                 return plan;
             }
             let kept = list(kept.iter().copied());

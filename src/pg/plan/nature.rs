@@ -32,7 +32,7 @@ impl Nature {
 }
 
 /// Functions of Postgres that are not marked as leakproof, and never raise an error but for want of memory.
-const HARMLESS: [u32; 11] = [
+const HARMLESS: [u32; 8] = [
     pg_sys::F_TEXTCAT,
     pg_sys::F_LOWER_TEXT,
     pg_sys::F_UPPER_TEXT,
@@ -41,9 +41,6 @@ const HARMLESS: [u32; 11] = [
     pg_sys::F_LTRIM_TEXT,
     pg_sys::F_RTRIM_TEXT,
     pg_sys::F_TEXT_BPCHAR,
-    pg_sys::F_REPLACE,
-    pg_sys::F_TEXTLIKE,
-    pg_sys::F_TEXTNLIKE,
 ];
 
 /// The nature of an expression, or of a list of them. Sub-selects in it are strange: see [`of_plan`].

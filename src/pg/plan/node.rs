@@ -185,6 +185,10 @@ unsafe extern "C-unwind" fn rescan(custom: *mut pg_sys::CustomScanState) {
         node.let_go();
         (node.given, node.ramp, node.needed, node.is_done) = (0, 1, None, false);
         let child = node.custom.ss.ps.lefttree;
+        // The first read sets a bound of this scan; that of the one before must not be left, whose rows a sort may give again.
+        if node.layout.is_bound && node.custom.ss.ps.qual.is_null() {
+            pg_sys::ExecSetTupleBound(-1, child);
+        }
         // A child whose parameters changed does so by itself.
         if (*child).chgParam.is_null() {
             pg_sys::ExecReScan(child);

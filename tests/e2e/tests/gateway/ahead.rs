@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A shop with titles of which nothing is known.
 fn stocked(name: &str, config: Config) -> Shop {
     let shop = shop(name, config);
-    shop.session().run(
+    session(&shop).run(
         "CREATE TABLE item AS SELECT i AS id, i % 7 AS brand, i % 10 AS price, 'thing number ' || (i * 7919) % 1000 AS title
            FROM generate_series(1, 400) i;
          CREATE INDEX ON item (id);
@@ -38,11 +38,18 @@ fn bought(shop: &Shop, session: &mut Session, sql: &str) -> (Result<Vec<String>,
     (rows, paid_since(shop, before))
 }
 
+/// A session whose plans look ahead.
+fn session(shop: &Shop) -> Session {
+    let mut session = shop.session();
+    session.run("SET categorize.prefetch = on");
+    session
+}
+
 #[test]
 fn a_plain_select_buys_in_packs_at_once_and_pays_once() {
     let latency = Latency::Fixed(Duration::from_millis(100));
     let shop = stocked("ahead_packs", Config { latency, ..Config::default() });
-    let mut session = shop.session();
+    let mut session = session(&shop);
     session.run(r#"SELECT categorize.configure('shop', '{"pack_size": 10, "pack_wait_ms": 10}')"#);
     assert!(session.text("SELECT categorize('wake')").is_some());
     let begun = Instant::now();
@@ -60,7 +67,7 @@ fn a_plain_select_buys_in_packs_at_once_and_pays_once() {
 #[test]
 fn only_what_is_asked_for_is_paid_for() {
     let shop = stocked("ahead_thrift", Config::default());
-    let mut session = shop.session();
+    let mut session = session(&shop);
     session.run(
         "CREATE FUNCTION first_three() RETURNS SETOF text LANGUAGE plpgsql AS $$
          DECLARE row record; n int := 0;
@@ -118,7 +125,7 @@ fn only_what_is_asked_for_is_paid_for() {
 #[test]
 fn who_allows_speculation_buys_ahead_within_it() {
     let shop = stocked("ahead_speculation", Config::default());
-    let mut session = shop.session();
+    let mut session = session(&shop);
     let sql = "SELECT id FROM (SELECT * FROM item ORDER BY id OFFSET 0) i WHERE categorize(title) = 'Toys' LIMIT 2";
     let (rows, paid) = bought(&shop, &mut session, sql);
     session.run("SET categorize.speculation = 20");
@@ -133,7 +140,7 @@ fn who_allows_speculation_buys_ahead_within_it() {
 fn measure_a_plain_select() {
     let latency = Latency::Fixed(Duration::from_millis(200));
     let shop = shop("ahead_measure", Config { latency, keep_requests: false, ..Config::default() });
-    let mut session = shop.session();
+    let mut session = session(&shop);
     let settings = r#"{"pack_size": 10, "pack_wait_ms": 10, "in_flight": 100}"#;
     session.run(&format!("SELECT categorize.configure('shop', '{settings}'); SET categorize.timeout_ms = 60000"));
     session.run("SELECT categorize.set_budget('database', 1000000, 'day', per_request_usd => 100)");
@@ -230,7 +237,7 @@ fn statement(dice: &mut Dice) -> String {
 #[test]
 fn generated_statements_give_and_pay_the_same_with_the_node_as_without() {
     let shop = stocked("ahead_generated", Config::default());
-    let mut session = shop.session();
+    let mut session = session(&shop);
     session.run("SET max_parallel_workers_per_gather = 0");
     let count: usize = std::env::var("PREFETCH_STATEMENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(60);
     let mut placed = 0;
@@ -256,7 +263,7 @@ fn generated_statements_give_and_pay_the_same_with_the_node_as_without() {
 fn statements_that_end_at_any_moment_lose_nothing() {
     let latency = Latency::Fixed(Duration::from_millis(20));
     let shop = stocked("ahead_cancel", Config { latency, ..Config::default() });
-    let mut session = shop.session();
+    let mut session = session(&shop);
     assert!(session.text("SELECT categorize('wake')").is_some());
     let mut dice = Dice(7);
     let (mut ended, count) = (0, 60);

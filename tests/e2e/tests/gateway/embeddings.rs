@@ -107,6 +107,7 @@ fn a_kill_in_the_middle_loses_no_vector_that_is_stored() {
     embed_by(&mut session, MODEL);
     eventually("some vectors are there", 60, || rows_done(&mut session) > 1);
     cluster.kill(shop.gateway());
+    eventually("the server has noticed", 60, || cluster.log().contains("all server processes terminated"));
     let mut again = None;
     eventually("the server is back", 60, || {
         let Ok(mut client) = cluster.config("vectors_killed").connect(postgres::NoTls) else { return false };

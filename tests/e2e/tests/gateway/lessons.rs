@@ -34,7 +34,9 @@ fn paid_answers_make_a_training_due() {
     // A taxonomy that asks its model, but is sure of nothing yet.
     session.run(r#"SELECT categorize.configure('shop', '{"tiers": ["correction", "cache", "local_model", "llm"], "local_model_threshold": 1}')"#);
     session.run(&format!("SELECT count(*) FROM categorize_many({})", titles()));
-    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.cache WHERE origin = 'llm'"), 64);
+    // Who waits is told at once; it is stored a moment later.
+    let stored = "SELECT count(*) FROM categorize.cache WHERE origin = 'llm'";
+    eventually("all answers are stored", 30, || session.one::<i64>(stored) == 64);
     eventually("a model was trained", 60, || {
         session.one::<i64>("SELECT count(*) FROM categorize.local_model WHERE trained_by IS NULL") == 1
     });

@@ -57,7 +57,8 @@ fn explained(session: &mut Session, title: &str) -> String {
 
 /// Waits until similar texts answer.
 fn await_answer(session: &mut Session, title: &str) {
-    eventually("similar texts answer", 30, || source(session, title) == "similarity");
+    // Who finds no index asks for one once a minute.
+    eventually("similar texts answer", 90, || source(session, title) == "similarity");
 }
 
 /// The state of the indexes of all taxonomies, newest last.
