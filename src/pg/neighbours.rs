@@ -251,13 +251,20 @@ pub fn nearest_without_index(scope: &Scope, normal: &str, wanted: usize, among: 
     let trigrams = spi::trigrams().filter(|_| scope.settings.embedding == EmbeddingModel::Trigrams);
     let mut near: Vec<Near> = match trigrams {
         Some(trigrams) => {
-            let normals: Vec<String> = texts.iter().map(|known| normalise(&known.input, Case::Folded)).collect();
+            let normal_of = |known: &KnownText| {
+                guard::check_for_interrupts();
+                normalise(&known.input, Case::Folded)
+            };
+            let normals: Vec<String> = texts.iter().map(normal_of).collect();
             let likenesses = world::as_owner(|| spi::likenesses(&trigrams, normal, &normals));
             texts.into_iter().zip(likenesses).map(|(known, cosine)| Near { cosine, known }).collect()
         }
         None => {
             let of = embed(normal)?;
-            let near = |known: KnownText| Some(Near { cosine: embedding_of(&known.input)?.cosine(&of), known });
+            let near = |known: KnownText| {
+                guard::check_for_interrupts();
+                Some(Near { cosine: embedding_of(&known.input)?.cosine(&of), known })
+            };
             texts.into_iter().filter_map(near).collect()
         }
     };

@@ -43,6 +43,8 @@ pub struct LackVectors {
     pub length: Option<usize>,
     /// The texts, at least one and at most as many as the route takes at once, with their keys.
     pub texts: Vec<(Fingerprint, String)>,
+    /// Why they are not bought now; then there are none.
+    pub refusal: Option<Refusal>,
 }
 
 /// A vector that was paid for.

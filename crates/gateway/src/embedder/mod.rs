@@ -7,7 +7,9 @@ use crate::ask::Counted;
 use crate::desk::Desk;
 use crate::store::{LackVectors, Refusal};
 use crate::switch::{Phase, Switch};
+use hashbrown::HashMap;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use purchase::{Bought, Pack, buy};
 use std::sync::Arc;
@@ -17,14 +19,22 @@ use tokio::sync::watch;
 /// How long what was refused rests, where it may pass by itself.
 const REST: Duration = Duration::from_secs(60);
 
+/// Single texts, one after the other, that a provider turns down before it is taken to turn down all.
+const MOST_REJECTED: usize = 3;
+
 /// Who pays for vectors of what is known, as the ledger tells it: no statement waits for them.
 const APPLICATION: &str = "pg_categorize embeddings";
 
 /// Buys vectors until the gateway stops.
 pub(crate) async fn run(desk: Arc<Desk>) {
     let mut switch = desk.switch.subscribe();
+    // Until when plans rest of which nothing could be bought, by their serials: that there may be more texts is no reason to
+    // try, and perhaps to pay, again.
+    let mut resting = HashMap::new();
     loop {
-        let rest = round(&desk, &mut switch).await;
+        round(&desk, &mut switch, &mut resting).await;
+        let now = desk.clock.now();
+        let rest = resting.values().min().map(|until| until.saturating_sub(now));
         if switch.borrow_and_update().phase > Phase::Running {
             return;
         }
@@ -39,49 +49,90 @@ pub(crate) async fn run(desk: Arc<Desk>) {
     }
 }
 
-/// Buys all that can be bought now. Tells when it is worth another try where that needs nobody's doing.
-async fn round(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>) -> Option<Duration> {
-    let (mut held, mut rest) = (Vec::new(), None);
+/// Buys all that can be bought now, but for what rests. Notes what is worth another try that needs nobody's doing.
+async fn round(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, resting: &mut HashMap<u64, Duration>) {
+    let now = desk.clock.now();
+    resting.retain(|_, until| *until > now);
+    let (mut held, mut rejected): (Vec<u64>, usize) = (resting.keys().copied().collect(), 0);
     while switch.borrow_and_update().refuses_new().is_none() {
         let Ok(Some(lack)) = desk.store.lack_vectors(held.clone()).await else { break };
         let _busy = Counted::new(&desk.asks);
-        if let Err(refusal) = work(desk, switch, &lack).await {
+        if let Err(refusal) = work(desk, switch, &lack, &mut rejected).await {
             held.push(lack.plan.serial);
             if passes(refusal.reason) {
-                rest = Some(REST);
+                resting.insert(lack.plan.serial, desk.clock.now() + REST);
             }
             desk.store.hold_vectors(lack.plan, refusal);
+            rejected = 0;
         }
     }
-    rest
 }
 
 /// Whether a reason may cease to be one without anybody's doing.
 fn passes(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::BudgetExceeded | Reason::RateLimited | Reason::BreakerOpen | Reason::Timeout | Reason::ProviderError
+        Reason::BudgetExceeded
+            | Reason::RateLimited
+            | Reason::BreakerOpen
+            | Reason::Timeout
+            | Reason::ProviderError
+            | Reason::GatewayDown
     )
 }
 
-/// Buys the vectors of these; in parts where they are too many for one request.
-async fn work(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, lack: &LackVectors) -> Result<(), Refusal> {
+/// Buys the vectors of these; in parts where they are too many for one request. `rejected` are single texts that were turned
+/// down since one was bought.
+async fn work(
+    desk: &Arc<Desk>,
+    switch: &mut watch::Receiver<Switch>,
+    lack: &LackVectors,
+    rejected: &mut usize,
+) -> Result<(), Refusal> {
+    if let Some(refusal) = &lack.refusal {
+        return Err(refusal.clone());
+    }
     // How long the vectors of a model are it tells with the first: that nobody can use them should cost next to nothing.
-    let first = if lack.length.is_none() { 1 } else { lack.texts.len() };
-    let mut parts = vec![&lack.texts[..first.min(lack.texts.len())]];
+    // Where it turns that one down, it is the text's fault if it takes one of the next.
+    let is_first = lack.length.is_none();
+    let mut parts: Vec<&[_]> = match is_first {
+        true => lack.texts.chunks(1).take(MOST_REJECTED).rev().collect(),
+        false => vec![&lack.texts[..]],
+    };
+    let keys = |part: &[(Fingerprint, String)]| part.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+    let mut suspects = Vec::new();
     while let Some(part) = parts.pop() {
         let askers = vec![Asker { application: APPLICATION.to_owned(), ..Asker::default() }; part.len()];
         let texts: Vec<(_, &str)> = part.iter().map(|(key, text)| (*key, text.as_str())).collect();
         let pack = Pack { plan: &lack.plan, texts: &texts, askers: &askers, length: lack.length, patience: REST };
         match buy(desk, switch, &pack).await {
-            Bought::Stored => {}
+            Bought::Stored => {
+                *rejected = 0;
+                if is_first {
+                    if !suspects.is_empty() {
+                        desk.store.no_vectors(lack.plan.clone(), suspects);
+                    }
+                    // What is left of it comes with what is asked for next.
+                    return Ok(());
+                }
+            }
             // What is left of it comes with what is asked for next.
             Bought::Outdated => return Ok(()),
-            Bought::TooMuch if part.len() > 1 => {
+            Bought::TooMuch | Bought::Rejected(_) if part.len() > 1 => {
                 let (one, other) = part.split_at(part.len() / 2);
                 parts.extend([other, one]);
             }
-            Bought::TooMuch => desk.store.no_vectors(lack.plan.clone(), part.iter().map(|(key, _)| *key).collect()),
+            Bought::TooMuch => desk.store.no_vectors(lack.plan.clone(), keys(part)),
+            Bought::Rejected(refusal) => {
+                *rejected += 1;
+                if *rejected >= MOST_REJECTED || is_first && parts.is_empty() {
+                    return Err(refusal);
+                }
+                match is_first {
+                    true => suspects.extend(keys(part)),
+                    false => desk.store.no_vectors(lack.plan.clone(), keys(part)),
+                }
+            }
             Bought::Refused(refusal) => return Err(refusal),
         }
     }

@@ -45,6 +45,8 @@ pub(crate) enum Bought {
     Outdated,
     /// Fewer texts may do, or a text cannot have a vector at all.
     TooMuch,
+    /// The provider turns the request down, for what is in it or for how it is made.
+    Rejected(Refusal),
     /// Nothing was bought.
     Refused(Refusal),
 }
@@ -81,15 +83,17 @@ pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, 
             Step::Over(bought) => return bought,
             Step::Failed(failure) => failure,
         };
-        let refusal = |reason| {
+        let because = |reason| {
             let detail = format!("provider {}: {}", route.provider.name, failure.detail);
-            Bought::Refused(Refusal::because(reason, detail))
+            Refusal::because(reason, detail)
         };
+        let refusal = |reason| Bought::Refused(because(reason));
         failures += 1;
         let pause = failure.retry_after.unwrap_or_else(|| retry::pause(failures, rand::random()));
         not_before = desk.clock.now().saturating_add(pause);
         match failure.class {
-            FailureClass::ContextOverflow | FailureClass::Rejected => return Bought::TooMuch,
+            FailureClass::ContextOverflow => return Bought::TooMuch,
+            FailureClass::Rejected => return Bought::Rejected(because(Reason::ProviderError)),
             FailureClass::RateLimited if not_before > deadline => return refusal(Reason::RateLimited),
             FailureClass::RateLimited => {}
             FailureClass::TimedOut if failures >= MOST_FAILURES => return refusal(Reason::Timeout),
@@ -157,7 +161,11 @@ async fn attempt(
         }
         embedded = parcel.send(route, ATTEMPT) => embedded,
     };
-    let result = embedded.result.and_then(|vectors| fitting(vectors, pack));
+    let misfit = embedded.result.as_ref().ok().and_then(|vectors| misfit(vectors, pack));
+    let result = embedded.result.and_then(|vectors| match &misfit {
+        Some(detail) => Err(Failure::new(FailureClass::Unreadable, Charge::Unknown, detail.clone())),
+        None => Ok(vectors),
+    });
     let ended = Ended {
         result: result.as_ref().map(|_| Vec::new()).map_err(Clone::clone),
         usage: embedded.usage,
@@ -167,7 +175,15 @@ async fn attempt(
     if let Some(alert) = permit.judge(&ended, desk.clock.now()) {
         desk.store.alert(alert);
     }
-    conclude(desk, pack, open, &ended, result).await
+    let step = conclude(desk, pack, open, &ended, result).await;
+    // The next ones are as long as these, and would be paid for as well.
+    match misfit {
+        Some(detail) => {
+            let detail = format!("provider {}: {detail}", route.provider.name);
+            refused(Refusal::because(Reason::InvalidAnswer, detail))
+        }
+        None => step,
+    }
 }
 
 /// Books what it cost, and has the vectors stored. It ends once both are committed: what is asked for next must not be what
@@ -204,14 +220,12 @@ async fn conclude(
     })
 }
 
-/// The vectors, if they are as long as those before.
-fn fitting(vectors: Vec<Vec<f32>>, pack: &Pack<'_>) -> Result<Vec<Vec<f32>>, Failure> {
-    let fits = |vector: &Vec<f32>| pack.length.is_none_or(|length| vector.len() == length);
-    if vectors.len() == pack.texts.len() && vectors.iter().all(fits) {
-        return Ok(vectors);
-    }
-    let detail = "vectors of another length than those before";
-    Err(Failure::new(FailureClass::Unreadable, Charge::Unknown, detail))
+/// What is wrong with vectors that are not as long as those before, or as was asked for.
+fn misfit(vectors: &[Vec<f32>], pack: &Pack<'_>) -> Option<String> {
+    let asked_for = || pack.plan.embeds.as_ref().and_then(|embeds| embeds.dimensions);
+    let length = pack.length.or_else(asked_for)?;
+    let other = vectors.iter().map(Vec::len).find(|other| *other != length)?;
+    Some(format!("vectors of {other} dimensions where {length} were expected"))
 }
 
 /// Waits until a moment that may move.

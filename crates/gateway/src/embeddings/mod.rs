@@ -22,7 +22,6 @@ pub struct Prepared {
     url: Url,
     body: String,
     texts: usize,
-    dimensions: Option<usize>,
     input_bound: u64,
 }
 
@@ -114,7 +113,7 @@ pub fn prepare(route: &Route, texts: &[&str], dimensions: Option<usize>) -> Resu
     let url = url(&route.provider.base_url, &path)
         .ok_or_else(|| Refusal::because(Reason::ProviderError, format!("{route} has no usable base URL.")))?;
     let input_bound = (body.len() as u64).saturating_add(16 * texts.len() as u64);
-    Ok(Prepared { url, body, texts: texts.len(), dimensions, input_bound })
+    Ok(Prepared { url, body, texts: texts.len(), input_bound })
 }
 
 impl Http {
@@ -135,7 +134,7 @@ impl Http {
             (200..=299, Err(failure)) => Err(failure.clone()),
             (200..=299, Ok(_)) => told
                 .and_then(|(json, api)| api.read(json, prepared.texts))
-                .filter(|vectors| vectors::are_usable(vectors, prepared.dimensions))
+                .filter(|vectors| vectors::are_usable(vectors))
                 .ok_or_else(|| Failure::new(FailureClass::Unreadable, Charge::Unknown, "no usable vectors")),
             (status, _) => Err(failure(route, status, &reply.headers, json.as_ref())),
         };

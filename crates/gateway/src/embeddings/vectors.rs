@@ -7,6 +7,10 @@ use serde_json::Value;
 /// The most dimensions that a table of vectors can hold (pgvector 0.8, type `vector`).
 const MOST_DIMENSIONS: usize = 16_000;
 
+/// The largest number of two bytes, in which vectors are stored, and the least above 0 (IEEE 754, binary16).
+const LARGEST: f32 = 65_504.0;
+const LEAST: f32 = 5.960_464_5e-8;
+
 /// Numbers of JSON.
 pub(super) fn from_numbers(numbers: &[Value]) -> Option<Vec<f32>> {
     numbers.iter().map(|number| Some(number.as_f64()? as f32)).collect()
@@ -19,13 +23,13 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<f32>> {
     rest.is_empty().then(|| numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
-/// Whether they have one length, that which was asked for, and each has a direction.
-pub(super) fn are_usable(vectors: &[Vec<f32>], dimensions: Option<usize>) -> bool {
-    let length = dimensions.or_else(|| vectors.first().map(Vec::len)).unwrap_or(0);
+/// Whether they have one length, and each has a direction, also once it is stored.
+pub(super) fn are_usable(vectors: &[Vec<f32>]) -> bool {
+    let length = vectors.first().map_or(0, Vec::len);
     let usable = |vector: &Vec<f32>| {
         vector.len() == length
-            && vector.iter().all(|number| number.is_finite())
-            && vector.iter().any(|number| *number != 0.0)
+            && vector.iter().all(|number| number.abs() <= LARGEST)
+            && vector.iter().any(|number| number.abs() >= LEAST)
     };
     (1..=MOST_DIMENSIONS).contains(&length) && vectors.iter().all(usable)
 }
@@ -38,17 +42,16 @@ mod tests {
 
     #[test]
     fn vectors_without_a_direction_are_of_no_use() {
-        let usable = |vectors: &[&[f32]], dimensions| {
-            are_usable(&vectors.iter().map(|vector| vector.to_vec()).collect::<Vec<_>>(), dimensions)
-        };
-        assert!(usable(&[&[0.0, 1.0], &[-1.0, 0.5]], None) && usable(&[&[0.0, 1.0]], Some(2)));
+        let usable = |vectors: &[&[f32]]| are_usable(&vectors.iter().map(|vector| vector.to_vec()).collect::<Vec<_>>());
+        assert!(usable(&[&[0.0, 1.0], &[-1.0, 0.5]]) && usable(&[&[-LARGEST, LEAST]]) && usable(&[&[0.0, -LEAST]]));
         for bad in
             [&[&[0.0, 0.0][..]][..], &[&[1.0], &[1.0, 2.0]], &[&[f32::NAN]], &[&[f32::INFINITY, 1.0]], &[&[]], &[]]
         {
-            assert!(!usable(bad, None), "{bad:?}");
+            assert!(!usable(bad), "{bad:?}");
         }
-        assert!(!usable(&[&[1.0, 2.0]], Some(3)));
-        assert!(!are_usable(&[vec![1.0; MOST_DIMENSIONS + 1]], None));
+        // As they are stored they would overflow, or have no direction.
+        assert!(!usable(&[&[65_536.0, 1.0]]) && !usable(&[&[1.0, -70_000.0]]) && !usable(&[&[1e-9, -1e-9]]));
+        assert!(!are_usable(&[vec![1.0; MOST_DIMENSIONS + 1]]));
     }
 
     #[test]

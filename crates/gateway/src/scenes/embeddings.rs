@@ -122,15 +122,17 @@ async fn failures_are_tried_again_and_then_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn vectors_that_cannot_be_used_are_not_stored_and_count_as_failures() {
+async fn vectors_of_another_length_are_paid_for_once() {
     let script = |nth: usize, _: &Route, _: &[String]| if nth < 1 { Act::Answer } else { Act::Wrong };
     let scene = scene(script, |_| {}, &[("one", 5)]);
     tokio::time::sleep(Duration::from_secs(50)).await;
-    // One is there; then they are of another length, three times.
-    assert_eq!((scene.vectors(), scene.sent().len()), (1, 4));
-    assert_eq!(scene.held(), [("one".to_owned(), Reason::ProviderError)]);
+    // One is there; then they are of another length.
+    assert_eq!((scene.vectors(), scene.sent().len()), (1, 2));
+    assert_eq!(scene.held(), [("one".to_owned(), Reason::InvalidAnswer)]);
+    let held = scene.ledger.lock().shelf.held[0].1.detail.clone().expect("a sentence");
+    assert!(held.contains("5 dimensions where 4 were expected"), "{held}");
     let line = scene.desk.health.lock().lines(scene.desk.clock.now()).pop().expect("a line");
-    assert_eq!((line.failures, line.attempts), (3, 4));
+    assert_eq!((line.failures, line.attempts), (1, 2));
     // They were charged, and the provider said for how much.
     assert_eq!(scene.ledger.lock().settled.0 as u64, scene.account.lock().tokens * 100);
     assert_eq!(scene.ledger.lock().in_doubt.len(), 0);
@@ -157,7 +159,83 @@ async fn a_text_of_which_there_is_no_vector_is_left_out_and_the_others_are_not()
     scene.rests().await;
     assert_eq!(scene.vectors(), 39);
     let key = fingerprint("one", "text 7");
-    assert!(scene.ledger.lock().shelf.unusable.contains(&key));
+    assert_eq!(scene.ledger.lock().shelf.unusable, [key].into_iter().collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_text_may_be_one_of_which_there_is_no_vector() {
+    let keys: Vec<_> = numbered("text", 12).iter().map(|text| (fingerprint("one", text), text.clone())).collect();
+    let (key, bad) = keys.into_iter().min().expect("a text");
+    let rejects = move |_: usize, _: &Route, texts: &[String]| match texts.contains(&bad) {
+        true => Act::Fail(FailureClass::Rejected, Charge::None, None),
+        false => Act::Answer,
+    };
+    let scene = scene(rejects, |_| {}, &[("one", 12)]);
+    scene.rests().await;
+    assert_eq!((scene.vectors(), scene.held()), (11, Vec::new()));
+    assert_eq!(scene.ledger.lock().shelf.unusable, [key].into_iter().collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_turns_all_down_costs_no_text_its_vector() {
+    let rejects = |_: usize, _: &Route, _: &[String]| Act::Fail(FailureClass::Rejected, Charge::None, None);
+    let scene = scene(rejects, |_| {}, &[("one", 40)]);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let sizes: Vec<_> = scene.sent().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, 1, 1]);
+    assert_eq!(scene.held(), [("one".to_owned(), Reason::ProviderError)]);
+    assert!(scene.ledger.lock().shelf.unusable.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_begins_to_turn_all_down_is_held() {
+    let rejects = |nth: usize, _: &Route, _: &[String]| match nth {
+        0..2 | 20.. => Act::Answer,
+        _ => Act::Fail(FailureClass::Rejected, Charge::None, None),
+    };
+    let scene = scene(rejects, |_| {}, &[("one", 60)]);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    // Of ten, five, two and one: then one and one more.
+    assert_eq!((scene.vectors(), scene.held()), (11, vec![("one".to_owned(), Reason::ProviderError)]));
+    let left_out = scene.ledger.lock().shelf.unusable.len();
+    assert_eq!(left_out, 2);
+    // It is tried again by itself, and goes on where it works.
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    scene.rests().await;
+    let left_out = scene.ledger.lock().shelf.unusable.len();
+    assert_eq!(scene.vectors(), 60 - left_out);
+    assert!(left_out <= 8, "{left_out}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_there_is_more_is_no_reason_to_try_again_at_once() {
+    let failing = |_: usize, _: &Route, _: &[String]| Act::Fail(FailureClass::Stopped, Charge::Unknown, None);
+    let scene = scene(failing, |_| {}, &[("one", 5)]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(scene.held(), [("one".to_owned(), Reason::ProviderError)]);
+    for round in 0..10 {
+        scene.teach("one", &numbered(&format!("more {round}"), 1));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!((scene.sent().len(), scene.held().len()), (1, 1));
+    // What changes is tried at once.
+    scene.plans.lock().clear();
+    scene.teach("one", &numbered("last", 1));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(scene.held().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn above_the_soft_ratio_nothing_is_bought_until_it_is_below() {
+    let scene = scene(|_, _, _| Act::Answer, |_| {}, &[]);
+    scene.ledger.lock().soft = true;
+    scene.teach("one", &numbered("text", 12));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((scene.sent().len(), scene.held()), (0, vec![("one".to_owned(), Reason::BudgetExceeded)]));
+    scene.ledger.lock().soft = false;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    scene.rests().await;
+    assert_eq!(scene.vectors(), 12);
 }
 
 #[tokio::test(start_paused = true)]

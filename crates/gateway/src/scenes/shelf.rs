@@ -4,6 +4,7 @@ use super::ledger::Ledger;
 use crate::plan::{Embeds, Plan};
 use crate::store::{LackVectors, NewVector, Refusal};
 use hashbrown::{HashMap, HashSet};
+use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,8 +47,13 @@ impl Ledger {
             (!keys.is_empty() && !without.contains(&plan.serial)).then_some((plan, texts, keys))
         });
         let (plan, texts, keys) = lacking.into_iter().next()?;
+        let length = vectors.values().next().map(Vec::len);
+        if self.soft {
+            let refusal = Some(Refusal::new(Reason::BudgetExceeded));
+            return Some(LackVectors { plan, length, texts: Vec::new(), refusal });
+        }
         let texts = keys.into_iter().map(|key| (key, texts[&key].clone())).collect();
-        Some(LackVectors { plan, length: vectors.values().next().map(Vec::len), texts })
+        Some(LackVectors { plan, length, texts, refusal: None })
     }
 
     pub(super) fn put(&mut self, plan: &Plan, vectors: Vec<NewVector>) {

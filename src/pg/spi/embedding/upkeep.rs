@@ -11,7 +11,7 @@ pub struct UnindexedText {
     pub fingerprint: Fingerprint,
     /// Whose it is.
     pub tenant: String,
-    /// The text as it came.
+    /// The beginning of the text as it came.
     pub input: String,
 }
 
@@ -161,6 +161,14 @@ pub fn all_written_before() -> Option<i64> {
     run::write_returning(sql, &[], |row| row.get::<i64>(1)).pop()?
 }
 
+/// What is read of a text to embed it, as an expression of SQL: an input may have a megabyte, and a portion thousands of them.
+/// These are characters, of which each has a byte; a model reads 16 kB, and in normal form a text may have lost some.
+macro_rules! beginning {
+    () => {
+        "pg_catalog.\"left\"(x.input, 65536)"
+    };
+}
+
 /// The texts of a taxonomy that were written since a moment, or ever.
 macro_rules! written {
     () => {
@@ -191,10 +199,11 @@ pub fn unindexed_texts(
     most: i64,
 ) -> Vec<UnindexedText> {
     let sql = format!(
-        "SELECT x.fingerprint, x.tenant, x.input FROM {written} x
+        "SELECT x.fingerprint, x.tenant, {beginning} FROM {written} x
           WHERE x.fingerprint > $3
             AND NOT EXISTS (SELECT FROM categorize.embedding_{id} e WHERE e.fingerprint = x.fingerprint)
           ORDER BY x.fingerprint LIMIT $4",
+        beginning = beginning!(),
         written = written!()
     );
     let arguments = [taxonomy.into(), moment(since).into(), after.0.to_vec().into(), most.into()];
@@ -225,7 +234,9 @@ pub(super) const COUNT_TEXTS: &str = "
 /// Texts of a taxonomy, those with the keys that come next after `after`, and at most so many.
 pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64) -> Vec<UnindexedText> {
     let sql = concat!(
-        "SELECT x.fingerprint, x.tenant, x.input FROM ",
+        "SELECT x.fingerprint, x.tenant, ",
+        beginning!(),
+        " FROM ",
         written!(),
         " x WHERE x.fingerprint > $3 ORDER BY x.fingerprint LIMIT $4"
     );

@@ -138,7 +138,7 @@ impl Inbox {
     /// How long until something is to be done, whether anybody asks or not.
     pub fn rest(&self) -> Option<Duration> {
         let linger = (!self.lingering.is_empty()).then(|| LINGER.saturating_sub(self.since.elapsed()));
-        [linger, self.backlog.rest()].into_iter().flatten().min()
+        [linger, self.backlog.rest(), self.work.shelf.rest()].into_iter().flatten().min()
     }
 
     /// Whether something is to be tried again.
@@ -150,8 +150,7 @@ impl Inbox {
     pub fn store_backlog(&mut self) {
         self.settle();
         self.catch_up(true);
-        let shelf = &mut self.work.shelf;
-        _ = xact::attempt(|| world::as_owner(|| shelf.store_late()));
+        self.work.shelf.store_late();
     }
 
     fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Done>, Failed> {
@@ -222,6 +221,9 @@ impl Inbox {
 
     /// Does again what could not be done, if it is time for it.
     fn catch_up(&mut self, now: bool) {
+        if self.work.shelf.rest() == Some(Duration::ZERO) {
+            self.work.shelf.store_late();
+        }
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
             let Work { books, shelf, .. } = &mut self.work;

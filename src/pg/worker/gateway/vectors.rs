@@ -7,7 +7,7 @@
 use super::books::Books;
 use super::plans::Plans;
 use crate::pg::spi::{self, EmbeddingIndex, Holding, NewVector};
-use crate::pg::{due, error, xact};
+use crate::pg::{due, error, world, xact};
 use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -19,6 +19,7 @@ use pg_categorize_gateway::store::{self, AttemptOutcome, Closing, LackVectors, R
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Texts that are read at once.
 const PORTION: i64 = 5_000;
@@ -30,8 +31,8 @@ const PACK_BYTES: usize = 200_000;
 /// Tokens that a model reads of a text, where nobody said how many.
 const USUAL_TOKENS: u64 = 512;
 
-/// Vectors that could not be stored yet are kept up to so many; beyond, the texts are bought again.
-const MOST_LATE: usize = 100_000;
+/// How long until it is tried again to store vectors.
+const STORE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Texts of which it is remembered that there is no vector.
 const MOST_UNUSABLE: usize = 100_000;
@@ -47,8 +48,18 @@ pub struct Shelf {
     unusable: HashSet<(String, Fingerprint)>,
     /// Models of which no vector can be stored, by taxonomy.
     refused: HashSet<(i32, String)>,
-    /// Vectors that are paid for and could not be stored yet.
-    late: Vec<(Arc<Plan>, Vec<store::NewVector>)>,
+    /// Vectors that are paid for and could not be stored yet; while there are some, nothing is handed out.
+    late: Vec<Late>,
+    /// When that was tried last.
+    tried: Option<Instant>,
+}
+
+/// The vectors of a request that could not be stored yet, and what they cost.
+struct Late {
+    attempt: i64,
+    plan: Arc<Plan>,
+    vectors: Vec<store::NewVector>,
+    cost: Money,
 }
 
 /// How far the texts of a taxonomy have been looked at.
@@ -77,6 +88,7 @@ impl Shelf {
         if self.generation != generation {
             self.generation = generation;
             self.refused.clear();
+            self.unusable.clear();
         }
     }
 
@@ -89,13 +101,31 @@ impl Shelf {
         plans: &mut Plans,
         books: &mut Books,
     ) -> Option<LackVectors> {
-        self.store_late();
+        if let Some(late) = self.late.first() {
+            let detail = "Vectors that are paid for could not be stored yet; the server's log says why.";
+            let refusal = Some(Refusal::because(Reason::GatewayDown, detail));
+            let is_new = !without.contains(&late.plan.serial);
+            return is_new.then(|| LackVectors { plan: late.plan.clone(), length: None, texts: Vec::new(), refusal });
+        }
+        if !spi::pgvector().is_some_and(|pgvector| pgvector.has_halfvec) {
+            // What is bought could not be stored.
+            self.passes.clear();
+            self.queue.clear();
+            return None;
+        }
         if self.passes.is_empty() {
             self.begin(until);
         }
         loop {
             while let Some(group) = self.queue.pop_front() {
-                match self.plan(&group, without, plans, books) {
+                match self.plan(&group, without, plans) {
+                    // It is tried again by itself, as what the budget itself refuses.
+                    Ok(plan) if books.is_soft(&plan) => {
+                        self.hold_back(&group, None);
+                        let detail = "A budget is above its soft ratio: what is left of it is for those who wait.";
+                        let refusal = Some(Refusal::because(Reason::BudgetExceeded, detail));
+                        return Some(LackVectors { plan, length: None, texts: Vec::new(), refusal });
+                    }
                     Ok(plan) => {
                         if let Some(lacking) = self.hand_out(group, plan) {
                             return Some(lacking);
@@ -119,10 +149,19 @@ impl Shelf {
             AttemptOutcome::Settled { cost, .. } => cost,
             AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
         };
+        // A transaction that fails afterwards is done anew.
+        self.late.retain(|late| late.attempt != closing.attempt);
         let stored = AssertUnwindSafe(|| store(&closing.plan, &closing.vectors, taxonomy, model, cost));
-        if let Err(message) = xact::contained(|| { stored }()) {
-            error::log("gateway stores vectors later", Some(format!("The error was: {message}.")), None);
-            self.keep_late(closing.plan.clone(), closing.vectors.clone());
+        let failed = match xact::contained(|| { stored }()) {
+            Ok(Ok(())) => return,
+            Ok(Err(why)) => why.to_owned(),
+            Err(message) => message,
+        };
+        error::log("gateway stores vectors later", Some(format!("The error was: {failed}.")), None);
+        if !closing.vectors.is_empty() {
+            let (plan, vectors) = (closing.plan.clone(), closing.vectors.clone());
+            self.late.push(Late { attempt: closing.attempt, plan, vectors, cost });
+            self.tried = Some(Instant::now());
         }
     }
 
@@ -150,10 +189,11 @@ impl Shelf {
             let settings = Settings::from_explicit(row.settings);
             let wants = settings.store_input && settings.tiers.contains(&TierName::Similarity);
             let Some(model) = settings.embedding.paid().filter(|_| wants).map(ToString::to_string) else { continue };
-            if !spi::is_pgvector_here() {
+            let index = current(id, &model);
+            // One whose table is gone the indexer retires.
+            if index.as_ref().is_some_and(has_lost_its_table) {
                 continue;
             }
-            let index = current(id, &model);
             let since = index.as_ref().and_then(|index| index.indexed_until);
             if !spi::has_written_since(id, since) {
                 continue;
@@ -179,23 +219,13 @@ impl Shelf {
     }
 
     /// How the texts of a group are bought; `Err(None)` where they are not in this round.
-    fn plan(
-        &self,
-        group: &Group,
-        without: &[u64],
-        plans: &mut Plans,
-        books: &mut Books,
-    ) -> Result<Arc<Plan>, Option<Refusal>> {
+    fn plan(&self, group: &Group, without: &[u64], plans: &mut Plans) -> Result<Arc<Plan>, Option<Refusal>> {
         let plan = plans.vectors(&group.tenant, group.taxonomy)?;
         let model = plan.embeds.as_ref().map(|embeds| embeds.model.clone()).unwrap_or_default();
         // Another embedding was chosen meanwhile, or its vectors are of no use.
         let is_other = !self.passes.iter().any(|pass| pass.taxonomy == group.taxonomy && pass.model == model);
         if is_other || without.contains(&plan.serial) || self.refused.contains(&(group.taxonomy, model)) {
             return Err(None);
-        }
-        if books.is_soft(&plan) {
-            let detail = "A budget is above its soft ratio: what is left of it is for those who wait.";
-            return Err(Some(Refusal::because(Reason::BudgetExceeded, detail)));
         }
         Ok(plan)
     }
@@ -222,7 +252,7 @@ impl Shelf {
         if !group.texts.is_empty() {
             self.queue.push_front(group);
         }
-        Some(LackVectors { plan: plan.clone(), length: (length > 0).then_some(length), texts })
+        Some(LackVectors { plan: plan.clone(), length: (length > 0).then_some(length), texts, refusal: None })
     }
 
     fn hold_back(&mut self, group: &Group, refusal: Option<&Refusal>) {
@@ -245,23 +275,20 @@ impl Shelf {
 
     /// Reads the next texts of a taxonomy; where there are none, its pass is over, and begins anew if any was handed out.
     fn read_on(&mut self, at: usize) {
-        let Self { passes, queue, unusable, late, .. } = self;
+        let Self { passes, queue, unusable, .. } = self;
         let pass = &mut passes[at];
-        let Some(index) = current(pass.taxonomy, &pass.model) else {
+        let Some(index) = current(pass.taxonomy, &pass.model).filter(|index| !has_lost_its_table(index)) else {
             pass.is_over = true;
             return;
         };
         let texts = spi::texts_without_vectors(&index, pass.taxonomy, pass.since, &pass.after, PORTION);
         if let Some(last) = texts.last() {
             pass.after = last.fingerprint;
-            let late: HashSet<Fingerprint> = late.iter().flat_map(|(_, new)| new.iter().map(|new| new.key)).collect();
             let mut seen = HashSet::new();
             let mut groups: HashMap<String, VecDeque<(Fingerprint, String)>> = HashMap::new();
             for text in texts {
                 let is_open = !unusable.contains(&(pass.model.clone(), text.fingerprint));
-                // Of what is paid for and not stored it is not said that it is there.
-                pass.held |= late.contains(&text.fingerprint);
-                if is_open && !late.contains(&text.fingerprint) && seen.insert(text.fingerprint) {
+                if is_open && seen.insert(text.fingerprint) {
                     groups.entry(text.tenant).or_default().push_back((text.fingerprint, text.input));
                 }
             }
@@ -271,7 +298,7 @@ impl Shelf {
             (pass.after, pass.handed_out, pass.held) = (Fingerprint([0; 32]), false, false);
         } else {
             pass.is_over = true;
-            if !pass.held {
+            if !pass.held && index.table.is_some() {
                 // Until then all have their vectors, or never will. Where that cannot be told, it is looked at again.
                 spi::note_complete(index.id, Some(pass.until.unwrap_or(0)));
                 if !index.ready {
@@ -281,23 +308,31 @@ impl Shelf {
         }
     }
 
-    fn keep_late(&mut self, plan: Arc<Plan>, new: Vec<store::NewVector>) {
-        let kept: usize = self.late.iter().map(|(_, new)| new.len()).sum();
-        if !new.is_empty() && kept + new.len() <= MOST_LATE {
-            self.late.push((plan, new));
-        }
+    /// How long until it is to be tried again to store what could not be stored.
+    pub fn rest(&self) -> Option<Duration> {
+        let elapsed = self.tried.map_or(Duration::MAX, |tried| tried.elapsed());
+        (!self.late.is_empty()).then(|| STORE_AGAIN.saturating_sub(elapsed))
     }
 
-    /// Stores what could not be stored before.
+    /// Stores what could not be stored before, each request's in a transaction of its own, up to the first that fails again.
+    /// Outside of any transaction.
     pub fn store_late(&mut self) {
-        for (plan, new) in std::mem::take(&mut self.late) {
-            let Some((taxonomy, model)) = wanted_by(&plan) else { continue };
-            let stored = AssertUnwindSafe(|| store(&plan, &new, taxonomy, model, Money::ZERO));
-            if xact::contained(|| { stored }()).is_err() {
-                self.keep_late(plan.clone(), new.clone());
+        while let Some(late) = self.late.pop() {
+            let Some((taxonomy, model)) = wanted_by(&late.plan) else { continue };
+            let stored =
+                xact::attempt(|| world::as_owner(|| store(&late.plan, &late.vectors, taxonomy, model, late.cost)));
+            if !matches!(stored, Ok(Ok(()))) {
+                self.late.push(late);
+                self.tried = Some(Instant::now());
+                return;
             }
         }
     }
+}
+
+/// Whether a table was made for an index, and is no more.
+fn has_lost_its_table(index: &EmbeddingIndex) -> bool {
+    index.table.is_none() && index.dimensions != 0
 }
 
 /// The taxonomy and the embedding model of a plan by which vectors are bought.
@@ -322,14 +357,24 @@ fn beginning(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) {
-    let Some(mut index) = current(taxonomy, model) else { return };
-    let pgvector = spi::pgvector().filter(|pgvector| pgvector.has_halfvec);
+/// Stores vectors in the index that they were bought for; where there is none any more, or it has vectors of another length,
+/// nobody can use them.
+///
+/// # Errors
+/// Why they cannot be stored for now.
+fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) -> Result<(), &'static str> {
+    let Some(mut index) = current(taxonomy, model) else { return Ok(()) };
     let length = new.first().map_or(0, |new| new.vector.len());
     let mut stored = 0;
-    if let (Some(pgvector), 1..) = (&pgvector, length) {
-        if index.table.is_none() && index.dimensions == 0 {
-            spi::create_table(index.id, Holding::Vectors(pgvector, length));
+    if length > 0 {
+        let Some(pgvector) = spi::pgvector().filter(|pgvector| pgvector.has_halfvec) else {
+            return Err("pgvector is gone, or has no type halfvec");
+        };
+        if has_lost_its_table(&index) {
+            return Err("the table of the index is gone");
+        }
+        if index.table.is_none() {
+            spi::create_table(index.id, Holding::Vectors(&pgvector, length));
             index.dimensions = length;
         }
         // Of another length are those of a model that was changed at the provider.
@@ -339,8 +384,9 @@ fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost
                 tenant: plan.tenant.clone(),
                 embedding: new.vector.clone(),
             };
-            stored = spi::insert_vectors(index.id, pgvector, &new.iter().map(vector).collect::<Vec<_>>());
+            stored = spi::insert_vectors(index.id, &pgvector, &new.iter().map(vector).collect::<Vec<_>>());
         }
     }
     spi::add_cost(index.id, cost, stored);
+    Ok(())
 }
