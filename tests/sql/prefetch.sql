@@ -152,6 +152,14 @@ EXECUTE q('few');
 EXECUTE q(NULL);
 RESET plan_cache_mode;
 
+-- A limit that differs from scan to scan, groups that know of themselves, and groups of groups.
+SELECT * FROM try('SELECT n, count(*) FROM (VALUES (2::bigint), (NULL)) t(n), LATERAL (SELECT categorize(title) AS c FROM item ORDER BY title LIMIT t.n) s GROUP BY n');
+SELECT * FROM try('SELECT categorize(title), grouping(title) FROM item GROUP BY title');
+SELECT * FROM try('SELECT brand, price, max(categorize(title)) FROM item GROUP BY ROLLUP (brand, price) ORDER BY 1, 2 LIMIT 20');
+SELECT * FROM try('WITH c AS MATERIALIZED (SELECT id, categorize(title) AS cat FROM item) SELECT CASE WHEN EXISTS (SELECT FROM c WHERE cat IS NOT NULL) THEN 0 ELSE (SELECT count(*) FROM c) END');
+CREATE SEQUENCE falling INCREMENT -1 MINVALUE 1 MAXVALUE 100 START 10;
+SELECT count(*) FROM (SELECT categorize(title) FROM item ORDER BY title LIMIT nextval('falling')) s;
+
 -- A setting makes tests fail where the node was expected.
 SET categorize.require_prefetch = on;
 SELECT categorize(title) FROM item ORDER BY id LIMIT 1;
