@@ -24,7 +24,7 @@ use crate::switch::Switch;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -44,6 +44,8 @@ pub(crate) struct Desk {
     pub(crate) album: Album,
     /// There may be texts that lack their vectors.
     pub(crate) vectors_wanted: Notify,
+    /// What vectors were refused for may have gone.
+    pub(crate) vectors_anew: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -89,6 +91,7 @@ impl Desk {
             max_flights: bounds.flights,
             album: Album::new(bounds.image_bytes),
             vectors_wanted: Notify::new(),
+            vectors_anew: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -101,6 +104,7 @@ impl Desk {
             state.flights.halted.clear();
         }
         self.health.lock().forgive();
+        self.vectors_anew.store(true, Ordering::Relaxed);
     }
 
     /// Flights that are not over, inputs among them that wait for a request, and when something was done last.

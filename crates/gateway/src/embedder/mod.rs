@@ -13,11 +13,15 @@ use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use purchase::{Bought, Pack, buy};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long what was refused rests, where it may pass by itself.
 const REST: Duration = Duration::from_secs(60);
+
+/// As [`REST`], where it was the database's fault: an index is being built, or somebody locks a table.
+const SHORT_REST: Duration = Duration::from_secs(5);
 
 /// Single texts, one after the other, that a provider turns down before it is taken to turn down all.
 const MOST_REJECTED: usize = 3;
@@ -52,15 +56,16 @@ pub(crate) async fn run(desk: Arc<Desk>) {
 /// Buys all that can be bought now, but for what rests. Notes what is worth another try that needs nobody's doing.
 async fn round(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, resting: &mut HashMap<u64, Duration>) {
     let now = desk.clock.now();
-    resting.retain(|_, until| *until > now);
+    let anew = desk.vectors_anew.swap(false, Ordering::Relaxed);
+    resting.retain(|_, until| *until > now && !anew);
     let (mut held, mut rejected): (Vec<u64>, usize) = (resting.keys().copied().collect(), 0);
     while switch.borrow_and_update().refuses_new().is_none() {
         let Ok(Some(lack)) = desk.store.lack_vectors(held.clone()).await else { break };
         let _busy = Counted::new(&desk.asks);
         if let Err(refusal) = work(desk, switch, &lack, &mut rejected).await {
             held.push(lack.plan.serial);
-            if passes(refusal.reason) {
-                resting.insert(lack.plan.serial, desk.clock.now() + REST);
+            if let Some(rest) = rest_after(refusal.reason) {
+                resting.insert(lack.plan.serial, desk.clock.now() + rest);
             }
             desk.store.hold_vectors(lack.plan, refusal);
             rejected = 0;
@@ -68,17 +73,17 @@ async fn round(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, resting: 
     }
 }
 
-/// Whether a reason may cease to be one without anybody's doing.
-fn passes(reason: Reason) -> bool {
-    matches!(
-        reason,
+/// How long what was refused rests; `None` where it does not pass without anybody's doing.
+fn rest_after(reason: Reason) -> Option<Duration> {
+    match reason {
+        Reason::GatewayDown => Some(SHORT_REST),
         Reason::BudgetExceeded
-            | Reason::RateLimited
-            | Reason::BreakerOpen
-            | Reason::Timeout
-            | Reason::ProviderError
-            | Reason::GatewayDown
-    )
+        | Reason::RateLimited
+        | Reason::BreakerOpen
+        | Reason::Timeout
+        | Reason::ProviderError => Some(REST),
+        _ => None,
+    }
 }
 
 /// Buys the vectors of these; in parts where they are too many for one request. `rejected` are single texts that were turned

@@ -4,6 +4,7 @@ use super::ledger::POOR;
 use super::wire::{Act, VECTOR_BOUND};
 use super::*;
 use crate::embedder;
+use crate::plan::Embeds;
 use crate::provider::{Charge, FailureClass};
 use crate::store::Refusal;
 
@@ -139,6 +140,15 @@ async fn vectors_of_another_length_are_paid_for_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_does_not_shorten_its_vectors_is_asked_once() {
+    let asks_for_eight = |plan: &mut Plan| plan.embeds = Some(Embeds { dimensions: Some(8), ..shelf::embeds() });
+    let scene = scene(|_, _, _| Act::Answer, asks_for_eight, &[("one", 5)]);
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!((scene.vectors(), scene.sent().len()), (0, 1));
+    assert_eq!(scene.held(), [("one".to_owned(), Reason::InvalidAnswer)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn vectors_that_are_too_long_cost_one_text() {
     let scene = scene(|_, _, _| Act::TooDear, |_| {}, &[("one", 500)]);
     tokio::time::sleep(Duration::from_secs(50)).await;
@@ -218,24 +228,30 @@ async fn that_there_is_more_is_no_reason_to_try_again_at_once() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     assert_eq!((scene.sent().len(), scene.held().len()), (1, 1));
-    // What changes is tried at once.
-    scene.plans.lock().clear();
-    scene.teach("one", &numbered("last", 1));
+    // After a change it is tried at once, under the same plan as well.
+    scene.desk.plans_changed();
+    scene.desk.vectors_wanted.notify_one();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(scene.held().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn above_the_soft_ratio_nothing_is_bought_until_it_is_below() {
-    let scene = scene(|_, _, _| Act::Answer, |_| {}, &[]);
-    scene.ledger.lock().soft = true;
-    scene.teach("one", &numbered("text", 12));
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    assert_eq!((scene.sent().len(), scene.held()), (0, vec![("one".to_owned(), Reason::BudgetExceeded)]));
-    scene.ledger.lock().soft = false;
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    scene.rests().await;
-    assert_eq!(scene.vectors(), 12);
+async fn what_the_store_holds_back_is_asked_for_again_by_itself() {
+    // Above the soft ratio of a budget; and while what was bought before cannot be stored.
+    for (reason, rest) in [(Reason::BudgetExceeded, 60), (Reason::GatewayDown, 5)] {
+        let scene = scene(|_, _, _| Act::Answer, |_| {}, &[]);
+        scene.ledger.lock().shelf.refuses = Some(reason);
+        scene.teach("one", &numbered("text", 12));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!((scene.sent().len(), scene.held()), (0, vec![("one".to_owned(), reason)]));
+        scene.ledger.lock().shelf.refuses = None;
+        scene.desk.vectors_wanted.notify_one();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(scene.vectors(), 0, "it rests whatever is said");
+        tokio::time::sleep(Duration::from_secs(rest)).await;
+        scene.ends().await;
+        assert_eq!(scene.vectors(), 12);
+    }
 }
 
 #[tokio::test(start_paused = true)]

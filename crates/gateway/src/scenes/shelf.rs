@@ -19,6 +19,8 @@ pub(super) struct Shelf {
     pub(super) unusable: HashSet<Fingerprint>,
     /// Why nothing was bought for a tenant.
     pub(super) held: Vec<(String, Refusal)>,
+    /// Why nothing is handed out.
+    pub(super) refuses: Option<Reason>,
     /// Texts of a pack.
     pub(super) pack: usize,
 }
@@ -31,6 +33,7 @@ impl Default for Shelf {
             bought: HashMap::new(),
             unusable: HashSet::new(),
             held: Vec::new(),
+            refuses: None,
             pack: 10,
         }
     }
@@ -48,9 +51,8 @@ impl Ledger {
         });
         let (plan, texts, keys) = lacking.into_iter().next()?;
         let length = vectors.values().next().map(Vec::len);
-        if self.soft {
-            let refusal = Some(Refusal::new(Reason::BudgetExceeded));
-            return Some(LackVectors { plan, length, texts: Vec::new(), refusal });
+        if let Some(reason) = self.shelf.refuses {
+            return Some(LackVectors { plan, length, texts: Vec::new(), refusal: Some(Refusal::new(reason)) });
         }
         let texts = keys.into_iter().map(|key| (key, texts[&key].clone())).collect();
         Some(LackVectors { plan, length, texts, refusal: None })

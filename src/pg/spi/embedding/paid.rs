@@ -2,6 +2,7 @@
 
 use super::{EmbeddingIndex, Pgvector, UnindexedText};
 use crate::pg::spi::{run, time};
+use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::money::Money;
 use pgrx::datum::TimestampWithTimeZone;
@@ -24,6 +25,7 @@ pub fn stored_vectors(
 }
 
 /// Texts of a taxonomy that have no vector in an index, by their keys from `after` on, at most so many. Without a table none has.
+/// Of each as much as may be sent: a character has at least a byte.
 pub fn texts_without_vectors(
     index: &EmbeddingIndex,
     taxonomy: i32,
@@ -32,8 +34,8 @@ pub fn texts_without_vectors(
     most: i64,
 ) -> Vec<UnindexedText> {
     match index.table {
-        Some(_) => super::unindexed_texts(index.id, taxonomy, since, after, most),
-        None => super::written_texts(taxonomy, after, most),
+        Some(_) => super::unindexed_texts(index.id, taxonomy, since, after, most, MAX_BYTES as i32),
+        None => super::written_texts(taxonomy, after, most, MAX_BYTES as i32),
     }
 }
 

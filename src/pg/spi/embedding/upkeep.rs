@@ -161,14 +161,6 @@ pub fn all_written_before() -> Option<i64> {
     run::write_returning(sql, &[], |row| row.get::<i64>(1)).pop()?
 }
 
-/// What is read of a text to embed it, as an expression of SQL: an input may have a megabyte, and a portion thousands of them.
-/// These are characters, of which each has a byte; a model reads 16 kB, and in normal form a text may have lost some.
-macro_rules! beginning {
-    () => {
-        "pg_catalog.\"left\"(x.input, 65536)"
-    };
-}
-
 /// The texts of a taxonomy that were written since a moment, or ever.
 macro_rules! written {
     () => {
@@ -189,24 +181,27 @@ pub fn has_written_since(taxonomy: i32, since: Option<i64>) -> bool {
     run::write_returning(sql, &arguments, |row| row.get::<bool>(1)).pop().flatten().unwrap_or(false)
 }
 
+/// What is read of texts that were found. They are cut once they are sorted: else each that is there would be unpacked.
+const BEGINNINGS: &str = "SELECT y.fingerprint, y.tenant, pg_catalog.\"left\"(y.input, $5) FROM";
+
 /// Texts of a taxonomy that were written since a moment, or ever, and have no vector in an index; those with the keys that come
-/// next after `after`, and at most so many.
+/// next after `after`, and at most so many. Of each so many characters: an input may have a megabyte.
 pub fn unindexed_texts(
     id: i32,
     taxonomy: i32,
     since: Option<i64>,
     after: &Fingerprint,
     most: i64,
+    characters: i32,
 ) -> Vec<UnindexedText> {
     let sql = format!(
-        "SELECT x.fingerprint, x.tenant, {beginning} FROM {written} x
+        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input FROM {written} x
           WHERE x.fingerprint > $3
             AND NOT EXISTS (SELECT FROM categorize.embedding_{id} e WHERE e.fingerprint = x.fingerprint)
-          ORDER BY x.fingerprint LIMIT $4",
-        beginning = beginning!(),
+          ORDER BY x.fingerprint LIMIT $4) y ORDER BY y.fingerprint",
         written = written!()
     );
-    let arguments = [taxonomy.into(), moment(since).into(), after.0.to_vec().into(), most.into()];
+    let arguments = [taxonomy.into(), moment(since).into(), after.0.to_vec().into(), most.into(), characters.into()];
     run::write_returning(&sql, &arguments, unindexed_text).into_iter().flatten().collect()
 }
 
@@ -231,17 +226,15 @@ pub(super) const COUNT_TEXTS: &str = "
               LEFT JOIN categorize.cache c ON c.fingerprint = k.fingerprint
              WHERE k.taxonomy_id = $1 AND coalesce(k.input, c.input) IS NOT NULL) x";
 
-/// Texts of a taxonomy, those with the keys that come next after `after`, and at most so many.
-pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64) -> Vec<UnindexedText> {
-    let sql = concat!(
-        "SELECT x.fingerprint, x.tenant, ",
-        beginning!(),
-        " FROM ",
-        written!(),
-        " x WHERE x.fingerprint > $3 ORDER BY x.fingerprint LIMIT $4"
+/// Texts of a taxonomy, those with the keys that come next after `after`, and at most so many. Of each so many characters.
+pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64, characters: i32) -> Vec<UnindexedText> {
+    let sql = format!(
+        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input FROM {written} x
+          WHERE x.fingerprint > $3 ORDER BY x.fingerprint LIMIT $4) y ORDER BY y.fingerprint",
+        written = written!()
     );
-    let arguments = [taxonomy.into(), moment(None).into(), after.0.to_vec().into(), most.into()];
-    run::write_returning(sql, &arguments, unindexed_text).into_iter().flatten().collect()
+    let arguments = [taxonomy.into(), moment(None).into(), after.0.to_vec().into(), most.into(), characters.into()];
+    run::write_returning(&sql, &arguments, unindexed_text).into_iter().flatten().collect()
 }
 
 fn unindexed_text(row: &run::Row) -> Option<UnindexedText> {

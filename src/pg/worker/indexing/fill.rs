@@ -5,11 +5,15 @@ use crate::pg::guard;
 use crate::pg::neighbours::embedding_of;
 use crate::pg::spi::{self, EmbeddingIndex, Holding, NewText, NewVector, Rows, UnindexedText};
 use crate::pg::worker::errand::contained;
+use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::normalise::{Case, normalise};
 
 /// Texts in one transaction.
 const PORTION: i64 = 2_000;
+
+/// Characters of a text that are read: more than are embedded, since some may be lost in normal form.
+const CHARACTERS: i32 = 4 * MAX_BYTES as i32;
 
 /// Seconds after which vectors of what is gone are looked for again, and texts that were missed: both read the whole index.
 pub const SWEEP_EVERY: f64 = 3_600.0;
@@ -58,7 +62,7 @@ fn portion(
     since: Option<i64>,
     after: &mut Fingerprint,
 ) -> (usize, u64) {
-    let texts = spi::unindexed_texts(index.id, of.taxonomy, since, after, PORTION);
+    let texts = spi::unindexed_texts(index.id, of.taxonomy, since, after, PORTION, CHARACTERS);
     let Some(last) = texts.last() else { return (0, 0) };
     *after = last.fingerprint;
     let seen = texts.len();
