@@ -7,14 +7,20 @@ use pg_categorize_core::audit::{self, Claim};
 use pg_categorize_core::cascade::{Outcome, Query};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{HINTS, Input};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 /// Inputs that a session remembers to have told of; the gateway knows the others.
 const REMEMBERED: usize = 10_000;
 
+/// How long a gateway that was not there is not looked for again: a statement of many rows must not do so for each.
+const REST: Duration = Duration::from_millis(100);
+
 thread_local! {
     static TOLD: RefCell<HashSet<Fingerprint>> = RefCell::default();
+    /// When no gateway was there to be told.
+    static MISSED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Whether an outcome is an answer of a tier that is audited.
@@ -25,7 +31,8 @@ pub fn concerns(outcome: &Outcome) -> bool {
 /// Has those of these answers audited that are chosen for it.
 pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
     let is_off = scope.settings.audit_share <= 0.0 || scope.taxonomy().is_none();
-    if is_off || guc::mode() == guc::Mode::Cached {
+    let rests = MISSED.get().is_some_and(|at| at.elapsed() < REST);
+    if is_off || rests || guc::mode() == guc::Mode::Cached {
         return;
     }
     let chosen: Vec<Input> =
@@ -35,7 +42,12 @@ pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
     }
     let new = |input: &Input| TOLD.with_borrow(|told| !told.contains(&input.key));
     let new: Vec<Input> = chosen.into_iter().filter(new).collect();
-    if !new.is_empty() && client::tell(scope, &new) {
+    if new.is_empty() {
+        return;
+    }
+    let is_told = client::tell(scope, &new);
+    MISSED.set((!is_told).then(Instant::now));
+    if is_told {
         TOLD.with_borrow_mut(|told| {
             if told.len() >= REMEMBERED {
                 told.clear();
