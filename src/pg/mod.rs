@@ -33,6 +33,7 @@ pub mod scope;
 pub mod shared_memory;
 pub mod spi;
 pub mod statement_end;
+pub mod statement_memory;
 pub mod stats;
 pub mod suggest;
 pub mod tier;

@@ -2,13 +2,13 @@
 
 use crate::pg::freshness::Horizon;
 use crate::pg::scope::Scope;
+use crate::pg::statement_memory::{self, StatementMemory};
 use crate::pg::{client, error, guard, guc, spi, world};
 use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Answered, HINTS, Input, Reply};
 use pg_categorize_core::image::Picture;
 use pg_categorize_core::money::Money;
-use pgrx::{PgXactCallbackEvent, register_xact_callback};
 use std::cell::{OnceCell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -22,14 +22,14 @@ const KEPT: usize = 250_000;
 const PATIENCE: u32 = 10;
 
 /// What was said in the current statement.
+#[derive(Default)]
 struct Said {
-    horizon: Horizon,
     replies: HashMap<Fingerprint, Rc<Reply>>,
     warned: bool,
 }
 
 thread_local! {
-    static SAID: RefCell<Option<Said>> = const { RefCell::new(None) };
+    static SAID: StatementMemory<Said> = const { RefCell::new(None) };
 }
 
 pub(super) struct LlmTier {
@@ -304,18 +304,7 @@ impl Tier for LlmTier {
     }
 }
 
-/// Runs `work` on what was said in the statement of this horizon; another's is forgotten, as all is when the transaction ends.
+/// Runs `work` on what was said in the statement of this horizon.
 fn said<T>(horizon: Horizon, work: impl FnOnce(&mut Said) -> T) -> T {
-    SAID.with_borrow_mut(|said| {
-        if said.is_none() {
-            register_xact_callback(PgXactCallbackEvent::Commit, forget);
-            register_xact_callback(PgXactCallbackEvent::Abort, forget);
-        }
-        let current = said.take().filter(|said| said.horizon == horizon);
-        work(said.insert(current.unwrap_or_else(|| Said { horizon, replies: HashMap::new(), warned: false })))
-    })
-}
-
-fn forget() {
-    SAID.set(None);
+    statement_memory::recall(&SAID, horizon, work)
 }

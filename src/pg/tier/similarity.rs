@@ -7,6 +7,7 @@ use super::{folded, is_open};
 use crate::pg::freshness::Horizon;
 use crate::pg::neighbours::{Asked, Near, Neighbourhood, Obstacle};
 use crate::pg::scope::Scope;
+use crate::pg::statement_memory::{self, StatementMemory};
 use crate::pg::{due, guard, world};
 use pg_categorize_core::cascade::{
     Answer, Guess, Origin, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName,
@@ -15,7 +16,6 @@ use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::similarity::{NEIGHBOURS, Neighbour, Voice, judge};
-use pgrx::{PgXactCallbackEvent, register_xact_callback};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -36,14 +36,14 @@ struct Found {
 }
 
 /// What was found in the current statement.
+#[derive(Default)]
 struct Said {
-    horizon: Horizon,
     found: HashMap<Fingerprint, Rc<Found>>,
     bytes: usize,
 }
 
 thread_local! {
-    static SAID: RefCell<Option<Said>> = const { RefCell::new(None) };
+    static SAID: StatementMemory<Said> = const { RefCell::new(None) };
 }
 
 pub(super) struct SimilarityTier {
@@ -222,18 +222,7 @@ impl Said {
     }
 }
 
-/// Runs `work` on what was found in the statement of this horizon; another's is forgotten, as all is when the transaction ends.
+/// Runs `work` on what was found in the statement of this horizon.
 fn said<T>(horizon: Horizon, work: impl FnOnce(&mut Said) -> T) -> T {
-    SAID.with_borrow_mut(|said| {
-        if said.is_none() {
-            register_xact_callback(PgXactCallbackEvent::Commit, forget);
-            register_xact_callback(PgXactCallbackEvent::Abort, forget);
-        }
-        let current = said.take().filter(|said| said.horizon == horizon);
-        work(said.insert(current.unwrap_or_else(|| Said { horizon, found: HashMap::new(), bytes: 0 })))
-    })
-}
-
-fn forget() {
-    SAID.set(None);
+    statement_memory::recall(&SAID, horizon, work)
 }
