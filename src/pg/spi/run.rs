@@ -89,14 +89,31 @@ pub fn each(sql: &str, arguments: &[Arg], mut row: impl FnMut(&Row)) {
     }
 }
 
-fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
-    let (mut types, mut values, nulls) = arrays(arguments);
-    // SAFETY: SPI is connected for the span of the call; the arrays have one entry an argument and outlive it. Rows are
-    // read before SPI_finish frees them. An error unwinds past SPI_finish: the abort of the (sub)transaction cleans up.
+fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
+    let (mut types, values, nulls) = arrays(arguments);
+    // SAFETY: SPI is connected for the span of the call. An error unwinds past SPI_finish: the abort of the (sub)transaction
+    // cleans up.
     unsafe {
         connect();
         // Prepared, not executed at once: only that would let our own small reads be planned in parallel.
-        let plan = prepare(sql, &mut types);
+        let done = carry_out(prepare(sql, &mut types), (values, nulls), read_only, row);
+        pg_sys::SPI_finish();
+        done
+    }
+}
+
+/// Executes a plan; its rows, and how many there were.
+///
+/// # Safety
+/// SPI is connected, and the plan takes arguments of these types.
+unsafe fn carry_out<T>(
+    plan: pg_sys::SPIPlanPtr,
+    (mut values, nulls): (Vec<pg_sys::Datum>, Vec<u8>),
+    read_only: bool,
+    mut row: impl FnMut(&Row) -> T,
+) -> (Vec<T>, u64) {
+    // SAFETY: the arrays have one entry an argument and outlive the execution. Rows are read before SPI_finish frees them.
+    unsafe {
         let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), read_only, 0);
         assert!(outcome >= 0, "SPI refused a statement: {outcome}");
         let processed = pg_sys::SPI_processed;
@@ -108,7 +125,6 @@ fn execute<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut
                 rows.push(row(&Row { tuple: *table.vals.add(i), descriptor: table.tupdesc }));
             }
         }
-        pg_sys::SPI_finish();
         (rows, processed)
     }
 }
@@ -165,8 +181,8 @@ pub fn write_kept(sql: &str, arguments: &[Arg]) -> u64 {
     execute_kept(sql, arguments, false, |_| ()).1
 }
 
-fn execute_kept<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
-    let (mut types, mut values, nulls) = arrays(arguments);
+fn execute_kept<T>(sql: &str, arguments: &[Arg], read_only: bool, row: impl FnMut(&Row) -> T) -> (Vec<T>, u64) {
+    let (mut types, values, nulls) = arrays(arguments);
     // SAFETY: as in `execute` and `kept`. None of the plans that are freed is running: those that run call nothing of ours.
     unsafe {
         connect();
@@ -183,17 +199,9 @@ fn execute_kept<T>(sql: &str, arguments: &[Arg], read_only: bool, mut row: impl 
             });
             plan
         });
-        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), read_only, 0);
-        assert!(outcome >= 0, "SPI refused a statement: {outcome}");
-        let processed = pg_sys::SPI_processed;
-        let mut rows = Vec::new();
-        if !pg_sys::SPI_tuptable.is_null() {
-            let table = &*pg_sys::SPI_tuptable;
-            let rest = (0..processed as usize).map(|i| Row { tuple: *table.vals.add(i), descriptor: table.tupdesc });
-            rows.extend(rest.map(|r| row(&r)));
-        }
+        let done = carry_out(plan, (values, nulls), read_only, row);
         pg_sys::SPI_finish();
-        (rows, processed)
+        done
     }
 }
 
