@@ -18,6 +18,8 @@ pub(super) struct Judged {
     pub(super) confidence: f32,
     /// Whether the guessed category has enough examples to answer.
     pub(super) enough: bool,
+    /// How likely its label is right, 0 to 1: 1 for what a person said.
+    pub(super) trust: f32,
 }
 
 impl Judged {
@@ -36,6 +38,7 @@ pub(super) fn judge(held_out: &HeldOut, examples: &Examples<'_>, confidences: &[
             guess: guess.map(|g| g as u32),
             confidence: *confidence,
             enough: guess.is_some_and(|g| evidence[g] >= LEAST_EVIDENCE),
+            trust: examples.lessons[*text as usize].weight.min(1.0),
         }
     };
     held_out.heard.iter().zip(confidences).map(judged).collect()
@@ -62,7 +65,12 @@ pub(super) fn least_confidence(judged: &[Judged], labels: usize, threshold: f32)
     }
     let is_enough = |least: &f32| {
         let answered = judged.iter().filter(|j| j.enough && j.confidence >= *least);
-        let (right, all) = answered.fold((0.0, 0.0), |(r, a), j| (r + f64::from(u8::from(j.right())), a + 1.0));
+        let (right, trust, all) = answered.fold((0.0, 0.0, 0.0), |(right, trust, all), j| {
+            (right + f64::from(u8::from(j.right())), trust + f64::from(j.trust), all + 1.0)
+        });
+        // A model that is right agrees with a label as often as that is right, and a model does not err as labels do: so many
+        // more were right than agreed. What never disagreed is not more than right: few examples prove no more for it.
+        let right = f64::min(right * all / f64::max(trust, f64::MIN_POSITIVE), all);
         all > 0.0 && lower_bound(right, all) >= WANTED_PRECISION
     };
     CUTS.into_iter().map(|cut| threshold + (1.0 - threshold) * cut).find(is_enough).unwrap_or(1.0)
@@ -173,7 +181,7 @@ mod tests {
     use super::*;
 
     fn judged(confidence: f32, right: bool) -> Judged {
-        Judged { class: 0, guess: Some(u32::from(!right)), confidence, enough: true }
+        Judged { class: 0, guess: Some(u32::from(!right)), confidence, enough: true, trust: 1.0 }
     }
 
     #[test]
@@ -186,6 +194,17 @@ mod tests {
         assert!((0.74..0.84).contains(&least), "{least}");
         assert!(least_confidence(&mixed[..80], 300, 0.7) >= 1.0, "never right, never sure");
         assert!(least_confidence(&[], 300, 0.7) >= 1.0);
+    }
+
+    #[test]
+    fn labels_that_err_are_no_measure_of_perfection() {
+        let paid = |i: usize| Judged { trust: 0.93, ..judged(0.9, i % 14 != 0) };
+        let paid: Vec<_> = (0..1000).map(paid).collect();
+        assert!(least_confidence(&paid, 1000, 0.7) <= 0.7, "right as often as the labels are");
+        let said: Vec<_> = paid.iter().map(|j| Judged { trust: 1.0, ..*j }).collect();
+        assert!(least_confidence(&said, 1000, 0.7) >= 1.0, "people are right");
+        let few: Vec<_> = paid.iter().filter(|j| j.right()).copied().take(20).collect();
+        assert!(least_confidence(&few, 1000, 0.7) >= 1.0, "no less is proved where labels err");
     }
 
     #[test]
