@@ -61,12 +61,18 @@ impl pulp::WithSimd for Scan<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) {
         let Self { vectors, embedding, out } = self;
         let step = embedding.0.iter().fold(0.0f32, |m, x| m.max(x.abs())) / 127.0;
-        let query: [i8; DIMENSIONS] = embedding.0.map(|x| (x / step).round() as i8);
+        let query: [i16; DIMENSIONS] = embedding.0.map(|x| (x / step).round() as i16);
+        out.resize(vectors.scales.len(), (0, 0.0));
         let rows = vectors.bytes.chunks_exact(DIMENSIONS).zip(&vectors.scales);
-        out.extend(rows.zip(0..).map(|((row, scale), at)| {
-            let product: i32 = row.iter().zip(&query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
-            (at, product as f32 * step * scale)
-        }));
+        // A loop, and products in 16 bits, which 127 times 127 fits: what the compiler makes of an iterator's closure, or of
+        // products in 32 bits, takes two to three times as long.
+        for (place, ((row, scale), at)) in out.iter_mut().zip(rows.zip(0..)) {
+            let mut product = 0;
+            for i in 0..DIMENSIONS {
+                product += i32::from(i16::from(row[i]) * query[i]);
+            }
+            *place = (at, product as f32 * step * scale);
+        }
     }
 }
 
@@ -86,4 +92,27 @@ fn sum(document: &Document) -> [f32; DIMENSIONS] {
         add(example, EXAMPLES / document.examples.len() as f32);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_are_those_of_the_vectors_that_were_rounded() {
+        let labels = ["Running shoes", "Sofas", "Kettles", "zzqx 15", ""];
+        let documents = labels.map(|label| Document { labels: vec![label.to_owned()], ..Document::default() });
+        let vectors = CategoryVectors::new(&documents);
+        let mut found = Vec::new();
+        for text in ["couch", "running shoes", "a kettle for tea"] {
+            vectors.cosines(text, &mut found);
+            assert_eq!(found.len(), labels.len());
+            for ((at, cosine), (i, label)) in found.iter().zip((0..).zip(labels)) {
+                let exact = embed(&normalise(label, Case::Folded)).zip(embed(text)).map_or(0.0, |(a, b)| a.cosine(&b));
+                assert!(*at == i && (cosine - exact).abs() < 0.01, "{text}, {label}: {cosine}, not {exact}");
+            }
+        }
+        vectors.cosines("", &mut found);
+        assert_eq!(found, []);
+    }
 }
