@@ -35,14 +35,10 @@ pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
     if is_off || rests || guc::mode() == guc::Mode::Cached {
         return;
     }
-    let chosen: Vec<Input> =
-        queries.iter().zip(outcomes).filter_map(|(query, outcome)| claimed(scope, query, outcome)).collect();
-    if chosen.is_empty() || !is_allowed(scope) {
-        return;
-    }
-    let new = |input: &Input| TOLD.with_borrow(|told| !told.contains(&input.key));
-    let new: Vec<Input> = chosen.into_iter().filter(new).collect();
-    if new.is_empty() {
+    let is_new = |query: &Query<'_>| TOLD.with_borrow(|told| !told.contains(&query.fingerprint));
+    let chosen = queries.iter().zip(outcomes).filter_map(|(query, outcome)| claimed(scope, query, outcome, is_new));
+    let new: Vec<Input> = chosen.collect();
+    if new.is_empty() || !is_allowed(scope) {
         return;
     }
     let is_told = client::tell(scope, &new);
@@ -67,11 +63,11 @@ fn is_allowed(scope: &Scope) -> bool {
         && world::as_owner(spi::has_providers)
 }
 
-/// What a chosen input and its answer are to the gateway.
-fn claimed(scope: &Scope, query: &Query<'_>, outcome: &Outcome) -> Option<Input> {
+/// What a chosen input and its answer are to the gateway, where it `is_new`.
+fn claimed(scope: &Scope, query: &Query<'_>, outcome: &Outcome, is_new: impl Fn(&Query<'_>) -> bool) -> Option<Input> {
     let answer = outcome.answer.as_ref().filter(|answer| audit::is_audited(answer.source))?;
     let fits = query.picture.is_none() && query.raw.len() <= audit::MAX_BYTES;
-    if !fits || !audit::is_chosen(&query.fingerprint, scope.settings.audit_share) {
+    if !fits || !audit::is_chosen(&query.fingerprint, scope.settings.audit_share) || !is_new(query) {
         return None;
     }
     let guesses = outcome.alternatives.iter().map(|guess| guess.category).filter(|id| *id != answer.guess.category);
