@@ -188,7 +188,9 @@ impl Inbox {
         match request {
             Request::LookUp(_, reply) => _ = reply.send(Err(refusal())),
             Request::Reserve(_, reply) => _ = reply.send(Err(NotReserved::Refused(refusal()))),
-            Request::Close(closing, reply) => {
+            Request::Close(mut closing, reply) => {
+                // Before the reply: who hears it asks what is to be bought next.
+                self.work.shelf.keep(&mut closing);
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
             }
@@ -226,12 +228,8 @@ impl Inbox {
         }
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
-            let Work { books, shelf, .. } = &mut self.work;
-            let book = || {
-                closing::book(&[&closing], books);
-                shelf.take(&closing);
-            };
-            let booked = xact::attempt(|| world::as_owner(book));
+            let books = &mut self.work.books;
+            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
             if booked.is_err() {
                 self.work.books.forget();
                 self.backlog.keep_money(closing);

@@ -145,10 +145,7 @@ impl Shelf {
     /// Keeps the vectors of a request, and what they cost.
     pub fn take(&mut self, closing: &Closing) {
         let Some((taxonomy, model)) = wanted_by(&closing.plan) else { return };
-        let cost = match closing.outcome {
-            AttemptOutcome::Settled { cost, .. } => cost,
-            AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
-        };
+        let cost = cost_of(closing);
         // A transaction that fails afterwards is done anew.
         self.late.retain(|late| late.attempt != closing.attempt);
         let stored = AssertUnwindSafe(|| store(&closing.plan, &closing.vectors, taxonomy, model, cost));
@@ -159,10 +156,23 @@ impl Shelf {
         };
         error::log("gateway stores vectors later", Some(format!("The error was: {failed}.")), None);
         if !closing.vectors.is_empty() {
-            let (plan, vectors) = (closing.plan.clone(), closing.vectors.clone());
-            self.late.push(Late { attempt: closing.attempt, plan, vectors, cost });
-            self.tried = Some(Instant::now());
+            self.push(closing, closing.vectors.clone());
         }
+    }
+
+    /// Takes over what a request brought whose end could not be committed: its money is booked later, by itself.
+    pub fn keep(&mut self, closing: &mut Closing) {
+        self.late.retain(|late| late.attempt != closing.attempt);
+        let vectors = std::mem::take(&mut closing.vectors);
+        if wanted_by(&closing.plan).is_some() && (!vectors.is_empty() || cost_of(closing) > Money::ZERO) {
+            self.push(closing, vectors);
+        }
+    }
+
+    fn push(&mut self, closing: &Closing, vectors: Vec<store::NewVector>) {
+        let (attempt, plan, cost) = (closing.attempt, closing.plan.clone(), cost_of(closing));
+        self.late.push(Late { attempt, plan, vectors, cost });
+        self.tried = Some(Instant::now());
     }
 
     /// No vectors are bought under a plan for now.
@@ -327,6 +337,13 @@ impl Shelf {
                 return;
             }
         }
+    }
+}
+
+fn cost_of(closing: &Closing) -> Money {
+    match closing.outcome {
+        AttemptOutcome::Settled { cost, .. } => cost,
+        AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
     }
 }
 
