@@ -54,7 +54,7 @@ struct Work {
 enum Done {
     Known(Result<Known, Refusal>),
     Reserved(Result<Reserved, NotReserved>),
-    /// Whether the answers are stored.
+    /// Whether answers and audits are stored.
     Closed(bool),
     Lacking(Option<LackVectors>),
     Noted,
@@ -212,7 +212,7 @@ impl Inbox {
             (Request::Close(closing, reply), Done::Closed(stored)) => {
                 if !stored {
                     let mut closing = closing;
-                    self.backlog.keep_answers(&mut closing);
+                    self.backlog.keep_brought(&mut closing);
                 }
                 _ = reply.send(());
             }
@@ -275,10 +275,8 @@ impl Work {
         self.shelf.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
         closing::book(&closings, &mut self.books);
-        let brought: Vec<Brought<'_>> =
-            closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..], &c.decided[..])).collect();
+        let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
         let stored = closing::store(&brought, &mut self.plans);
-        closing::store_audits(&closings);
         closings.iter().for_each(|closing| self.shelf.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
