@@ -7,7 +7,7 @@ use pg_categorize_core::audit::{self, Claim};
 use pg_categorize_core::cascade::{Outcome, Query};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{HINTS, Input};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -28,21 +28,17 @@ pub fn concerns(outcome: &Outcome) -> bool {
     outcome.answer.as_ref().is_some_and(|answer| audit::is_audited(answer.source))
 }
 
-/// Has those of these answers audited that are chosen for it.
-pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
+/// Has those of these answers audited that are chosen for it. `has_providers` is what its statement knows of that.
+pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome], has_providers: &OnceCell<bool>) {
     let is_off = scope.settings.audit_share <= 0.0 || scope.taxonomy().is_none();
     let rests = MISSED.get().is_some_and(|at| at.elapsed() < REST);
     if is_off || rests || guc::mode() == guc::Mode::Cached {
         return;
     }
-    let chosen: Vec<Input> =
-        queries.iter().zip(outcomes).filter_map(|(query, outcome)| claimed(scope, query, outcome)).collect();
-    if chosen.is_empty() || !is_allowed(scope) {
-        return;
-    }
-    let new = |input: &Input| TOLD.with_borrow(|told| !told.contains(&input.key));
-    let new: Vec<Input> = chosen.into_iter().filter(new).collect();
-    if new.is_empty() {
+    let is_new = |query: &Query<'_>| TOLD.with_borrow(|told| !told.contains(&query.fingerprint));
+    let chosen = queries.iter().zip(outcomes).filter_map(|(query, outcome)| claimed(scope, query, outcome, is_new));
+    let new: Vec<Input> = chosen.collect();
+    if new.is_empty() || !is_allowed(scope, has_providers) {
         return;
     }
     let is_told = client::tell(scope, &new);
@@ -59,19 +55,19 @@ pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome]) {
 
 /// Whether anything may be asked, by a session that could write: nobody expects a bill from a read-only transaction, and a standby
 /// cannot ask. Parallel workers, which come and go, tell of nothing.
-fn is_allowed(scope: &Scope) -> bool {
+fn is_allowed(scope: &Scope, has_providers: &OnceCell<bool>) -> bool {
     let may = guc::external() && scope.settings.allow_external && guard::preloaded();
     may && !guard::on_standby()
         && !guard::is_read_only()
         && !guard::is_parallel_worker()
-        && world::as_owner(spi::has_providers)
+        && *has_providers.get_or_init(|| world::as_owner(spi::has_providers))
 }
 
-/// What a chosen input and its answer are to the gateway.
-fn claimed(scope: &Scope, query: &Query<'_>, outcome: &Outcome) -> Option<Input> {
+/// What a chosen input and its answer are to the gateway, where it `is_new`.
+fn claimed(scope: &Scope, query: &Query<'_>, outcome: &Outcome, is_new: impl Fn(&Query<'_>) -> bool) -> Option<Input> {
     let answer = outcome.answer.as_ref().filter(|answer| audit::is_audited(answer.source))?;
     let fits = query.picture.is_none() && query.raw.len() <= audit::MAX_BYTES;
-    if !fits || !audit::is_chosen(&query.fingerprint, scope.settings.audit_share) {
+    if !fits || !audit::is_chosen(&query.fingerprint, scope.settings.audit_share) || !is_new(query) {
         return None;
     }
     let guesses = outcome.alternatives.iter().map(|guess| guess.category).filter(|id| *id != answer.guess.category);

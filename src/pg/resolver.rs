@@ -7,6 +7,7 @@ use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
 use pg_categorize_core::image::Picture;
 use pg_categorize_core::normalise::{is_blank, normalise_into};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Bytes of an input that are read; a longer one is unresolved with reason `input_too_large`.
@@ -23,12 +24,14 @@ pub struct Resolver {
     scope: Rc<Scope>,
     tiers: Vec<Box<dyn Tier>>,
     normals: Vec<String>,
+    /// Whether anybody could audit, once that was asked.
+    has_providers: OnceCell<bool>,
 }
 
 impl Resolver {
     /// A resolver for a scope; nothing is opened yet.
     pub fn new(scope: Rc<Scope>) -> Self {
-        Self { tiers: tier::tiers(&scope), scope, normals: Vec::new() }
+        Self { tiers: tier::tiers(&scope), scope, normals: Vec::new(), has_providers: OnceCell::new() }
     }
 
     /// One that never asks outside the database, and so costs nothing.
@@ -192,7 +195,7 @@ impl Resolver {
     /// Has a share of the free answers checked, where language models may be asked.
     fn audit(&self, queries: &[Query<'_>], outcomes: &[Outcome]) {
         if self.tiers.iter().any(|tier| tier.name() == TierName::Llm) {
-            audit::tell(&self.scope, queries, outcomes);
+            audit::tell(&self.scope, queries, outcomes, &self.has_providers);
         }
     }
 

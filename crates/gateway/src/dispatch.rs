@@ -139,6 +139,7 @@ async fn attempt(
         Err(aborted) => {
             // The connection is gone with the request: no answer can come any more.
             open.end(AttemptOutcome::InDoubt, Vec::new());
+            desk.paid_in_vain(&plan, &loads);
             piece.refuse(&aborted.unwrap_or_else(|| Refusal::new(Reason::GatewayDown)));
             return Step::Done;
         }
@@ -199,6 +200,9 @@ fn conclude(
     match ended.result {
         Err(failure) => {
             open.end(outcome, verdicts::wasted(&loads, cost));
+            if !matches!(outcome, AttemptOutcome::Released | AttemptOutcome::Settled { cost: Money::ZERO, .. }) {
+                desk.paid_in_vain(&piece.plan, &loads);
+            }
             if failure.class == FailureClass::ContextOverflow && loads.len() > 1 {
                 piece.split(loads.len().div_ceil(2));
                 return Step::Done;

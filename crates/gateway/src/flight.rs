@@ -239,10 +239,10 @@ impl Flights {
         Some(flight)
     }
 
-    /// How far the input of a flight came before, where it has not been asked since.
-    pub(crate) fn halt_of(&self, id: FlightId) -> Option<Halt> {
+    /// How far the input of a flight came before under the plan of this serial, where it has not been asked since.
+    pub(crate) fn halt_of(&self, id: FlightId, serial: u64) -> Option<Halt> {
         let flight = self.by_id.get(&id).filter(|flight| flight.first.is_none() && flight.step == Step::Short)?;
-        self.halted.get(flight.listed?, &flight.key)
+        self.halted.get(serial, &flight.key)
     }
 
     /// Nothing fits what a flight is about.
@@ -250,6 +250,13 @@ impl Flights {
         let Some(flight) = self.by_id.get(&id) else { return };
         if let Some(serial) = flight.listed {
             self.halted.note(serial, &flight.key, Halt::Nowhere);
+        }
+    }
+
+    /// What a flight may have been paid for is no verdict so far: one that audits is not begun again for it.
+    pub(crate) fn in_vain(&mut self, id: FlightId, serial: u64) {
+        if let Some(flight) = self.by_id.get(&id).filter(|flight| flight.key.audits) {
+            self.halted.note(serial, &flight.key, Halt::InVain);
         }
     }
 

@@ -1,5 +1,6 @@
-//! How far inputs came that were asked with lists and have no answer: who asks again goes on from there, and what belongs
-//! nowhere is not paid for again. It holds as long as the gateway lives and the plan is the same.
+//! How far inputs came that were paid for and have no answer: who asks again goes on from the list that it was to be asked with
+//! next, and what belongs nowhere, or was audited in vain, is not paid for again. It holds as long as the gateway lives and the
+//! plan is the same.
 
 use crate::flight::FlightKey;
 use hashbrown::HashMap;
@@ -16,6 +17,8 @@ pub(crate) enum Halt {
     Before(Step),
     /// Nothing in the taxonomy fits.
     Nowhere,
+    /// It was audited, and may have been paid for, without a verdict so far.
+    InVain,
 }
 
 /// The inputs, by the serial of their plan.

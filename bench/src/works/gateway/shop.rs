@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Settings of the servers. What is paid for is as durable as anywhere: fsync is on.
-pub const SETTINGS: [&str; 8] = [
+/// Settings of the servers. What is paid for is as durable as anywhere: fsync is on. As elsewhere there are no parallel workers: a
+/// server that has no process to spare for the gateway has none for them either.
+pub const SETTINGS: [&str; 9] = [
     "fsync = on",
     "synchronous_commit = on",
     "shared_buffers = '256MB'",
@@ -17,6 +18,7 @@ pub const SETTINGS: [&str; 8] = [
     "jit = off",
     "max_connections = 150",
     "max_worker_processes = 16",
+    "max_parallel_workers_per_gather = 0",
     "categorize.allowed_hosts = '127.0.0.1:*=PG_CATEGORIZE_ABSENT'",
 ];
 

@@ -198,8 +198,12 @@ impl State {
             self.flights.give(id, &known(answer), mail);
             return None;
         }
-        match self.flights.halt_of(id) {
+        match self.flights.halt_of(id, plan.serial) {
             Some(Halt::Before(step)) => self.flights.get_mut(id)?.step = step,
+            Some(Halt::InVain) => {
+                self.flights.refuse(id, &Refusal::new(Reason::InvalidAnswer), mail);
+                return None;
+            }
             Some(Halt::Nowhere) => {
                 self.flights.give(id, &Reply::Unanswered { reason: Reason::NoneOfThese, detail: None }, mail);
                 return None;

@@ -191,6 +191,9 @@ impl Desk {
             let state = &mut *guard;
             for Landed { id, landing, cost, may_upgrade } in landed {
                 piece.ids.retain(|other| *other != id);
+                if matches!(landing, Landing::Further { .. } | Landing::Invalid { .. }) {
+                    state.flights.in_vain(id, piece.plan.serial);
+                }
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 if !matches!(landing, Landing::Invalid { .. }) {
                     flight.spent.all = [flight.spent.all, cost].into_iter().sum();
@@ -227,6 +230,12 @@ impl Desk {
         }
         mail.post();
         rest
+    }
+
+    /// These may have been paid for, and nothing came of it.
+    pub(crate) fn paid_in_vain(&self, plan: &Plan, loads: &[Load]) {
+        let mut state = self.state.lock();
+        loads.iter().for_each(|load| state.flights.in_vain(load.id, plan.serial));
     }
 
     /// Ends flights without an answer.

@@ -2,6 +2,7 @@
 
 use super::wire::Act;
 use super::*;
+use crate::provider::{Charge, FailureClass};
 use pg_categorize_core::audit::Claim;
 
 fn scene() -> Scene {
@@ -89,4 +90,38 @@ async fn where_there_is_no_strong_model_the_usual_one_audits_and_none_of_these_i
     scene.ends().await;
     assert_eq!(models(&scene), [("cheap".into(), 1)]);
     assert_eq!(scene.ledger.lock().audits[0].category, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paid_for_without_a_verdict_is_not_paid_for_again_until_plans_change() {
+    let doubtful = Act::Fail(FailureClass::TimedOut, Charge::Unknown, None);
+    let free = Act::Fail(FailureClass::Overloaded, Charge::None, None);
+    for (act, is_paid) in [(Act::Wrong, true), (doubtful, true), (free, false)] {
+        let scene = Scene::new(Wire::new(move |_, _, _| act.clone()), |_| {});
+        let texts = numbered("title", 1);
+        // Sessions come and go; each tells of it once.
+        let mut after = Vec::new();
+        for session in 0..4 {
+            if session == 2 {
+                scene.desk.plans_changed();
+            }
+            let mut backend = scene.connect();
+            backend.say(&claims(1, &texts, 0)).await;
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            scene.ends().await;
+            after.push(scene.sent().len());
+        }
+        assert!(after[0] > 0 && scene.ledger.lock().audits.is_empty());
+        assert_eq!(
+            [after[1] == after[0], after[2] > after[1], after[3] == after[2]],
+            [is_paid, true, is_paid],
+            "{after:?}"
+        );
+        // Who asks is not concerned by it.
+        let mut backend = scene.connect();
+        backend.say(&question(2, "", &texts, PATIENT, 0)).await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        scene.ends().await;
+        assert!(scene.sent().len() > after[3]);
+    }
 }

@@ -1,9 +1,10 @@
-//! What could not be booked or stored, until it can: a transaction failed, or somebody holds the keys of answers uncommitted.
+//! What could not be booked or stored, until it can: a transaction failed, or somebody holds the keys of answers or audits
+//! uncommitted.
 
 use super::closing::Brought;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_gateway::plan::{Plan, Route};
-use pg_categorize_gateway::store::{Closing, KnownAnswer, NewAnswer, Standing};
+use pg_categorize_gateway::store::{Closing, KnownAnswer, NewAnswer, NewAudit, Standing};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 /// How long it waits before it tries again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Answers that are kept for another try; beyond, the oldest are given up.
-const KEPT_ANSWERS: usize = 50_000;
+/// Answers and audits that are kept for another try; beyond, the oldest are given up.
+const KEPT: usize = 50_000;
 
 /// What one request brought and is not stored yet.
 pub struct Late {
@@ -21,13 +22,14 @@ pub struct Late {
     answers: Vec<NewAnswer>,
     /// What a strong model decided with it.
     decided: Vec<Fingerprint>,
+    audits: Vec<NewAudit>,
 }
 
 /// What is to be done again.
 #[derive(Default)]
 pub struct Backlog {
     money: Vec<Closing>,
-    answers: Vec<Late>,
+    brought: Vec<Late>,
     known: HashMap<Fingerprint, KnownAnswer>,
     retry_at: Option<Instant>,
 }
@@ -39,30 +41,36 @@ impl Backlog {
         plan.choices.list().iter().any(|choice| choice.id == answer.category).then(|| answer.clone())
     }
 
+    /// Whether an audit is not stored yet.
+    pub fn is_audited(&self, key: &Fingerprint) -> bool {
+        self.brought.iter().any(|late| late.audits.iter().any(|audit| audit.key == *key))
+    }
+
     /// Keeps money that could not be booked, and what it was paid for.
     pub fn keep_money(&mut self, mut closing: Closing) {
-        self.keep_answers(&mut closing);
+        self.keep_brought(&mut closing);
         self.money.push(closing);
         self.later();
     }
 
     /// Keeps what a request brought and could not be stored.
-    pub fn keep_answers(&mut self, closing: &mut Closing) {
+    pub fn keep_brought(&mut self, closing: &mut Closing) {
         let (answers, decided) = (std::mem::take(&mut closing.answers), std::mem::take(&mut closing.decided));
-        self.keep(Late { plan: closing.plan.clone(), route: closing.route.clone(), answers, decided });
+        let audits = std::mem::take(&mut closing.audits);
+        self.keep(Late { plan: closing.plan.clone(), route: closing.route.clone(), answers, decided, audits });
     }
 
     fn keep(&mut self, late: Late) {
-        if late.answers.is_empty() && late.decided.is_empty() {
+        if late.brought().is_empty() {
             return;
         }
         for answer in late.answers.iter().filter(|answer| answer.standing != Standing::Unsure) {
             self.known.insert(answer.key, known(&late.route, answer));
         }
-        self.answers.push(late);
-        let kept = |late: &Late| late.answers.len() + late.decided.len();
-        while self.answers.len() > 1 && self.answers.iter().map(kept).sum::<usize>() > KEPT_ANSWERS {
-            for answer in self.answers.remove(0).answers {
+        self.brought.push(late);
+        let kept = |late: &Late| late.answers.len() + late.decided.len() + late.audits.len();
+        while self.brought.len() > 1 && self.brought.iter().map(kept).sum::<usize>() > KEPT {
+            for answer in self.brought.remove(0).answers {
                 self.known.remove(&answer.key);
             }
         }
@@ -71,7 +79,7 @@ impl Backlog {
 
     /// What a strong model decided, and what none did, of answers that are not stored yet.
     pub fn decide(&mut self, decided: &[Fingerprint], confirmed: &[Fingerprint]) {
-        for late in &mut self.answers {
+        for late in &mut self.brought {
             late.answers.retain(|answer| answer.standing != Standing::Unsure || !decided.contains(&answer.key));
             let open = late.answers.iter_mut().filter(|answer| answer.standing == Standing::Unsure);
             for answer in open.filter(|answer| confirmed.contains(&answer.key)) {
@@ -97,14 +105,15 @@ impl Backlog {
         }
         self.retry_at = None;
         self.known.clear();
-        Some((std::mem::take(&mut self.money), std::mem::take(&mut self.answers)))
+        Some((std::mem::take(&mut self.money), std::mem::take(&mut self.brought)))
     }
 }
 
 impl Late {
     /// What is to be stored.
     pub fn brought(&self) -> Brought<'_> {
-        (&self.plan, &self.route, &self.answers, &self.decided)
+        let Self { plan, route, answers, decided, audits } = self;
+        Brought { plan, route, answers, decided, audits }
     }
 
     /// Keeps it for another try.

@@ -1,5 +1,5 @@
-//! What became of attempts: the money is booked, the answers are stored. Money that cannot be booked is kept until it can;
-//! answers that cannot be stored, because somebody holds their keys uncommitted, are tried again for a while (`backlog`).
+//! What became of attempts: the money is booked, answers and audits are stored. Money that cannot be booked is kept until it can;
+//! what cannot be stored, because somebody holds its keys uncommitted, is tried again for a while (`backlog`).
 
 use super::books::Books;
 use super::lessons::{self, Text};
@@ -102,19 +102,44 @@ fn whole(reservation: &Reservation, cost: Money) -> Share {
     Share { asker, inputs: usize::try_from(reservation.inputs).unwrap_or(0), wasted: 0, cost }
 }
 
-/// What a request brought: its plan, whom it went to, answers to be stored, and what a strong model decided.
-pub type Brought<'a> = (&'a Arc<Plan>, &'a Arc<Route>, &'a [NewAnswer], &'a [Fingerprint]);
+/// What a request brought.
+pub struct Brought<'a> {
+    /// Its plan.
+    pub plan: &'a Arc<Plan>,
+    /// Whom it went to.
+    pub route: &'a Arc<Route>,
+    /// Answers to be stored.
+    pub answers: &'a [NewAnswer],
+    /// What a strong model decided.
+    pub decided: &'a [Fingerprint],
+    /// What it said of free answers.
+    pub audits: &'a [NewAudit],
+}
 
-/// Stores answers, and forgets what cheap models said where strong ones have decided, in a subtransaction; whether that
-/// was possible now.
+impl<'a> From<&'a Closing> for Brought<'a> {
+    fn from(closing: &'a Closing) -> Self {
+        let Closing { plan, route, answers, decided, audits, .. } = closing;
+        Self { plan, route, answers, decided, audits }
+    }
+}
+
+impl Brought<'_> {
+    /// Whether there is nothing to be stored.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.decided.is_empty() && self.audits.is_empty()
+    }
+}
+
+/// Stores answers and audits, and forgets what cheap models said where strong ones have decided, in a subtransaction; whether
+/// that was possible now.
 pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
-    let decided: Vec<Fingerprint> = brought.iter().flat_map(|(.., decided)| decided.iter().copied()).collect();
-    if decided.is_empty() && brought.iter().all(|(_, _, answers, _)| answers.is_empty()) {
+    if brought.iter().all(Brought::is_empty) {
         return true;
     }
+    let decided: Vec<Fingerprint> = brought.iter().flat_map(|brought| brought.decided.iter().copied()).collect();
     // Those of one plan and route go together.
     let mut groups: Vec<(&Arc<Plan>, &Arc<Route>, Vec<&NewAnswer>)> = Vec::new();
-    for (plan, route, answers, _) in brought.iter().filter(|(_, _, answers, _)| !answers.is_empty()) {
+    for Brought { plan, route, answers, .. } in brought.iter().filter(|brought| !brought.answers.is_empty()) {
         match groups.iter_mut().find(|(p, r, _)| Arc::ptr_eq(p, plan) && Arc::ptr_eq(r, route)) {
             Some((_, _, all)) => all.extend(answers.iter()),
             None => groups.push((plan, route, answers.iter().collect())),
@@ -125,6 +150,7 @@ pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
         if !decided.is_empty() {
             spi::forget_unsure(&decided);
         }
+        brought.iter().for_each(store_audits);
     });
     let stored = xact::contained(|| { work }());
     if let Err(message) = &stored {
@@ -133,14 +159,8 @@ pub fn store(brought: &[Brought<'_>], plans: &mut Plans) -> bool {
     stored.is_ok()
 }
 
-/// Stores what strong models said of free answers, in a subtransaction. Where that is not possible now it is lost: the money is booked,
-/// and the input may be audited another time.
-pub fn store_audits(closings: &[&Closing]) {
-    let of_taxonomies = closings.iter().filter(|closing| !closing.audits.is_empty());
-    let groups: Vec<_> = of_taxonomies.filter_map(|closing| Some((closing, closing.plan.taxonomy?))).collect();
-    if groups.is_empty() {
-        return;
-    }
+fn store_audits(Brought { plan, route, audits, .. }: &Brought<'_>) {
+    let Some(taxonomy) = plan.taxonomy.filter(|_| !audits.is_empty()) else { return };
     let row = |audit: &NewAudit| AuditRow {
         fingerprint: audit.key,
         tier: audit.claim.tier.clone(),
@@ -150,16 +170,8 @@ pub fn store_audits(closings: &[&Closing]) {
         strong_confidence: audit.confidence,
         cost: audit.cost.0,
     };
-    let work = AssertUnwindSafe(|| {
-        for (closing, taxonomy) in groups {
-            let rows: Vec<AuditRow> = closing.audits.iter().map(row).collect();
-            let by = (closing.route.provider.name.as_str(), closing.route.model.name.as_str());
-            spi::store_audits(&closing.plan.tenant, taxonomy, by, &rows);
-        }
-    });
-    if let Err(message) = xact::contained(|| { work }()) {
-        error::log("gateway could not store audits", Some(format!("The error was: {message}.")), None);
-    }
+    let by = (route.provider.name.as_str(), route.model.name.as_str());
+    spi::store_audits(&plan.tenant, taxonomy, by, &audits.iter().map(row).collect::<Vec<_>>());
 }
 
 fn store_group(plan: &Plan, route: &Route, answers: &[&NewAnswer], plans: &mut Plans) {

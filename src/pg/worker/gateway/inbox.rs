@@ -6,6 +6,7 @@
 
 use super::backlog::{Backlog, Late};
 use super::books::Books;
+use super::bought::Bought;
 use super::closing::{self, Brought};
 use super::look_up::look_up;
 use super::plans::Plans;
@@ -44,6 +45,7 @@ struct Work {
     plans: Plans,
     books: Books,
     shelf: Shelf,
+    bought: Bought,
     generation: Option<u64>,
     /// Which extension this is the gateway of: the OID of one of its tables.
     tables: Option<Option<pg_sys::Oid>>,
@@ -54,7 +56,7 @@ struct Work {
 enum Done {
     Known(Result<Known, Refusal>),
     Reserved(Result<Reserved, NotReserved>),
-    /// Whether the answers are stored.
+    /// Whether answers and audits are stored.
     Closed(bool),
     Lacking(Option<LackVectors>),
     Noted,
@@ -138,7 +140,7 @@ impl Inbox {
     /// How long until something is to be done, whether anybody asks or not.
     pub fn rest(&self) -> Option<Duration> {
         let linger = (!self.lingering.is_empty()).then(|| LINGER.saturating_sub(self.since.elapsed()));
-        [linger, self.backlog.rest(), self.work.shelf.rest()].into_iter().flatten().min()
+        [linger, self.backlog.rest(), self.work.bought.rest()].into_iter().flatten().min()
     }
 
     /// Whether something is to be tried again.
@@ -150,7 +152,7 @@ impl Inbox {
     pub fn store_backlog(&mut self) {
         self.settle();
         self.catch_up(true);
-        self.work.shelf.store_late();
+        self.work.bought.store_late();
     }
 
     fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Done>, Failed> {
@@ -188,7 +190,9 @@ impl Inbox {
         match request {
             Request::LookUp(_, reply) => _ = reply.send(Err(refusal())),
             Request::Reserve(_, reply) => _ = reply.send(Err(NotReserved::Refused(refusal()))),
-            Request::Close(closing, reply) => {
+            Request::Close(mut closing, reply) => {
+                // Before the reply: who hears it asks what is to be bought next.
+                self.work.bought.keep(&mut closing);
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
             }
@@ -210,7 +214,7 @@ impl Inbox {
             (Request::Close(closing, reply), Done::Closed(stored)) => {
                 if !stored {
                     let mut closing = closing;
-                    self.backlog.keep_answers(&mut closing);
+                    self.backlog.keep_brought(&mut closing);
                 }
                 _ = reply.send(());
             }
@@ -221,17 +225,13 @@ impl Inbox {
 
     /// Does again what could not be done, if it is time for it.
     fn catch_up(&mut self, now: bool) {
-        if self.work.shelf.rest() == Some(Duration::ZERO) {
-            self.work.shelf.store_late();
+        if self.work.bought.rest() == Some(Duration::ZERO) {
+            self.work.bought.store_late();
         }
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
-            let Work { books, shelf, .. } = &mut self.work;
-            let book = || {
-                closing::book(&[&closing], books);
-                shelf.take(&closing);
-            };
-            let booked = xact::attempt(|| world::as_owner(book));
+            let books = &mut self.work.books;
+            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
             if booked.is_err() {
                 self.work.books.forget();
                 self.backlog.keep_money(closing);
@@ -277,11 +277,9 @@ impl Work {
         self.shelf.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
         closing::book(&closings, &mut self.books);
-        let brought: Vec<Brought<'_>> =
-            closings.iter().map(|c| (&c.plan, &c.route, &c.answers[..], &c.decided[..])).collect();
+        let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
         let stored = closing::store(&brought, &mut self.plans);
-        closing::store_audits(&closings);
-        closings.iter().for_each(|closing| self.shelf.take(closing));
+        closings.iter().for_each(|closing| self.bought.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
         backlog.decide(&decided, &confirmed);
@@ -306,8 +304,8 @@ impl Work {
                 Request::Close(..) => Done::Closed(stored),
                 Request::Confirm(_) => Done::Noted,
                 Request::LackVectors(without, _) => {
-                    let Self { plans, books, shelf, .. } = self;
-                    Done::Lacking(shelf.next(without, until, plans, books))
+                    let Self { plans, books, shelf, bought, .. } = self;
+                    Done::Lacking(shelf.next(without, until, bought, plans, books))
                 }
                 Request::HoldVectors(plan, refusal) => {
                     self.shelf.hold(plan, refusal);

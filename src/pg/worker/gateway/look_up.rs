@@ -19,19 +19,20 @@ pub fn look_up(ask: &LookUp, plans: &mut Plans, books: &mut Books, backlog: &Bac
     }
     let plan = plans.plan(&ask.tenant, &ask.target)?;
     let taxonomy = plan.taxonomy.and_then(|id| plans.taxonomy(id));
-    let answers = if ask.audits { audited(ask) } else { answers(ask, &plan, taxonomy.as_deref(), backlog) };
+    let answers = if ask.audits { audited(ask, backlog) } else { answers(ask, &plan, taxonomy.as_deref(), backlog) };
     let soft = answers.iter().any(Option::is_none) && books.is_soft(&plan);
     Ok(Known { plan, answers, soft })
 }
 
 /// What is known of free answers is whether they were audited; what was said of them is nobody's answer.
-fn audited(ask: &LookUp) -> Vec<Option<KnownAnswer>> {
+fn audited(ask: &LookUp, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
     let audited = spi::audited(&ask.keys.iter().map(|key| key.own).collect::<Vec<_>>());
     let known = || {
         let (provider, model, grounds) = (None, None, None);
         KnownAnswer { category: 0, confidence: 0.0, provider, model, upgraded: false, grounds }
     };
-    ask.keys.iter().map(|key| audited.contains(&key.own).then(known)).collect()
+    let is_audited = |key: &Fingerprint| audited.contains(key) || backlog.is_audited(key);
+    ask.keys.iter().map(|key| is_audited(&key.own).then(known)).collect()
 }
 
 fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {

@@ -5,6 +5,7 @@
 
 mod backlog;
 mod books;
+mod bought;
 mod closing;
 mod cluster;
 mod counters;

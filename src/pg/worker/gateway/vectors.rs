@@ -1,10 +1,11 @@
-//! Texts that lack the vectors which a provider makes: what the gateway's threads are given to buy, and the vectors that come back.
+//! Texts that lack the vectors which a provider makes: what the gateway's threads are given to buy. What comes back is in `bought`.
 //!
 //! A round looks at all taxonomies. Of each the texts are read in portions, and handed out in packs of one tenant. What was handed
 //! out is not remembered: the texts are looked at again, until a whole pass finds none that could be bought. Only then the index
 //! is complete; so nothing is left out whatever becomes of a pack, and nothing is bought that is stored.
 
 use super::books::Books;
+use super::bought::Bought;
 use super::plans::Plans;
 use crate::pg::spi::{self, EmbeddingIndex, Holding, NewVector};
 use crate::pg::{due, error, world, xact};
@@ -31,9 +32,6 @@ const PACK_BYTES: usize = 200_000;
 /// Tokens that a model reads of a text, where nobody said how many.
 const USUAL_TOKENS: u64 = 512;
 
-/// How long until it is tried again to store vectors.
-const STORE_AGAIN: Duration = Duration::from_secs(5);
-
 /// Texts of which it is remembered that there is no vector.
 const MOST_UNUSABLE: usize = 100_000;
 
@@ -48,18 +46,6 @@ pub struct Shelf {
     unusable: HashSet<(String, Fingerprint)>,
     /// Models of which no vector can be stored, by taxonomy.
     refused: HashSet<(i32, String)>,
-    /// Vectors that are paid for and could not be stored yet; while there are some, nothing is handed out.
-    late: Vec<Late>,
-    /// When that was tried last.
-    tried: Option<Instant>,
-}
-
-/// The vectors of a request that could not be stored yet, and what they cost.
-struct Late {
-    attempt: i64,
-    plan: Arc<Plan>,
-    vectors: Vec<store::NewVector>,
-    cost: Money,
 }
 
 /// How far the texts of a taxonomy have been looked at.
@@ -98,14 +84,15 @@ impl Shelf {
         &mut self,
         without: &[u64],
         until: Option<i64>,
+        bought: &Bought,
         plans: &mut Plans,
         books: &mut Books,
     ) -> Option<LackVectors> {
-        if let Some(late) = self.late.first() {
+        if let Some(plan) = bought.waits() {
             let detail = "Vectors that are paid for could not be stored yet; the server's log says why.";
             let refusal = Some(Refusal::because(Reason::GatewayDown, detail));
-            let is_new = !without.contains(&late.plan.serial);
-            return is_new.then(|| LackVectors { plan: late.plan.clone(), length: None, texts: Vec::new(), refusal });
+            let is_new = !without.contains(&plan.serial);
+            return is_new.then(|| LackVectors { plan: plan.clone(), length: None, texts: Vec::new(), refusal });
         }
         if !spi::pgvector().is_some_and(|pgvector| pgvector.has_halfvec) {
             // What is bought could not be stored.
@@ -139,29 +126,6 @@ impl Shelf {
                 return None;
             };
             self.read_on(at);
-        }
-    }
-
-    /// Keeps the vectors of a request, and what they cost.
-    pub fn take(&mut self, closing: &Closing) {
-        let Some((taxonomy, model)) = wanted_by(&closing.plan) else { return };
-        let cost = match closing.outcome {
-            AttemptOutcome::Settled { cost, .. } => cost,
-            AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
-        };
-        // A transaction that fails afterwards is done anew.
-        self.late.retain(|late| late.attempt != closing.attempt);
-        let stored = AssertUnwindSafe(|| store(&closing.plan, &closing.vectors, taxonomy, model, cost));
-        let failed = match xact::contained(|| { stored }()) {
-            Ok(Ok(())) => return,
-            Ok(Err(why)) => why.to_owned(),
-            Err(message) => message,
-        };
-        error::log("gateway stores vectors later", Some(format!("The error was: {failed}.")), None);
-        if !closing.vectors.is_empty() {
-            let (plan, vectors) = (closing.plan.clone(), closing.vectors.clone());
-            self.late.push(Late { attempt: closing.attempt, plan, vectors, cost });
-            self.tried = Some(Instant::now());
         }
     }
 
@@ -307,41 +271,20 @@ impl Shelf {
             }
         }
     }
-
-    /// How long until it is to be tried again to store what could not be stored.
-    pub fn rest(&self) -> Option<Duration> {
-        let elapsed = self.tried.map_or(Duration::MAX, |tried| tried.elapsed());
-        (!self.late.is_empty()).then(|| STORE_AGAIN.saturating_sub(elapsed))
-    }
-
-    /// Stores what could not be stored before, each request's in a transaction of its own, up to the first that fails again.
-    /// Outside of any transaction.
-    pub fn store_late(&mut self) {
-        while let Some(late) = self.late.pop() {
-            let Some((taxonomy, model)) = wanted_by(&late.plan) else { continue };
-            let stored =
-                xact::attempt(|| world::as_owner(|| store(&late.plan, &late.vectors, taxonomy, model, late.cost)));
-            if !matches!(stored, Ok(Ok(()))) {
-                self.late.push(late);
-                self.tried = Some(Instant::now());
-                return;
-            }
-        }
-    }
 }
 
 /// Whether a table was made for an index, and is no more.
-fn has_lost_its_table(index: &EmbeddingIndex) -> bool {
+pub fn has_lost_its_table(index: &EmbeddingIndex) -> bool {
     index.table.is_none() && index.dimensions != 0
 }
 
 /// The taxonomy and the embedding model of a plan by which vectors are bought.
-fn wanted_by(plan: &Plan) -> Option<(i32, &str)> {
+pub fn wanted_by(plan: &Plan) -> Option<(i32, &str)> {
     Some((plan.taxonomy?, plan.embeds.as_ref()?.model.as_str()))
 }
 
 /// The index of a model: the one that answers, else the one that is being built.
-fn current(taxonomy: i32, model: &str) -> Option<EmbeddingIndex> {
+pub fn current(taxonomy: i32, model: &str) -> Option<EmbeddingIndex> {
     spi::fresh_embedding_indexes(taxonomy, Some(model)).into_iter().next()
 }
 
@@ -355,38 +298,4 @@ fn longest(route: &Route) -> usize {
 fn beginning(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]
-}
-
-/// Stores vectors in the index that they were bought for; where there is none any more, or it has vectors of another length,
-/// nobody can use them.
-///
-/// # Errors
-/// Why they cannot be stored for now.
-fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) -> Result<(), &'static str> {
-    let Some(mut index) = current(taxonomy, model) else { return Ok(()) };
-    let length = new.first().map_or(0, |new| new.vector.len());
-    let mut stored = 0;
-    if length > 0 {
-        let Some(pgvector) = spi::pgvector().filter(|pgvector| pgvector.has_halfvec) else {
-            return Err("pgvector is gone, or has no type halfvec");
-        };
-        if has_lost_its_table(&index) {
-            return Err("the table of the index is gone");
-        }
-        if index.table.is_none() {
-            spi::create_table(index.id, Holding::Vectors(&pgvector, length));
-            index.dimensions = length;
-        }
-        // Of another length are those of a model that was changed at the provider.
-        if index.dimensions == length {
-            let vector = |new: &store::NewVector| NewVector {
-                fingerprint: new.key,
-                tenant: plan.tenant.clone(),
-                embedding: new.vector.clone(),
-            };
-            stored = spi::insert_vectors(index.id, &pgvector, &new.iter().map(vector).collect::<Vec<_>>());
-        }
-    }
-    spi::add_cost(index.id, cost, stored);
-    Ok(())
 }

@@ -84,3 +84,25 @@ fn a_budget_that_is_nearly_spent_is_left_to_those_who_ask() {
     assert_eq!(audits(&shop), 0);
     assert_eq!(session.text("SELECT categorize('toys brick')").as_deref(), Some("Toys"));
 }
+
+#[test]
+fn an_audit_that_cannot_be_stored_now_is_stored_later_and_paid_once() {
+    let (shop, mut session) = audited("audits_later", "{}");
+    session.run(
+        "CREATE TABLE public.held ();
+         CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF EXISTS (SELECT FROM public.held) THEN RAISE lock_not_available; END IF; RETURN new; END $$;
+         CREATE TRIGGER hold BEFORE INSERT ON categorize.audit FOR EACH ROW EXECUTE FUNCTION public.hold();
+         INSERT INTO public.held DEFAULT VALUES",
+    );
+    let before = shop.model.account().requests;
+    session.run("SELECT categorize('toys brick')");
+    eventually("it is asked", 20, || shop.model.account().requests == before + 1);
+    eventually("it is paid for", 20, || (shop.settled(), shop.reserved()) == (shop.charged(), 0));
+    shop.session().run("SELECT categorize('toys brick')");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!((audits(&shop), shop.model.account().requests), (0, before + 1));
+    session.run("TRUNCATE public.held");
+    eventually("it is stored", 20, || audits(&shop) == 1);
+    assert_eq!(shop.model.account().requests, before + 1);
+}

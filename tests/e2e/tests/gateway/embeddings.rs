@@ -176,3 +176,24 @@ fn what_cannot_be_bought_says_why() {
     assert_eq!(state(&mut session, "minilm-256"), "ready");
     assert_eq!(shop.model.account().texts_embedded, 0);
 }
+
+#[test]
+fn vectors_whose_purchase_cannot_be_booked_at_once_are_bought_once() {
+    let Some((shop, mut session)) = stocked(shop("vectors_unbooked", Config::default()), 40) else { return };
+    await_state(&mut session, "minilm-256", "ready");
+    // The transactions that book the first purchase fail, and no others.
+    session.run(
+        "CREATE SEQUENCE public.bookings;
+         CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('public.bookings') <= 2 THEN RAISE 'not now'; END IF; RETURN new; END $$;
+         CREATE TRIGGER fail BEFORE INSERT ON categorize.ledger FOR EACH ROW WHEN (new.kind = 'settle')
+             EXECUTE FUNCTION public.fail()",
+    );
+    embed_by(&mut session, MODEL);
+    await_state(&mut session, MODEL, "ready");
+    assert!(session.one::<i64>("SELECT last_value FROM public.bookings") > 2);
+    eventually("all is booked", 20, || (shop.settled(), shop.reserved()) == (shop.charged(), 0));
+    assert_eq!((rows_done(&mut session), shop.model.account().texts_embedded), (40, 40));
+    let cost = "SELECT (cost_usd * 1000000000)::bigint FROM categorize.embedding_status";
+    assert_eq!(session.one::<i64>(cost), shop.charged());
+}
