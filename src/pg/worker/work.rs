@@ -3,12 +3,12 @@
 //! Only what reads the examples and what stores the model are transactions. Between them, for the long time that it
 //! computes, the trainer holds no table: who drops the extension need not wait for it, nor need those who wait behind him.
 
-use super::errand::{contained, transaction};
+use super::errand::{contained, is_here, transaction};
 use super::need::{self, Need};
 use super::{attempt, report};
 use crate::pg::lock::{self, Span};
 use crate::pg::manage::training::{self, Outcome};
-use crate::pg::{catalog, error, spi, world};
+use crate::pg::{error, spi, world};
 use pgrx::PgTryBuilder;
 use pgrx::pg_sys::panic::CaughtError;
 use std::collections::HashSet;
@@ -51,12 +51,6 @@ fn look<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
     report("looking for what is due");
     let found = contained(work);
     found.inspect_err(|message| error::log(&format!("could not look {what}"), said(message), None)).ok()
-}
-
-/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
-fn is_here() -> bool {
-    catalog::forget();
-    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
 }
 
 fn taught() -> Vec<Pair> {

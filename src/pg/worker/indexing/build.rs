@@ -4,7 +4,7 @@
 use super::fill;
 use super::{Stopped, Wanted, as_owner};
 use crate::pg::guc;
-use crate::pg::spi::{self, EmbeddingIndex, Holding, Rows};
+use crate::pg::spi::{self, EmbeddingIndex, Holding};
 use crate::pg::worker::{attempt, report};
 
 /// Vectors from which an HNSW index is worth its building: fewer are compared one by one as fast.
@@ -77,9 +77,7 @@ fn build(of: &Wanted, holding: Holding<'_>, begun: Option<EmbeddingIndex>) -> Re
 
 /// Has an index answer from now on, without what is gone since its rows were written.
 pub fn swap_in(index: &EmbeddingIndex) {
-    spi::sweep_vectors(index.id);
-    let count = spi::count_vectors(index.id);
-    spi::note_indexed(index.id, None, Rows::All { count, swept: true }, index.has_hnsw);
+    fill::sweep(index);
     spi::swap_in(index.id);
 }
 

@@ -9,7 +9,7 @@ mod fill;
 mod former;
 mod paid;
 
-use super::errand::contained;
+use super::errand::{contained, is_here};
 use super::report;
 use crate::pg::spi::{self, Holding, Pgvector, Trigrams};
 use crate::pg::{catalog, error, freshness, world};
@@ -129,12 +129,6 @@ fn wanted() -> Vec<Wanted> {
         wants.then_some(Wanted { taxonomy: id, name, model: settings.embedding })
     };
     spi::taxonomy_ids().into_iter().filter_map(wants).collect()
-}
-
-/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
-fn is_here() -> bool {
-    catalog::forget();
-    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
 }
 
 /// Runs `work` as the owner in a transaction of its own, where the extension is still here.
