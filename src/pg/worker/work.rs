@@ -3,9 +3,10 @@
 //! Only what reads the examples and what stores the model are transactions. Between them, for the long time that it
 //! computes, the trainer holds no table: who drops the extension need not wait for it, nor need those who wait behind him.
 
+use super::attempt::{self, Attempt};
 use super::errand::{contained, is_here, transaction};
 use super::need::{self, Need};
-use super::{attempt, report};
+use super::report;
 use crate::pg::lock::{self, Span};
 use crate::pg::manage::training::{self, Outcome};
 use crate::pg::{error, spi, world};
@@ -70,7 +71,7 @@ fn train((taxonomy, tenant): &Pair, name: &str) -> bool {
         error::log(&format!("local model of taxonomy \"{name}\" is being trained by another session"), None, None);
         return false;
     }
-    attempt::begin(*taxonomy, tenant);
+    attempt::begin(Attempt::Training(*taxonomy, tenant));
     let outcome = train_alone(name, tenant);
     match &outcome {
         Ok(trained) => {

@@ -9,6 +9,7 @@ mod fill;
 mod former;
 mod paid;
 
+use super::attempt::{self, Attempt};
 use super::errand::{contained, is_here};
 use super::report;
 use crate::pg::spi::{self, Holding, Pgvector, Trigrams};
@@ -27,6 +28,13 @@ struct Wanted {
     taxonomy: i32,
     name: String,
     model: EmbeddingModel,
+}
+
+impl Wanted {
+    /// Whether building its index failed a short while ago.
+    fn failed_lately(&self) -> bool {
+        attempt::failed_lately(Attempt::Index(self.taxonomy, &self.model.id()))
+    }
 }
 
 /// The extensions that compare, as they are installed in this database.

@@ -6,7 +6,6 @@ use super::fill::{sweep, wants_sweep};
 use super::{Stopped, Wanted, as_owner};
 use crate::pg::launch;
 use crate::pg::spi::{self, EmbeddingIndex, Holding, Pgvector, Rows};
-use crate::pg::worker::attempt;
 
 /// Sees to the index of a taxonomy; whether it has changed.
 pub fn index(of: &Wanted, pgvector: &Pgvector) -> Result<bool, Stopped> {
@@ -65,7 +64,7 @@ fn finish(of: &Wanted, pgvector: &Pgvector, building: &EmbeddingIndex) -> Result
 fn add_hnsw(of: &Wanted, pgvector: &Pgvector, index: &EmbeddingIndex) -> Result<(), Stopped> {
     let holding = Holding::Vectors(pgvector, index.dimensions);
     let rows = as_owner(|| spi::count_vectors(index.id))?;
-    if !wants_index(holding, rows) || attempt::failed_lately(-of.taxonomy, &of.model.id()) {
+    if !wants_index(holding, rows) || of.failed_lately() {
         return Ok(());
     }
     build_hnsw(of, holding, index.id)?;
