@@ -10,7 +10,7 @@ use crate::pg::scope::Scope;
 use crate::pg::spi::TrainAfter;
 use crate::pg::worker::errand::{self, Errand};
 use crate::pg::worker::need::{self, Need};
-use crate::pg::{error, freshness, guard, guc, spi, world, xact};
+use crate::pg::{error, freshness, guard, guc, launch, spi, world, xact};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::settings::Settings;
 use pgrx::pg_sys;
@@ -51,14 +51,14 @@ struct Known {
     models: Option<u64>,
 }
 
-/// A session that misses an index has an indexer started, but no more often than this: there may be nothing that it can do.
+/// A session that misses an index tells who makes it, but no more often than this: there may be nothing that he can do.
 const MISSING_REST: Duration = Duration::from_secs(60);
 
 thread_local! {
     static TAUGHT: RefCell<Taught> = RefCell::default();
     /// Whether this transaction stored or removed what has a vector, or misses an index.
     static UNINDEXED: Cell<bool> = const { Cell::new(false) };
-    /// When this session last had an indexer started since it missed an index.
+    /// When this session last told that it missed an index.
     static MISSED: Cell<Option<Instant>> = const { Cell::new(None) };
     /// The least time between two questions, and when the last one was.
     static PACE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
@@ -122,13 +122,28 @@ pub fn forgot() {
 
 /// Notes that an index of embeddings is missing, after a restore or an upgrade: reading alone has it built.
 pub fn missing_index() {
-    if guard::on_standby() || guard::in_parallel_mode() {
-        return;
-    }
-    if MISSED.get().is_none_or(|at| at.elapsed() >= MISSING_REST) {
-        MISSED.set(Some(Instant::now()));
+    if may_tell() {
         UNINDEXED.set(true);
     }
+}
+
+/// Notes that an index lacks vectors which the gateway has to buy: an indexer could do nothing but tell it so.
+pub fn missing_vectors() {
+    if may_tell() {
+        launch::want_vectors();
+    }
+}
+
+/// Whether this session tells what it misses.
+fn may_tell() -> bool {
+    if guard::on_standby() || guard::in_parallel_mode() {
+        return false;
+    }
+    let may = MISSED.get().is_none_or(|at| at.elapsed() >= MISSING_REST);
+    if may {
+        MISSED.set(Some(Instant::now()));
+    }
+    may
 }
 
 #[pg_guard]

@@ -1,6 +1,6 @@
-//! Locks of our own, by which processes wait for each other.
+//! Locks of our own, by which processes wait for each other; and one of a table, for which nobody waits.
 //!
-//! They are advisory locks of classes (`objsubid` in pg_locks) that no SQL function can take: whoever could take one by
+//! Ours are advisory locks of classes (`objsubid` in pg_locks) that no SQL function can take: whoever could take one by
 //! name would hold up the trainings of all tenants.
 
 use crate::pg::worker::errand::Errand;
@@ -94,6 +94,24 @@ pub fn is_taken(thing: Thing<'_>) -> bool {
     // SAFETY: inside a transaction; the result is counted, and freed with its context.
     unsafe { pg_sys::GetLockConflicts(&tag(thing), pg_sys::ExclusiveLock as i32, &mut holders) };
     holders > 0
+}
+
+/// Takes the lock of who writes to a table, until the transaction ends; `false` where somebody holds it against writers: then
+/// nothing is waited for, and nothing is locked.
+pub fn may_write_now(table: pg_sys::Oid) -> bool {
+    // SAFETY: plain calls inside a transaction, on a name that may be of nothing: a relation that is gone is null, and its
+    // lock goes with the transaction. The lock stays when the relation is closed.
+    unsafe {
+        if !pg_sys::ConditionalLockRelationOid(table, pg_sys::RowExclusiveLock as i32) {
+            return false;
+        }
+        let relation = pg_sys::try_relation_open(table, pg_sys::NoLock as i32);
+        if relation.is_null() {
+            return false;
+        }
+        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
+    }
+    true
 }
 
 fn tag(thing: Thing<'_>) -> pg_sys::LOCKTAG {

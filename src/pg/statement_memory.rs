@@ -17,8 +17,9 @@ pub fn recall<T: Default, R>(
 ) -> R {
     memory.with_borrow_mut(|kept| {
         if kept.is_none() {
-            register_xact_callback(PgXactCallbackEvent::Commit, || memory.set(None));
-            register_xact_callback(PgXactCallbackEvent::Abort, || memory.set(None));
+            for end in [PgXactCallbackEvent::Commit, PgXactCallbackEvent::Prepare, PgXactCallbackEvent::Abort] {
+                register_xact_callback(end, || memory.set(None));
+            }
         }
         let current = kept.take().filter(|(of, _)| *of == horizon);
         work(&mut kept.insert(current.unwrap_or_else(|| (horizon, T::default()))).1)

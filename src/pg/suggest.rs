@@ -3,7 +3,7 @@
 use crate::pg::call_site::{Into, scope};
 use crate::pg::neighbours::{Asked, Near, Neighbourhood, nearest_without_index};
 use crate::pg::resolver::unreadable;
-use crate::pg::{due, error, world};
+use crate::pg::{error, world};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::normalise::{Case, normalise};
 use pgrx::prelude::*;
@@ -37,12 +37,7 @@ pub fn suggest(input: &str, k: i32, taxonomy: Option<&str>) -> Vec<Suggestion> {
             let asked = Asked { key: scope.own.fingerprint(&normalise(input, scope.case())), normal: &normal };
             neighbourhood.nearest(&scope, &[asked], wanted).pop().unwrap_or_else(|| Ok(Vec::new()))
         }
-        Err(obstacle) => {
-            if obstacle.can_be_built() {
-                due::missing_index();
-            }
-            Err(format!("There is no index of embeddings: {}.", obstacle.as_str()))
-        }
+        Err(obstacle) => Err(format!("There is no index of embeddings: {}.", obstacle.as_str())),
     };
     let near = found.unwrap_or_else(|why| {
         let Some((near, is_part)) = nearest_without_index(&scope, &normal, wanted, WITHOUT_INDEX) else {

@@ -136,29 +136,20 @@ thread_local! {
 
 /// Runs a statement that is prepared once for the life of the process: for the gateway, which runs few of them very often.
 /// It reads what is committed now, and may write.
-pub fn kept<T>(sql: &'static str, arguments: &[Arg], mut row: impl FnMut(&Row) -> T) -> Vec<T> {
-    let (mut types, mut values, nulls) = arrays(arguments);
-    // SAFETY: as in `execute`. A kept plan lives as long as the process; it is kept once it is complete.
+pub fn kept<T>(sql: &'static str, arguments: &[Arg], row: impl FnMut(&Row) -> T) -> Vec<T> {
+    let (mut types, values, nulls) = arrays(arguments);
+    // SAFETY: as in `execute`. A kept plan lives as long as the process.
     unsafe {
         connect();
         let known = KEPT.with_borrow(|kept| kept.get(&sql.as_ptr().addr()).copied());
         let plan = known.unwrap_or_else(|| {
-            let plan = prepare(sql, &mut types);
-            let outcome = pg_sys::SPI_keepplan(plan);
-            assert!(outcome == 0, "SPI refused to keep a statement: {outcome}");
+            let plan = prepare_to_keep(sql, &mut types);
             KEPT.with_borrow_mut(|kept| kept.insert(sql.as_ptr().addr(), plan));
             plan
         });
-        let outcome = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr().cast(), false, 0);
-        assert!(outcome >= 0, "SPI refused a statement: {outcome}");
-        let mut rows = Vec::new();
-        if !pg_sys::SPI_tuptable.is_null() {
-            let table = &*pg_sys::SPI_tuptable;
-            let count = pg_sys::SPI_processed as usize;
-            rows.extend((0..count).map(|i| row(&Row { tuple: *table.vals.add(i), descriptor: table.tupdesc })));
-        }
+        let done = carry_out(plan, (values, nulls), false, row);
         pg_sys::SPI_finish();
-        rows
+        done.0
     }
 }
 
@@ -188,9 +179,7 @@ fn execute_kept<T>(sql: &str, arguments: &[Arg], read_only: bool, row: impl FnMu
         connect();
         let known = KEPT_BY_TEXT.with_borrow(|kept| kept.get(sql).copied());
         let plan = known.unwrap_or_else(|| {
-            let plan = prepare(sql, &mut types);
-            let outcome = pg_sys::SPI_keepplan(plan);
-            assert!(outcome == 0, "SPI refused to keep a statement: {outcome}");
+            let plan = prepare_to_keep(sql, &mut types);
             KEPT_BY_TEXT.with_borrow_mut(|kept| {
                 if kept.len() >= KEPT_TEXTS {
                     kept.drain().for_each(|(_, old)| _ = pg_sys::SPI_freeplan(old));
@@ -215,6 +204,20 @@ unsafe fn prepare(sql: &str, types: &mut [pg_sys::Oid]) -> pg_sys::SPIPlanPtr {
     let plan = unsafe { pg_sys::SPI_prepare(sql.as_ptr(), types.len() as i32, types.as_mut_ptr()) };
     assert!(!plan.is_null(), "SPI refused to prepare a statement");
     plan
+}
+
+/// Prepares a statement that outlives this call; it is kept once it is complete.
+///
+/// # Safety
+/// SPI is connected.
+unsafe fn prepare_to_keep(sql: &str, types: &mut [pg_sys::Oid]) -> pg_sys::SPIPlanPtr {
+    // SAFETY: promised by the caller; the plan is one that was prepared just now.
+    unsafe {
+        let plan = prepare(sql, types);
+        let outcome = pg_sys::SPI_keepplan(plan);
+        assert!(outcome == 0, "SPI refused to keep a statement: {outcome}");
+        plan
+    }
 }
 
 /// Types, values and null flags, as SPI wants them.

@@ -8,7 +8,7 @@ use crate::pg::freshness::Horizon;
 use crate::pg::neighbours::{Asked, Near, Neighbourhood, Obstacle};
 use crate::pg::scope::Scope;
 use crate::pg::statement_memory::{self, StatementMemory};
-use crate::pg::{due, guard, world};
+use crate::pg::{guard, world};
 use pg_categorize_core::cascade::{
     Answer, Guess, Origin, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName,
 };
@@ -57,15 +57,7 @@ impl SimilarityTier {
     }
 
     fn neighbourhood(&self) -> Result<&Neighbourhood, Obstacle> {
-        let opened = self.neighbourhood.get_or_init(|| {
-            let opened = Neighbourhood::open(&self.scope);
-            if let Err(obstacle) = &opened
-                && obstacle.can_be_built()
-            {
-                due::missing_index();
-            }
-            opened
-        });
+        let opened = self.neighbourhood.get_or_init(|| Neighbourhood::open(&self.scope));
         opened.as_ref().map_err(|obstacle| *obstacle)
     }
 

@@ -7,7 +7,7 @@
 
 use crate::pg::lock::{self, Place, Span, Thing};
 use crate::pg::worker::{attempt, indexing, report, settle, work};
-use crate::pg::{compat, error, xact};
+use crate::pg::{catalog, compat, error, spi, xact};
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, IntoDatum, pg_sys};
@@ -198,4 +198,10 @@ pub fn transaction<T>(work: impl FnOnce() -> T) -> T {
 pub fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let work = AssertUnwindSafe(|| xact::with_snapshot(work));
     transaction(|| xact::contained(|| { work }()))
+}
+
+/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
+pub fn is_here() -> bool {
+    catalog::forget();
+    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
 }

@@ -1,7 +1,7 @@
 //! Whether a tenant's model needs a training: one judgement for the session that teaches and for the trainer that it
 //! starts. Were they two, a session could start trainers again and again that find nothing to do.
 
-use super::attempt;
+use super::attempt::{self, Attempt};
 use crate::pg::{guc, spi};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::settings::Settings;
@@ -33,7 +33,7 @@ pub fn of(taxonomy: i32, tenant: &str) -> Need {
     if missing > 0 {
         return Need::Missing(missing);
     }
-    if attempt::failed_lately(taxonomy, tenant) {
+    if attempt::failed_lately(Attempt::Training(taxonomy, tenant)) {
         return Need::Vain;
     }
     match fresh(taxonomy) {

@@ -3,12 +3,13 @@
 //! Only what reads the examples and what stores the model are transactions. Between them, for the long time that it
 //! computes, the trainer holds no table: who drops the extension need not wait for it, nor need those who wait behind him.
 
-use super::errand::{contained, transaction};
+use super::attempt::{self, Attempt};
+use super::errand::{contained, is_here, transaction};
 use super::need::{self, Need};
-use super::{attempt, report};
+use super::report;
 use crate::pg::lock::{self, Span};
 use crate::pg::manage::training::{self, Outcome};
-use crate::pg::{catalog, error, spi, world};
+use crate::pg::{error, spi, world};
 use pgrx::PgTryBuilder;
 use pgrx::pg_sys::panic::CaughtError;
 use std::collections::HashSet;
@@ -53,12 +54,6 @@ fn look<T>(what: &str, work: impl FnOnce() -> T) -> Option<T> {
     found.inspect_err(|message| error::log(&format!("could not look {what}"), said(message), None)).ok()
 }
 
-/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
-fn is_here() -> bool {
-    catalog::forget();
-    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
-}
-
 fn taught() -> Vec<Pair> {
     if is_here() { world::as_owner(spi::taught) } else { Vec::new() }
 }
@@ -76,7 +71,7 @@ fn train((taxonomy, tenant): &Pair, name: &str) -> bool {
         error::log(&format!("local model of taxonomy \"{name}\" is being trained by another session"), None, None);
         return false;
     }
-    attempt::begin(*taxonomy, tenant);
+    attempt::begin(Attempt::Training(*taxonomy, tenant));
     let outcome = train_alone(name, tenant);
     match &outcome {
         Ok(trained) => {

@@ -69,10 +69,24 @@ pub struct EmbeddingIndex {
     pub dimensions: usize,
     /// Whether a valid HNSW index serves it, or one of trigrams.
     pub has_hnsw: bool,
+    /// How many vectors it had when that was last noted.
+    pub rows: i64,
     /// All that was written before has its vector, in microseconds of the Postgres epoch.
     pub indexed_until: Option<i64>,
     /// Seconds since vectors of what is gone were last looked for.
     pub swept_ago: Option<f64>,
+}
+
+impl EmbeddingIndex {
+    /// Whether its table was made, and is no more.
+    pub fn has_lost_its_table(&self) -> bool {
+        self.table.is_none() && self.dimensions != 0
+    }
+
+    /// Whether an index of vectors that a provider makes still lacks some.
+    pub fn lacks_vectors(&self) -> bool {
+        self.indexed_until.is_none() && !self.has_lost_its_table()
+    }
 }
 
 /// The indexes of a taxonomy, for one embedding model or for all: the one that is ready, then the one that is being built. Their tables are
@@ -84,7 +98,7 @@ const INDEXES: &str = "
                      JOIN pg_catalog.pg_am m ON m.oid = r.relam
                     WHERE x.indrelid = a.attrelid AND x.indisvalid AND m.amname IN ('hnsw', 'gist')),
            i.indexed_until, extract(epoch FROM pg_catalog.clock_timestamp() - i.swept_at)::double precision,
-           i.model, coalesce(i.dimensions, 0)
+           i.model, coalesce(i.dimensions, 0), i.rows
       FROM categorize.embedding_index i
       LEFT JOIN pg_catalog.pg_attribute a
              ON a.attrelid = pg_catalog.to_regclass('categorize.embedding_' || i.id::text)
@@ -102,6 +116,7 @@ fn embedding_index(row: &run::Row) -> Option<EmbeddingIndex> {
         swept_ago: row.get(6),
         model: row.get(7)?,
         dimensions: usize::try_from(row.get::<i32>(8)?).unwrap_or(0),
+        rows: row.get(9)?,
     })
 }
 

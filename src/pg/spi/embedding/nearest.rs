@@ -22,6 +22,10 @@ pub struct KnownText {
     pub expires_at: Option<i64>,
 }
 
+/// The position of a text that was asked about, from 0; the cosine; and what is known of the text that is near to it, nothing
+/// where that is gone or has expired.
+pub type Hit = (usize, f32, Option<KnownText>);
+
 /// What is known of a text beside its key `n.fingerprint`, of tenant `$1`: a person's word before a machine's. Each is one look
 /// into an index, whatever the planner thinks of their number.
 pub(super) const KNOWN: &str = "
@@ -50,9 +54,8 @@ pub(super) fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
     })
 }
 
-/// The `wanted` vectors of a tenant nearest to each of these, in one statement: the position of the one that was asked about, from
-/// 0, the cosine, and what is known of its text; nothing where that is gone or has expired. `exact` compares with each of the
-/// tenant's vectors, and uses no HNSW index. All vectors have the length of the index.
+/// The `wanted` vectors of a tenant nearest to each of these, in one statement. `exact` compares with each of the tenant's
+/// vectors, and uses no HNSW index; else there may be fewer. All vectors have the length of the index.
 ///
 /// Runs inside the owner's scope, under whose settings it searches.
 pub fn nearest(
@@ -62,7 +65,7 @@ pub fn nearest(
     vectors: &[&[f32]],
     wanted: usize,
     exact: bool,
-) -> Vec<(usize, f32, Option<KnownText>)> {
+) -> Vec<Hit> {
     settle(pgvector);
     let (id, schema, length) = (index.id, &pgvector.schema, index.dimensions);
     // An index serves an ORDER BY of exactly the distance.
@@ -86,17 +89,28 @@ pub fn nearest(
     rows.into_iter().flatten().collect()
 }
 
-/// Until the owner's scope ends: a search behind a filter goes on until it has found enough. No plan is made anew for the vectors
-/// of each call, which it would copy again and again, and none is compiled.
+/// Until the owner's scope ends: a search behind a filter goes on until it has found enough or passed so many, by pgvector's own
+/// defaults, whatever the session has set: the same text has the same neighbours in all.
 fn settle(pgvector: &Pgvector) {
-    // SAFETY: inside the nest level of the owner's scope, with static strings. The setting of pgvector may not be known yet,
-    // since its library is loaded with the first call: then it is kept for it.
+    settle_plans();
+    // SAFETY: inside the nest level of the owner's scope, with static strings. The settings of pgvector may not be known yet,
+    // since its library is loaded with the first call: then they are kept for it.
+    unsafe {
+        guc::set_until_level_ends(c"hnsw.ef_search", c"40");
+        if pgvector.searches_on() {
+            guc::set_until_level_ends(c"hnsw.iterative_scan", c"relaxed_order");
+            guc::set_until_level_ends(c"hnsw.max_scan_tuples", c"20000");
+        }
+    }
+}
+
+/// Until the owner's scope ends no plan is made anew for what each call compares, which it would copy again and again, and none
+/// is compiled.
+pub(super) fn settle_plans() {
+    // SAFETY: inside the nest level of the owner's scope, with static strings.
     unsafe {
         guc::set_until_level_ends(c"jit", c"off");
         guc::set_until_level_ends(c"plan_cache_mode", c"force_generic_plan");
-        if pgvector.searches_on() {
-            guc::set_until_level_ends(c"hnsw.iterative_scan", c"relaxed_order");
-        }
     }
 }
 

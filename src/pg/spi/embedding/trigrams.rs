@@ -1,8 +1,7 @@
 //! Texts in the place of vectors, compared by the trigrams that they share (pg_trgm).
 
-use super::nearest::{COLUMNS, KNOWN, known_text};
-use super::{EmbeddingIndex, KnownText};
-use crate::pg::guc;
+use super::EmbeddingIndex;
+use super::nearest::{COLUMNS, Hit, KNOWN, known_text, settle_plans};
 use crate::pg::spi::run;
 use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -79,12 +78,8 @@ pub fn nearest_texts(
     texts: &[&str],
     wanted: usize,
     exact: bool,
-) -> Vec<(usize, f32, Option<KnownText>)> {
-    // SAFETY: inside the nest level of the owner's scope, with static strings.
-    unsafe {
-        guc::set_until_level_ends(c"jit", c"off");
-        guc::set_until_level_ends(c"plan_cache_mode", c"force_generic_plan");
-    }
+) -> Vec<Hit> {
+    settle_plans();
     let (id, schema) = (index.id, &trigrams.schema);
     // An index serves an ORDER BY of exactly the distance.
     let order = if exact { "+ 0" } else { "" };

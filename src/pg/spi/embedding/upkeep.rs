@@ -1,9 +1,11 @@
 //! Making, filling and removing the tables of vectors: statements of the indexer, and of those who store or forget.
 
 use super::{Pgvector, Trigrams};
+use crate::pg::lock;
 use crate::pg::spi::{run, time};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
 
 /// A text that lacks its vector.
 pub struct UnindexedText {
@@ -311,15 +313,20 @@ pub fn count_vectors(id: i32) -> i64 {
 }
 
 /// Removes the vectors of texts that were forgotten, unless something else is known of them. An index that is being built is
-/// left alone, since whoever forgets must not wait for it; it is swept before it answers.
+/// left alone, since whoever forgets must not wait for it; it is swept before it answers. So is one that gets its HNSW index
+/// while it answers: the next sweep removes what is left there, and nobody is shown a text that is gone.
 pub fn delete_vectors(fingerprints: &[Fingerprint]) {
     if fingerprints.is_empty() {
         return;
     }
     let keys: Vec<Vec<u8>> = fingerprints.iter().map(|f| f.0.to_vec()).collect();
-    let ids = "SELECT i.id FROM categorize.embedding_index i
-                WHERE i.state = 'ready' AND pg_catalog.to_regclass('categorize.embedding_' || i.id::text) IS NOT NULL";
-    for id in run::write_returning(ids, &[], |row| row.get::<i32>(1)).into_iter().flatten() {
+    let tables = "SELECT i.id, pg_catalog.to_regclass('categorize.embedding_' || i.id::text)::oid
+                    FROM categorize.embedding_index i WHERE i.state = 'ready'";
+    let table = |row: &run::Row| Some((row.get::<i32>(1)?, row.get::<pg_sys::Oid>(2)?));
+    for (id, table) in run::write_returning(tables, &[], table).into_iter().flatten() {
+        if !lock::may_write_now(table) {
+            continue;
+        }
         run::write(
             &format!(
                 "DELETE FROM categorize.embedding_{id} e

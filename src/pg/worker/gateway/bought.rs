@@ -1,6 +1,6 @@
 //! Vectors that were bought: stored with the money that they cost, or as soon as they can be.
 
-use super::vectors::{current, has_lost_its_table, wanted_by};
+use super::vectors::{current, wanted_by};
 use crate::pg::spi::{self, Holding, NewVector};
 use crate::pg::{error, world, xact};
 use pg_categorize_core::money::Money;
@@ -110,7 +110,7 @@ fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost
         let Some(pgvector) = spi::pgvector().filter(|pgvector| pgvector.has_halfvec) else {
             return Err("pgvector is gone, or has no type halfvec");
         };
-        if has_lost_its_table(&index) {
+        if index.has_lost_its_table() {
             return Err("the table of the index is gone");
         }
         if index.table.is_none() {

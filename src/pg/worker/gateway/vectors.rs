@@ -155,7 +155,7 @@ impl Shelf {
             let Some(model) = settings.embedding.paid().filter(|_| wants).map(ToString::to_string) else { continue };
             let index = current(id, &model);
             // One whose table is gone the indexer retires.
-            if index.as_ref().is_some_and(has_lost_its_table) {
+            if index.as_ref().is_some_and(EmbeddingIndex::has_lost_its_table) {
                 continue;
             }
             let since = index.as_ref().and_then(|index| index.indexed_until);
@@ -241,7 +241,7 @@ impl Shelf {
     fn read_on(&mut self, at: usize) {
         let Self { passes, queue, unusable, .. } = self;
         let pass = &mut passes[at];
-        let Some(index) = current(pass.taxonomy, &pass.model).filter(|index| !has_lost_its_table(index)) else {
+        let Some(index) = current(pass.taxonomy, &pass.model).filter(|index| !index.has_lost_its_table()) else {
             pass.is_over = true;
             return;
         };
@@ -271,11 +271,6 @@ impl Shelf {
             }
         }
     }
-}
-
-/// Whether a table was made for an index, and is no more.
-pub fn has_lost_its_table(index: &EmbeddingIndex) -> bool {
-    index.table.is_none() && index.dimensions != 0
 }
 
 /// The taxonomy and the embedding model of a plan by which vectors are bought.

@@ -4,8 +4,9 @@
 use super::fill;
 use super::{Stopped, Wanted, as_owner};
 use crate::pg::guc;
-use crate::pg::spi::{self, EmbeddingIndex, Holding, Rows};
-use crate::pg::worker::{attempt, report};
+use crate::pg::spi::{self, EmbeddingIndex, Holding};
+use crate::pg::worker::attempt::{self, Attempt};
+use crate::pg::worker::report;
 
 /// Vectors from which an HNSW index is worth its building: fewer are compared one by one as fast.
 const HNSW_FROM: i64 = 5_000;
@@ -28,7 +29,7 @@ pub fn index(of: &Wanted, holding: Holding<'_>) -> Result<bool, Stopped> {
         (Some(ready), building) => {
             let pass = fill::pass(of, holding, &ready)?;
             let outgrown = !ready.has_hnsw && pass.rows.is_some_and(|rows| wants_index(holding, rows));
-            if outgrown && !attempt::failed_lately(-of.taxonomy, &of.model.id()) {
+            if outgrown && !of.failed_lately() {
                 return build(of, holding, building);
             }
             Ok(pass.changed)
@@ -64,7 +65,7 @@ fn build(of: &Wanted, holding: Holding<'_>, begun: Option<EmbeddingIndex>) -> Re
     let pass = fill::pass(of, holding, &begun)?;
     let needs_hnsw = pass.rows.is_some_and(|rows| wants_index(holding, rows)) && !begun.has_hnsw;
     // One that the server did not survive is not tried again at once; until then all vectors are compared.
-    if needs_hnsw && !attempt::failed_lately(-of.taxonomy, &of.model.id()) {
+    if needs_hnsw && !of.failed_lately() {
         build_hnsw(of, holding, begun.id)?;
     }
     // What was written while it was built; and what is gone since must not come back with it.
@@ -77,9 +78,7 @@ fn build(of: &Wanted, holding: Holding<'_>, begun: Option<EmbeddingIndex>) -> Re
 
 /// Has an index answer from now on, without what is gone since its rows were written.
 pub fn swap_in(index: &EmbeddingIndex) {
-    spi::sweep_vectors(index.id);
-    let count = spi::count_vectors(index.id);
-    spi::note_indexed(index.id, None, Rows::All { count, swept: true }, index.has_hnsw);
+    fill::sweep(index);
     spi::swap_in(index.id);
 }
 
@@ -89,7 +88,7 @@ pub fn build_hnsw(of: &Wanted, holding: Holding<'_>, id: i32) -> Result<(), Stop
         Holding::Texts(_) => "trigram",
     };
     report(&format!("building the {kind} index of taxonomy \"{}\"", of.name));
-    attempt::begin(-of.taxonomy, &of.model.id());
+    attempt::begin(Attempt::Index(of.taxonomy, &of.model.id()));
     let built = as_owner(|| {
         guc::use_training_memory_for_maintenance();
         match holding {

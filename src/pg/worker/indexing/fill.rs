@@ -16,7 +16,20 @@ const PORTION: i64 = 2_000;
 const CHARACTERS: i32 = 4 * MAX_BYTES as i32;
 
 /// Seconds after which vectors of what is gone are looked for again, and texts that were missed: both read the whole index.
-pub const SWEEP_EVERY: f64 = 3_600.0;
+const SWEEP_EVERY: f64 = 3_600.0;
+
+/// Whether that is due.
+pub fn wants_sweep(index: &EmbeddingIndex) -> bool {
+    index.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY)
+}
+
+/// Removes the vectors of what is gone, and counts the others; how many are gone.
+pub fn sweep(index: &EmbeddingIndex) -> u64 {
+    let gone = spi::sweep_vectors(index.id);
+    let count = spi::count_vectors(index.id);
+    spi::note_indexed(index.id, None, Rows::All { count, swept: true }, index.has_hnsw);
+    gone
+}
 
 /// What a pass over an index did.
 pub struct Pass {
@@ -29,7 +42,7 @@ pub struct Pass {
 /// Adds the vectors of what was written since the last pass; once an hour also of what was missed, and removes those of what
 /// is gone.
 pub fn pass(of: &Wanted, holding: Holding<'_>, index: &EmbeddingIndex) -> Result<Pass, Stopped> {
-    let sweep = index.ready && index.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY);
+    let sweep = index.ready && wants_sweep(index);
     let since = index.indexed_until.filter(|_| !sweep);
     // As the superuser, who sees when the transactions of others began; before anything is read.
     let until = contained(spi::all_written_before)?;

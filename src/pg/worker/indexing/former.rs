@@ -2,9 +2,9 @@
 //! its place. What was paid for is kept for the day on which the taxonomy goes back, without the vectors of what is gone; what
 //! costs nothing is not.
 
-use super::fill::SWEEP_EVERY;
+use super::fill::{sweep, wants_sweep};
 use super::{Stopped, Wanted, as_owner};
-use crate::pg::spi::{self, Rows};
+use crate::pg::spi;
 use pg_categorize_core::embedding_model::EmbeddingModel;
 
 /// Sees to the indexes of a taxonomy that are of other models than the one that it wants.
@@ -19,10 +19,8 @@ pub fn see_to(of: &Wanted) -> Result<(), Stopped> {
                 spi::retire(index.id);
             } else if is_paid && index.ready && is_replaced {
                 spi::set_aside(index.id);
-            } else if index.table.is_some() && index.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY) {
-                spi::sweep_vectors(index.id);
-                let count = spi::count_vectors(index.id);
-                spi::note_indexed(index.id, None, Rows::All { count, swept: true }, index.has_hnsw);
+            } else if index.table.is_some() && wants_sweep(index) {
+                sweep(index);
             }
         }
     })

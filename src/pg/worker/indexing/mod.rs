@@ -9,7 +9,8 @@ mod fill;
 mod former;
 mod paid;
 
-use super::errand::contained;
+use super::attempt::{self, Attempt};
+use super::errand::{contained, is_here};
 use super::report;
 use crate::pg::spi::{self, Holding, Pgvector, Trigrams};
 use crate::pg::{catalog, error, freshness, world};
@@ -27,6 +28,13 @@ struct Wanted {
     taxonomy: i32,
     name: String,
     model: EmbeddingModel,
+}
+
+impl Wanted {
+    /// Whether building its index failed a short while ago.
+    fn failed_lately(&self) -> bool {
+        attempt::failed_lately(Attempt::Index(self.taxonomy, &self.model.id()))
+    }
 }
 
 /// The extensions that compare, as they are installed in this database.
@@ -129,12 +137,6 @@ fn wanted() -> Vec<Wanted> {
         wants.then_some(Wanted { taxonomy: id, name, model: settings.embedding })
     };
     spi::taxonomy_ids().into_iter().filter_map(wants).collect()
-}
-
-/// Whether the extension is here, in our version. Others may have dropped or updated it since we looked last.
-fn is_here() -> bool {
-    catalog::forget();
-    spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION")) && catalog::tables().owner.to_u32() != 0
 }
 
 /// Runs `work` as the owner in a transaction of its own, where the extension is still here.

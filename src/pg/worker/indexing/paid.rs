@@ -2,11 +2,10 @@
 //! that there may be texts without one, and an index that is complete is made to answer.
 
 use super::build::{build_hnsw, swap_in, wants_index};
-use super::fill::SWEEP_EVERY;
+use super::fill::{sweep, wants_sweep};
 use super::{Stopped, Wanted, as_owner};
 use crate::pg::launch;
 use crate::pg::spi::{self, EmbeddingIndex, Holding, Pgvector, Rows};
-use crate::pg::worker::attempt;
 
 /// Sees to the index of a taxonomy; whether it has changed.
 pub fn index(of: &Wanted, pgvector: &Pgvector) -> Result<bool, Stopped> {
@@ -27,7 +26,7 @@ pub fn index(of: &Wanted, pgvector: &Pgvector) -> Result<bool, Stopped> {
             return Ok(false);
         }
     };
-    let gone = if ready.swept_ago.is_none_or(|ago| ago >= SWEEP_EVERY) { sweep(&ready)? } else { 0 };
+    let gone = if wants_sweep(&ready) { as_owner(|| sweep(&ready))? } else { 0 };
     if !ready.has_hnsw {
         add_hnsw(of, pgvector, &ready)?;
     }
@@ -43,8 +42,7 @@ fn current(of: &Wanted) -> (Option<EmbeddingIndex>, Option<EmbeddingIndex>) {
     // One that answers must have its table. One that is being built may have none yet, and none any more: it begins anew.
     let (ready, lost): (Vec<_>, Vec<_>) = ready.into_iter().partition(|index| index.table.is_some());
     lost.iter().for_each(|index| spi::retire(index.id));
-    let (good, lost): (Vec<_>, Vec<_>) =
-        building.into_iter().partition(|index| index.table.is_some() || index.dimensions == 0);
+    let (good, lost): (Vec<_>, Vec<_>) = building.into_iter().partition(|index| !index.has_lost_its_table());
     lost.iter().for_each(|index| spi::retire(index.id));
     (ready.into_iter().next(), good.into_iter().next())
 }
@@ -66,18 +64,9 @@ fn finish(of: &Wanted, pgvector: &Pgvector, building: &EmbeddingIndex) -> Result
 fn add_hnsw(of: &Wanted, pgvector: &Pgvector, index: &EmbeddingIndex) -> Result<(), Stopped> {
     let holding = Holding::Vectors(pgvector, index.dimensions);
     let rows = as_owner(|| spi::count_vectors(index.id))?;
-    if !wants_index(holding, rows) || attempt::failed_lately(-of.taxonomy, &of.model.id()) {
+    if !wants_index(holding, rows) || of.failed_lately() {
         return Ok(());
     }
     build_hnsw(of, holding, index.id)?;
     as_owner(|| spi::note_indexed(index.id, None, Rows::All { count: rows, swept: false }, true))
-}
-
-fn sweep(index: &EmbeddingIndex) -> Result<u64, Stopped> {
-    as_owner(|| {
-        let gone = spi::sweep_vectors(index.id);
-        let count = spi::count_vectors(index.id);
-        spi::note_indexed(index.id, None, Rows::All { count, swept: true }, index.has_hnsw);
-        gone
-    })
 }

@@ -98,6 +98,36 @@ fn a_budget_that_is_spent_in_the_middle_holds_the_rest() {
 }
 
 #[test]
+fn who_misses_vectors_that_cannot_be_bought_starts_no_indexer() {
+    let Some((shop, mut session)) = stocked(shop("vectors_held", Config::default()), 0) else { return };
+    session.run("SELECT categorize.set_budget('database', 0)");
+    embed_by(&mut session, MODEL);
+    teach(&mut session, 1, 20);
+    await_state(&mut session, MODEL, "held");
+    let said = detail(&mut session, "wool toy bear of size 7");
+    assert!(said.contains("has not bought all vectors"), "{said}");
+    eventually("no indexer is at work", 30, || indexers(&mut session) == 0);
+    // Each of them would start one.
+    let mut readers: Vec<Session> = (0..20).map(|_| shop.session()).collect();
+    let mut most = 0;
+    for reader in &mut readers {
+        detail(reader, "wool toy bear of size 8");
+        most = most.max(indexers(&mut session));
+    }
+    assert_eq!(most, 0);
+    // With money all of it is bought, and an indexer has it answer.
+    session.run("SELECT categorize.set_budget('database', 1)");
+    await_state(&mut session, MODEL, "ready");
+    assert_eq!(rows_done(&mut session), 20);
+}
+
+fn indexers(session: &mut Session) -> i64 {
+    session.one(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_categorize indexer' AND datname = current_database()",
+    )
+}
+
+#[test]
 fn a_kill_in_the_middle_loses_no_vector_that_is_stored() {
     let cluster = std::sync::Arc::new(builder().start());
     cluster.connect("postgres").run("CREATE EXTENSION pg_categorize");

@@ -6,6 +6,7 @@ mod answers;
 mod bound;
 mod building;
 mod life;
+mod share;
 mod trigrams;
 mod upkeep;
 

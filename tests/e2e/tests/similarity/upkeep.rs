@@ -1,7 +1,7 @@
 //! What an indexer does and what it leaves alone.
 
 use crate::{ASKED, TEACH, await_answer, await_idle, stocked, table};
-use pg_categorize_e2e::eventually;
+use pg_categorize_e2e::{eventually, within};
 
 #[test]
 fn what_a_long_transaction_taught_is_found_when_it_commits() {
@@ -37,6 +37,29 @@ fn vectors_of_what_went_past_our_functions_go_with_the_next_sweep() {
     session.run("SELECT categorize.correct('one more novel', 'Books')");
     eventually("the vector is gone", 30, || session.one::<i64>(&count) == 13);
     assert_eq!(session.one::<i64>("SELECT rows FROM categorize.embedding_index"), 13);
+}
+
+#[test]
+fn who_forgets_waits_for_no_index_that_is_being_built() {
+    let Some((database, mut session)) = stocked("forgets") else { return };
+    session.run(TEACH);
+    await_answer(&mut session, ASKED);
+    await_idle(&mut session);
+    let table = table(&mut session);
+    let count = format!("SELECT count(*) FROM {table}");
+    // What CREATE INDEX holds.
+    let mut builder = database.session();
+    builder.run(&format!("BEGIN; LOCK TABLE {table} IN SHARE MODE"));
+    within("forget()", 10, || session.run("SELECT categorize.forget('red cotton shirt for men')"));
+    assert_eq!(session.one::<i64>(&count), 13);
+    let shown = "SELECT count(*) FROM categorize.suggest('red cotton shirt for men', 20) WHERE text LIKE 'red%'";
+    assert_eq!(session.one::<i64>(shown), 0);
+    builder.run("COMMIT");
+    await_idle(&mut session);
+    // An hour passes.
+    session.run("UPDATE categorize.embedding_index SET swept_at = swept_at - interval '2 hours'");
+    session.run("SELECT categorize.forget('blue cotton shirt for men')");
+    eventually("both vectors are gone", 30, || session.one::<i64>(&count) == 11);
 }
 
 #[test]

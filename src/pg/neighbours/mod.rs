@@ -3,83 +3,27 @@
 //! By which embedding they are near is the taxonomy's choice. Until the index of a new choice is complete, that of the old one
 //! answers, and texts are compared by the model of the index that answers.
 
+mod exact;
+mod obstacle;
+
+pub use obstacle::Obstacle;
+
 use crate::pg::guard;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, EmbeddingIndex, KnownText, Pgvector, Trigrams};
-use crate::pg::world;
+use crate::pg::spi::{self, EmbeddingIndex, Hit, KnownText, Pgvector, Trigrams};
+use crate::pg::{due, world};
 use pg_categorize_core::embedding::{Embedding, embed};
 use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::normalise::{Case, normalise};
 use pgrx::pg_sys;
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
-
-/// Up to so many vectors of a tenant are all compared. Beyond them an HNSW index is faster, where there is one.
-const EXACT: i64 = 2_000;
-
-/// The same where texts are compared, which takes a hundred times as long.
-const EXACT_TEXTS: i64 = 200;
-
-/// How long it is remembered whether a tenant has few vectors: on this nothing depends but speed.
-const REMEMBERED_FOR: Duration = Duration::from_secs(60);
-
-/// Tenants of which that is remembered.
-const REMEMBERED: usize = 1024;
 
 /// Vectors asked for beyond those that are wanted: the texts of some may be gone or have expired.
 const SPARE: usize = 2;
 
 /// How many times as many are asked for where that was not enough.
 const MORE: usize = 10;
-
-/// Why nothing near can be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
-    /// Labels ad hoc have no texts of their own.
-    AdHoc,
-    /// A provider makes its vectors, and no text may leave the database.
-    NoExternal,
-    /// Only the gateway buys vectors, and there can be none.
-    NotPreloaded,
-    /// pg_trgm is not installed.
-    NoTrigrams,
-    /// Only fingerprints are stored.
-    NoTexts,
-    /// pgvector is not installed.
-    NoPgvector,
-    /// pgvector is too old.
-    OldPgvector,
-    /// Nobody taught anything yet.
-    NothingKnown,
-    /// There is no index yet.
-    NotBuilt,
-}
-
-impl Obstacle {
-    /// The obstacle in words: the beginning of a sentence without its full stop.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AdHoc => "labels ad hoc have no earlier texts",
-            Self::NoExternal => "a provider makes the vectors of the embedding, and allow_external is false",
-            Self::NotPreloaded => {
-                "the gateway buys the vectors of the embedding, and the library is not in shared_preload_libraries"
-            }
-            Self::NoTrigrams => "the extension pg_trgm is not installed in this database",
-            Self::NoTexts => "the taxonomy stores no inputs (store_input)",
-            Self::NoPgvector => "the extension vector (pgvector) is not installed in this database",
-            Self::OldPgvector => "the extension vector (pgvector) is older than 0.7",
-            Self::NothingKnown => "nothing was taught or paid for yet",
-            Self::NotBuilt => "the index of embeddings is not built yet",
-        }
-    }
-
-    /// Whether an indexer could remove it.
-    pub fn can_be_built(self) -> bool {
-        self == Self::NotBuilt
-    }
-}
 
 /// A tenant's vectors in a taxonomy, open for the rest of the transaction.
 pub struct Neighbourhood {
@@ -113,16 +57,22 @@ pub struct Near {
     pub known: KnownText,
 }
 
-thread_local! {
-    static FEW: RefCell<HashMap<(i32, u64), (Instant, bool)>> = RefCell::default();
-}
-
 impl Neighbourhood {
-    /// Opens the vectors of a scope, in its statement's view.
+    /// Opens the vectors of a scope, in its statement's view. Who has to make them is told where there are none.
     ///
     /// # Errors
     /// Why there are none.
     pub fn open(scope: &Scope) -> Result<Self, Obstacle> {
+        let opened = Self::find(scope);
+        match opened {
+            Err(Obstacle::NotBuilt) => due::missing_index(),
+            Err(Obstacle::NotBought) => due::missing_vectors(),
+            _ => {}
+        }
+        opened
+    }
+
+    fn find(scope: &Scope) -> Result<Self, Obstacle> {
         let taxonomy = scope.taxonomy().ok_or(Obstacle::AdHoc)?.id;
         let chosen = &scope.settings.embedding;
         let engine = |model: &EmbeddingModel| match model {
@@ -134,11 +84,11 @@ impl Neighbourhood {
             },
         };
         world::as_owner(|| {
-            let mut ready: Vec<_> = spi::embedding_indexes(taxonomy, None)
+            let (ready, building): (Vec<_>, Vec<_>) = spi::embedding_indexes(taxonomy, None)
                 .into_iter()
-                .filter(|index| index.ready && index.table.is_some())
                 .filter_map(|index| Some((EmbeddingModel::of_id(&index.model)?, index)))
-                .collect();
+                .partition(|(_, index)| index.ready);
+            let mut ready: Vec<_> = ready.into_iter().filter(|(_, index)| index.table.is_some()).collect();
             // The one that was chosen, else the newest of those that answered before.
             ready.sort_by_key(|(model, index)| (model != chosen, -index.id));
             let usable = |(model, index): (EmbeddingModel, EmbeddingIndex)| {
@@ -146,7 +96,12 @@ impl Neighbourhood {
                 is_there(&index).then_some((model, index, engine))
             };
             if let Some((model, index, engine)) = ready.into_iter().find_map(usable) {
-                return Ok(Self { exact: compares_all(&index, scope), model, index, engine });
+                return Ok(Self {
+                    exact: exact::compares_all(&index, &scope.tenant, scope.tenant_hash),
+                    model,
+                    index,
+                    engine,
+                });
             }
             engine(chosen)?;
             if !scope.settings.store_input {
@@ -158,6 +113,10 @@ impl Neighbourhood {
             match chosen.paid() {
                 Some(_) if !scope.settings.allow_external => Err(Obstacle::NoExternal),
                 Some(_) if !guard::preloaded() => Err(Obstacle::NotPreloaded),
+                // What is lost, and what is complete, is an indexer's to see to.
+                Some(_) if building.iter().any(|(model, index)| model == chosen && index.lacks_vectors()) => {
+                    Err(Obstacle::NotBought)
+                }
                 _ => Err(Obstacle::NotBuilt),
             }
         })
@@ -207,7 +166,7 @@ impl Neighbourhood {
         vectors: &[Option<Vec<f32>>],
         places: &[usize],
         most: usize,
-    ) -> Vec<(usize, f32, Option<KnownText>)> {
+    ) -> Vec<Hit> {
         let tenant = &scope.tenant;
         match &self.engine {
             Engine::Texts(trigrams) => {
@@ -216,9 +175,34 @@ impl Neighbourhood {
             }
             Engine::Vectors(pgvector) => {
                 let vectors: Vec<&[f32]> = places.iter().filter_map(|place| vectors[*place].as_deref()).collect();
-                spi::nearest(&self.index, pgvector, tenant, &vectors, most, self.exact)
+                let found = spi::nearest(&self.index, pgvector, tenant, &vectors, most, self.exact);
+                if self.exact { found } else { self.completed(found, pgvector, tenant, &vectors, most) }
             }
         }
+    }
+
+    /// What an HNSW index found, and in the place of where that was too little, what all vectors of the tenant say. He has as
+    /// many as are asked for, or they would all have been compared at once; but a search ends when it has passed so many of
+    /// others (`hnsw.max_scan_tuples`).
+    fn completed(
+        &self,
+        mut found: Vec<Hit>,
+        pgvector: &Pgvector,
+        tenant: &str,
+        vectors: &[&[f32]],
+        most: usize,
+    ) -> Vec<Hit> {
+        let mut seen = vec![0; vectors.len()];
+        found.iter().for_each(|(at, ..)| seen[*at] += 1);
+        let short: Vec<usize> = (0..vectors.len()).filter(|at| seen[*at] < most).collect();
+        if short.is_empty() || !exact::may_compare_all(&self.index, tenant) {
+            return found;
+        }
+        let again: Vec<&[f32]> = short.iter().map(|at| vectors[*at]).collect();
+        found.retain(|(at, ..)| seen[*at] >= most);
+        let all = spi::nearest(&self.index, pgvector, tenant, &again, most, true);
+        found.extend(all.into_iter().map(|(at, cosine, known)| (short[at], cosine, known)));
+        found
     }
 
     /// The vectors of texts, where there can be any: a backend buys none.
@@ -297,24 +281,4 @@ fn is_there(index: &EmbeddingIndex) -> bool {
         pg_sys::relation_close(relation, pg_sys::NoLock as i32);
     }
     true
-}
-
-fn compares_all(index: &EmbeddingIndex, scope: &Scope) -> bool {
-    if !index.has_hnsw {
-        return true;
-    }
-    let key = (index.id, scope.tenant_hash);
-    let now = Instant::now();
-    let known = FEW.with_borrow(|few| few.get(&key).filter(|(at, _)| now - *at < REMEMBERED_FOR).map(|(_, few)| *few));
-    known.unwrap_or_else(|| {
-        let most = if index.dimensions == 0 { EXACT_TEXTS } else { EXACT };
-        let few = spi::has_at_most(index, &scope.tenant, most);
-        FEW.with_borrow_mut(|all| {
-            if all.len() >= REMEMBERED {
-                all.clear();
-            }
-            all.insert(key, (now, few));
-        });
-        few
-    })
 }

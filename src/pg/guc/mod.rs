@@ -1,17 +1,20 @@
 //! Settings of a session and of the server, prefix `categorize.`: private statics behind typed getters.
 
+mod gateway;
+mod plan;
+
+pub use gateway::*;
+pub use plan::*;
+
 use crate::pg::error;
 use crate::pg::spi::TrainAfter;
 use pg_categorize_core::error::Error;
-use pg_categorize_core::frame::MAX_IMAGE_BYTES;
-use pg_categorize_core::money::{Money, NANO};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Whether misses may leave the database.
 #[derive(PostgresGucEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,24 +46,9 @@ static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(
 static MODE: GucSetting<Mode> = GucSetting::<Mode>::new(Mode::Live);
 static ON_UNRESOLVED: GucSetting<OnUnresolved> = GucSetting::<OnUnresolved>::new(OnUnresolved::Null);
 static MEMO_SIZE: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024);
-static MAX_IMAGE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(4 * 1024 * 1024);
-static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TRAIN_AFTER_CORRECTIONS: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static TRAIN_AFTER_GROWTH: GucSetting<i32> = GucSetting::<i32>::new(25);
 static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(512 * 1024);
-static TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(10_000);
-static GATEWAY_IDLE: GucSetting<i32> = GucSetting::<i32>::new(5 * 60);
-static KEY_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
-static KEY_ENVIRONMENT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(
-    c"OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, TYPESAFE_API_KEY",
-));
-static ALLOWED_HOSTS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
-static CLUSTER_LIMIT: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
-static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
-static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
-static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
-static REQUIRE_PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
-static LEDGER_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(90);
 
 thread_local! {
     static CACHED_ONLY: Cell<bool> = const { Cell::new(false) };
@@ -99,16 +87,6 @@ pub fn memo_bytes() -> usize {
     MEMO_SIZE.get() as usize * 1024
 }
 
-/// Bytes of the largest image that is asked about.
-pub fn max_image_bytes() -> usize {
-    MAX_IMAGE_SIZE.get().unsigned_abs() as usize
-}
-
-/// Whether requests to the outside are allowed on this server.
-pub fn external() -> bool {
-    EXTERNAL.get()
-}
-
 /// When a model is trained by itself.
 pub fn train_after() -> TrainAfter {
     TrainAfter { corrections: TRAIN_AFTER_CORRECTIONS.get(), growth: TRAIN_AFTER_GROWTH.get() }
@@ -117,63 +95,6 @@ pub fn train_after() -> TrainAfter {
 /// Bytes that a training may take.
 pub fn training_bytes() -> usize {
     TRAINING_MEMORY.get() as usize * 1024
-}
-
-/// How long one call waits for language models.
-pub fn timeout() -> Duration {
-    Duration::from_millis(TIMEOUT.get().unsigned_abs().into())
-}
-
-/// How long a gateway stays without work.
-pub fn gateway_idle() -> Duration {
-    Duration::from_secs(GATEWAY_IDLE.get().unsigned_abs().into())
-}
-
-/// The only directory that keys are read from; `None` where no key is read from a file.
-pub fn key_directory() -> Option<String> {
-    text(&KEY_DIRECTORY).filter(|path| !path.is_empty())
-}
-
-/// The variables, beside those with our prefix, that keys are read from.
-pub fn key_environment() -> String {
-    text(&KEY_ENVIRONMENT).unwrap_or_default()
-}
-
-/// The hosts beside the official ones that may be called, and the keys that each may be given.
-pub fn allowed_hosts() -> String {
-    text(&ALLOWED_HOSTS).unwrap_or_default()
-}
-
-/// The most that all databases of the server may spend in a day; `None` where there is no such limit.
-pub fn cluster_limit() -> Option<Money> {
-    let dollars = CLUSTER_LIMIT.get();
-    // The setting has at most as many dollars as nano-dollars fit into 64 bits; what lies below one is cut off.
-    (dollars >= 0.0).then_some(Money((dollars * NANO as f64) as i64))
-}
-
-/// Days for which the rows of the ledger are kept one by one.
-pub fn ledger_retention_days() -> i32 {
-    LEDGER_RETENTION.get()
-}
-
-/// Whether plans look ahead for calls of ours.
-pub fn prefetch() -> bool {
-    PREFETCH.get()
-}
-
-/// Rows that a plan node looks at together.
-pub fn prefetch_window() -> usize {
-    PREFETCH_WINDOW.get().unsigned_abs() as usize
-}
-
-/// Inputs that may be bought before anybody is sure to ask for them.
-pub fn speculation() -> u64 {
-    SPECULATION.get().unsigned_abs().into()
-}
-
-/// Whether a statement that would be answered row by row is refused.
-pub fn require_prefetch() -> bool {
-    REQUIRE_PREFETCH.get()
 }
 
 /// Bytes that one node of a plan may hold, as Postgres says.
@@ -310,14 +231,6 @@ pub fn init() {
             None,
         );
     }
-    GucRegistry::define_bool_guc(
-        c"categorize.external",
-        c"Whether anything may be sent to a language model.",
-        c"Off stops every outgoing request of the server.",
-        &EXTERNAL,
-        GucContext::Sighup,
-        flags,
-    );
     // They cost the server a process: not everybody's to choose.
     GucRegistry::define_int_guc(
         c"categorize.train_after_corrections",
@@ -349,128 +262,10 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::UNIT_KB,
     );
-    define_of_plans();
-    define_of_gateway();
+    plan::init();
+    gateway::init();
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
-}
-
-/// What the plan node needs.
-fn define_of_plans() {
-    GucRegistry::define_bool_guc(
-        c"categorize.prefetch",
-        c"Whether plans look ahead, and have rows answered together.",
-        c"Off: each row is answered by itself. Results are the same.",
-        &PREFETCH,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-    GucRegistry::define_int_guc(
-        c"categorize.prefetch_window",
-        c"Rows that are answered together.",
-        c"Fewer where work_mem is reached.",
-        &PREFETCH_WINDOW,
-        1,
-        100_000,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-    GucRegistry::define_int_guc(
-        c"categorize.speculation",
-        c"Inputs that may be bought before anybody is sure to ask for them.",
-        c"Makes WHERE with LIMIT faster, and buys up to so many answers in vain.",
-        &SPECULATION,
-        0,
-        10_000,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-    GucRegistry::define_bool_guc(
-        c"categorize.require_prefetch",
-        c"Whether a statement that would be answered row by row is refused.",
-        c"For tests of plans.",
-        &REQUIRE_PREFETCH,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-}
-
-/// What language models need. Hosts and keys are a superuser's to choose, and not everybody's to read.
-fn define_of_gateway() {
-    GucRegistry::define_int_guc(
-        c"categorize.timeout_ms",
-        c"How long one call waits for language models.",
-        c"Inputs that are not answered by then are unresolved with reason timeout; their answers are kept when they come.",
-        &TIMEOUT,
-        1,
-        3_600_000,
-        GucContext::Userset,
-        GucFlags::UNIT_MS,
-    );
-    GucRegistry::define_int_guc(
-        c"categorize.max_image_size",
-        c"Size of the largest image that is asked about.",
-        c"Larger ones are unresolved with reason input_too_large.",
-        &MAX_IMAGE_SIZE,
-        1,
-        MAX_IMAGE_BYTES as i32,
-        GucContext::Userset,
-        GucFlags::UNIT_BYTE,
-    );
-    GucRegistry::define_int_guc(
-        c"categorize.gateway_idle",
-        c"How long a gateway stays without work.",
-        c"The next call that needs it starts it again.",
-        &GATEWAY_IDLE,
-        1,
-        i32::MAX / 1000,
-        GucContext::Sighup,
-        GucFlags::UNIT_S,
-    );
-    GucRegistry::define_string_guc(
-        c"categorize.key_directory",
-        c"Directory of the files that keys of providers may be read from.",
-        c"Files of mode 0600 that the server's user owns, no links; empty for none.",
-        &KEY_DIRECTORY,
-        GucContext::Sighup,
-        GucFlags::SUPERUSER_ONLY,
-    );
-    GucRegistry::define_string_guc(
-        c"categorize.key_environment",
-        c"Environment variables of the server that keys of providers may be read from.",
-        c"Separated by commas. Those that begin with PG_CATEGORIZE_ always may.",
-        &KEY_ENVIRONMENT,
-        GucContext::Sighup,
-        GucFlags::SUPERUSER_ONLY,
-    );
-    GucRegistry::define_string_guc(
-        c"categorize.allowed_hosts",
-        c"Hosts beside the official ones that may be called, each with the keys that it may be given.",
-        c"host[:port][=key|key...], separated by commas; loopback needs to be listed, too.",
-        &ALLOWED_HOSTS,
-        GucContext::Sighup,
-        GucFlags::SUPERUSER_ONLY,
-    );
-    GucRegistry::define_float_guc(
-        c"categorize.cluster_limit_usd_day",
-        c"The most that all databases of the server may spend in a day (UTC), in US dollars.",
-        c"-1 is without limit; the budgets of each database count beside it.",
-        &CLUSTER_LIMIT,
-        -1.0,
-        1e9,
-        GucContext::Sighup,
-        GucFlags::default(),
-    );
-    GucRegistry::define_int_guc(
-        c"categorize.ledger_retention",
-        c"Days for which the rows of the ledger are kept one by one.",
-        c"Older ones are summed up by day; what is in doubt stays.",
-        &LEDGER_RETENTION,
-        1,
-        36_500,
-        GucContext::Sighup,
-        GucFlags::default(),
-    );
 }
 
 fn text(setting: &'static GucSetting<Option<CString>>) -> Option<String> {
