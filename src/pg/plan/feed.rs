@@ -1,6 +1,5 @@
 //! A plan that computes a call of ours from its child's columns: a node between the two passes the rows on.
 
-use super::collect::Calls;
 use super::demand::Demand;
 use super::insert::Surgeon;
 use super::tree::{self, Next, NodeTag, copy, items, list, tag};
@@ -15,7 +14,7 @@ impl Surgeon {
     pub(super) unsafe fn feed(&mut self, plan: *mut pg_sys::Plan, demand: Demand) {
         // SAFETY: promised by the caller.
         unsafe {
-            let mut calls = Calls::default();
+            let mut calls = self.calls(false);
             match tag(plan) {
                 // Its aggregates' arguments are over rows of the child; what else it computes is over groups.
                 NodeTag::T_Agg => {

@@ -8,6 +8,7 @@ use super::collect::Calls;
 use super::demand::{Child, Demand, of_child};
 use super::nature;
 use super::tree::{self, NodeTag, items, list, tag};
+use crate::pg::compat;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
@@ -25,6 +26,8 @@ pub(super) struct Surgeon {
     /// The statement.
     pub(super) statement: *mut pg_sys::PlannedStmt,
     next_id: i32,
+    /// Whether the statement calls volatile functions of others.
+    has_volatile: bool,
     /// The strongest demand of a reader of each common table expression, by the number of its plan.
     shared: HashMap<i32, Demand>,
     /// What became of it so far.
@@ -40,8 +43,10 @@ pub unsafe fn into(statement: *mut pg_sys::PlannedStmt) -> Report {
     unsafe {
         let subplans = (*statement).subplans;
         let all = std::iter::once((*statement).planTree).chain(items(subplans));
+        let has_volatile = all.clone().any(|plan| nature::of_plan(statement, plan).is_volatile);
         let next_id = all.map(|plan| last_id(plan)).max().unwrap_or(0) + 1;
-        let mut surgeon = Surgeon { statement, next_id, shared: HashMap::new(), report: Report::default() };
+        let mut surgeon =
+            Surgeon { statement, next_id, has_volatile, shared: HashMap::new(), report: Report::default() };
         let top = if (*statement).commandType == pg_sys::CmdType::CMD_SELECT { Demand::TOP } else { Demand::DRAINED };
         (*statement).planTree = surgeon.visit((*statement).planTree, top);
         // A common table expression comes before those that read it.
@@ -63,32 +68,7 @@ unsafe fn last_id(plan: *mut pg_sys::Plan) -> i32 {
         return 0;
     }
     // SAFETY: promised by the caller.
-    unsafe {
-        let mut last = (*plan).plan_node_id.max(last_id((*plan).lefttree)).max(last_id((*plan).righttree));
-        for member in members(plan) {
-            last = last.max(last_id(member));
-        }
-        last
-    }
-}
-
-/// The plans below a node that are neither its left nor its right one.
-///
-/// # Safety
-/// `plan` is a plan.
-unsafe fn members(plan: *mut pg_sys::Plan) -> Vec<*mut pg_sys::Plan> {
-    // SAFETY: promised by the caller; each node is cast to what its tag says.
-    unsafe {
-        match tag(plan) {
-            NodeTag::T_Append => items((*plan.cast::<pg_sys::Append>()).appendplans),
-            NodeTag::T_MergeAppend => items((*plan.cast::<pg_sys::MergeAppend>()).mergeplans),
-            NodeTag::T_BitmapAnd => items((*plan.cast::<pg_sys::BitmapAnd>()).bitmapplans),
-            NodeTag::T_BitmapOr => items((*plan.cast::<pg_sys::BitmapOr>()).bitmapplans),
-            NodeTag::T_SubqueryScan => vec![(*plan.cast::<pg_sys::SubqueryScan>()).subplan],
-            NodeTag::T_CustomScan => items((*plan.cast::<pg_sys::CustomScan>()).custom_plans),
-            _ => Vec::new(),
-        }
-    }
+    unsafe { tree::children(plan).into_iter().map(|child| last_id(child)).fold((*plan).plan_node_id, i32::max) }
 }
 
 impl Surgeon {
@@ -246,10 +226,16 @@ impl Surgeon {
             };
             (*node).custom_scan_tlist = list(items::<pg_sys::TargetEntry>(columns).into_iter().enumerate().map(entry));
             (*node).methods = super::node::methods();
+            compat::inherit_disabled_nodes(node, child);
             self.next_id += 1;
             self.report.placed += 1;
             node
         }
+    }
+
+    /// No calls yet; `over_groups`: of expressions over groups.
+    pub(super) fn calls(&self, over_groups: bool) -> Calls {
+        Calls { over_groups, beside_volatile: self.has_volatile, ..Calls::default() }
     }
 
     pub(super) fn refuse(&mut self, why: &'static str) {

@@ -18,8 +18,8 @@ pub(super) struct Input {
     pub(super) asked: Asked,
     pub(super) state: *mut pg_sys::ExprState,
     pub(super) into: *mut pg_sys::ExprState,
-    /// Which question it asks, once that is known; none where nothing can be known ahead.
-    pub(super) question: Option<usize>,
+    /// Which question it asks, once that is known; none in it where nothing can be known ahead.
+    pub(super) question: Option<Option<usize>>,
 }
 
 /// The state of a node. Postgres sees its first field only.

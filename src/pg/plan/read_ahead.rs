@@ -6,9 +6,10 @@ use super::node::Node;
 use super::question::Question;
 use super::rows::Rows;
 use super::run;
-use crate::pg::{guc, world};
-use pgrx::FromDatum;
+use super::tree::{NodeTag, tag};
+use crate::pg::{guard, guc, world};
 use pgrx::pg_sys;
+use pgrx::{FromDatum, PgMemoryContexts};
 
 /// Rows of the first window that is sure to be asked for; the later ones grow.
 const FIRST: usize = 16;
@@ -78,10 +79,12 @@ impl Node {
         self.windows.iter().map(Rows::left).sum()
     }
 
-    /// Whether rows may be read ahead at all: not where Postgres looks at one row anew.
+    /// Whether rows may be read ahead at all: not where Postgres looks at one row anew, nor in a serializable transaction, which
+    /// must not be seen to have read what nobody asked it for.
     unsafe fn may_look_ahead(&self) -> bool {
+        let may = guc::prefetch() && !guard::is_serializable();
         // SAFETY: the node was begun.
-        unsafe { guc::prefetch() && (*self.custom.ss.ps.state).es_epq_active.is_null() && pg_sys::ActiveSnapshotSet() }
+        unsafe { may && (*self.custom.ss.ps.state).es_epq_active.is_null() && pg_sys::ActiveSnapshotSet() }
     }
 
     /// Puts the next row of the child into the slot of the scan, as it is.
@@ -109,8 +112,8 @@ impl Node {
         // SAFETY: the node was begun. What is kept of a row lies in the memory of its window.
         unsafe {
             let horizon = world::moment().horizon;
-            self.ask_questions();
             let mut questions = self.questions.take().unwrap_or_default();
+            self.ask_where_known(&mut questions);
             questions.iter_mut().for_each(|question| question.look(horizon));
             let certain = self.certain_rows().saturating_sub(self.held() as u64);
             // Where no row is sure to be asked for, the first call has to be made before anything is bought for others.
@@ -151,26 +154,32 @@ impl Node {
     }
 
     /// Evaluates the inputs of the row that is shown.
-    unsafe fn note_inputs(&self, rows: &mut Rows, questions: &mut [Question], due: Due) {
-        // SAFETY: the expressions are this node's; what they make lives as long as the rows of the window.
+    unsafe fn note_inputs(&mut self, rows: &mut Rows, questions: &mut Vec<Question>, due: Due) {
+        // SAFETY: the expressions are this node's. What they make lives until the next row is read: a question copies it.
         unsafe {
             let context = self.custom.ss.ps.ps_ExprContext;
+            pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
             (*context).ecxt_scantuple = self.custom.ss.ss_ScanTupleSlot;
-            for input in &self.inputs {
-                let Some(at) = input.question else { continue };
+            for call in 0..self.inputs.len() {
+                let Asked { is_certain, is_harmless, .. } = self.inputs[call].asked;
+                if is_certain && due == Due::Surely {
+                    self.ask(call, questions);
+                }
+                let input = &self.inputs[call];
+                let Some(Some(at)) = input.question else { continue };
                 let question = &mut questions[at];
-                let Asked { is_certain, is_harmless, .. } = input.asked;
                 // A call that was never made may never be made, and might fail.
                 let is_looked_up = is_harmless && question.is_asked();
                 let is_bought = is_certain && (due == Due::Surely || due == Due::Perhaps && is_harmless);
                 if !is_bought && !is_looked_up {
                     continue;
                 }
-                let key = rows.in_memory(|| {
-                    let mut is_null = false;
-                    let value = pg_sys::ExecEvalExpr(input.state, context, &mut is_null);
-                    (!is_null)
-                        .then(|| pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr())))
+                let mut is_null = false;
+                let value = pg_sys::ExecEvalExprSwitchContext(input.state, context, &mut is_null);
+                let key = (!is_null).then(|| {
+                    let unpack = |_: &mut _| pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr());
+                    let memory = (*context).ecxt_per_tuple_memory;
+                    pgrx::varlena_to_byte_slice(PgMemoryContexts::For(memory).switch_to(unpack))
                 });
                 if let Some(key) = key
                     && let Some(number) = question.note(key, is_bought)
@@ -203,28 +212,46 @@ impl Node {
         }
     }
 
-    /// Finds out what the calls ask, once.
-    unsafe fn ask_questions(&mut self) {
-        if self.questions.is_some() {
+    /// Finds out what the calls ask whose second argument is known without evaluating anything.
+    unsafe fn ask_where_known(&mut self, questions: &mut Vec<Question>) {
+        for call in 0..self.inputs.len() {
+            // SAFETY: the node was begun; its plan and parameters live as long as its state.
+            unsafe {
+                let parameters = (*self.custom.ss.ps.state).es_param_list_info;
+                // Variables of PL/pgSQL are evaluated when they are fetched, and may fail.
+                let is_plain = !parameters.is_null() && (*parameters).paramFetch.is_none();
+                if is_plain || tag(self.inputs[call].asked.into) == NodeTag::T_Const {
+                    self.ask(call, questions);
+                }
+            }
+        }
+    }
+
+    /// Finds out what a call asks, where that is not known yet.
+    ///
+    /// # Errors
+    /// What its second argument raises, as the call itself would.
+    unsafe fn ask(&mut self, call: usize, questions: &mut Vec<Question>) {
+        let input = &mut self.inputs[call];
+        if input.question.is_some() {
             return;
         }
-        let mut questions: Vec<Question> = Vec::new();
-        for input in &mut self.inputs {
-            // SAFETY: the expression is this node's; its type is that of the form's second argument.
-            let question = unsafe {
-                let mut is_null = false;
-                let context = self.custom.ss.ps.ps_ExprContext;
-                let value = pg_sys::ExecEvalExprSwitchContext(input.into, context, &mut is_null);
-                Question::new(input.asked.form, value, is_null)
-            };
-            input.question = question.map(|question| {
-                questions.iter().position(|known| known.is(&question)).unwrap_or_else(|| {
-                    questions.push(question);
-                    questions.len() - 1
-                })
-            });
-        }
-        self.questions = Some(questions);
+        // SAFETY: the expression is this node's; its type is that of the form's second argument.
+        let question = unsafe {
+            let mut is_null = false;
+            let context = self.custom.ss.ps.ps_ExprContext;
+            let value = pg_sys::ExecEvalExprSwitchContext(input.into, context, &mut is_null);
+            Question::new(input.asked.form, value, is_null)
+        };
+        input.question = Some(question.map(|mut question| {
+            questions.iter().position(|known| known.is(&question)).unwrap_or_else(|| {
+                question.look(world::moment().horizon);
+                // It asked nothing about the rows at hand.
+                self.windows.iter().for_each(|_| question.resolve());
+                questions.push(question);
+                questions.len() - 1
+            })
+        }));
     }
 
     /// How many of the next rows are sure to be asked for.

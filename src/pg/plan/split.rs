@@ -18,13 +18,13 @@ impl Surgeon {
             let over_groups = matches!(tag(plan), NodeTag::T_Agg | NodeTag::T_Group);
             let quals = items::<pg_sys::Node>((*plan).qual);
             let asks = |qual: &*mut pg_sys::Node| {
-                let mut calls = Calls { over_groups, ..Calls::default() };
+                let mut calls = self.calls(over_groups);
                 calls.add(*qual, true);
                 calls.any()
             };
             let first = quals.iter().position(asks).unwrap_or(quals.len());
             let (kept, moved) = quals.split_at(first);
-            let mut calls = Calls { over_groups, ..Calls::default() };
+            let mut calls = self.calls(over_groups);
             for (at, qual) in moved.iter().enumerate() {
                 calls.add(*qual, at == 0);
             }
