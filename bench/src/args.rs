@@ -1,10 +1,10 @@
 //! What the command line asks for.
 
-use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, SIMILARITY, TOKENS};
+use crate::works::{GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS};
 use std::path::PathBuf;
 
 /// Works that are asked for together, by what their names begin with.
-const GROUPS: [&str; 3] = [GATEWAY, ROUTING, SIMILARITY];
+const GROUPS: [&str; 4] = [GATEWAY, ROUTING, SIMILARITY, PLAN];
 
 /// The help text.
 const HELP: &str = "\
@@ -17,7 +17,8 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 routing and token-saving (their pages are), or of routing's: routing-upgrades, routing-calibration,
                 routing-limits, routing-near, routing-complexity, routing-failover (no page is written); similarity (its page
                 is), or of similarity's: similarity-cascade, similarity-speed, similarity-embedding, similarity-bound,
-                similarity-recall, similarity-growth (no page is written)
+                similarity-recall, similarity-growth (no page is written); plan (its page is), or of plan's:
+                plan-exact, plan-misses (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
@@ -68,8 +69,10 @@ impl Args {
             let (works, groups) = (works.join(", "), GROUPS.join(", "));
             return Err(format!("no work is called \"{unknown}\"; there are {works}, {groups}"));
         }
-        let whole_pages =
-            args.only.iter().all(|work| [LOCAL_MODEL, GATEWAY, ROUTING, TOKENS, SIMILARITY].contains(&work.as_str()));
+        let whole_pages = args
+            .only
+            .iter()
+            .all(|work| [LOCAL_MODEL, GATEWAY, ROUTING, TOKENS, SIMILARITY, PLAN].contains(&work.as_str()));
         if args.out.is_none() && !args.quick && whole_pages {
             args.out = Some(crate::root().join("docs"));
         }

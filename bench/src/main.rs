@@ -1,8 +1,8 @@
 //! The ratios that pg_categorize claims: one command, both sides of each comparison in one run.
 //!
 //! `make bench` runs it; `make bench BENCH_ARGS=--help` lists its options. The results are docs/benchmarks.md,
-//! docs/benchmarks-local-model.md, docs/benchmarks-gateway.md, docs/benchmarks-routing.md, docs/token-saving.md and
-//! docs/benchmarks-similarity.md.
+//! docs/benchmarks-local-model.md, docs/benchmarks-gateway.md, docs/benchmarks-routing.md, docs/token-saving.md,
+//! docs/benchmarks-similarity.md and docs/benchmarks-plan.md.
 
 mod args;
 mod bench;

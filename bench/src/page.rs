@@ -3,7 +3,7 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
-use crate::works::{GATEWAY, LOCAL_MODEL, ROUTING, SIMILARITY, TOKENS, gateway, routing, similarity};
+use crate::works::{GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS, gateway, plan, routing, similarity};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub struct Page {
 }
 
 /// All pages.
-pub const ALL: [Page; 6] = [
+pub const ALL: [Page; 7] = [
     Page {
         title: "Benchmarks",
         file: "benchmarks.md",
@@ -80,6 +80,14 @@ pub const ALL: [Page; 6] = [
         settings: &SETTINGS,
         medians: false,
         how_to_read: similarity::HOW_TO_READ,
+    },
+    Page {
+        title: "Benchmarks of the plan node",
+        file: "benchmarks-plan.md",
+        of: Some(PLAN),
+        settings: &SETTINGS,
+        medians: false,
+        how_to_read: plan::HOW_TO_READ,
     },
 ];
 

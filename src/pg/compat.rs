@@ -129,6 +129,27 @@ pub fn owns_database(role: pg_sys::Oid, database: pg_sys::Oid) -> bool {
     }
 }
 
+/// Has a node of ours count as many disabled nodes as the child below it, which PG 18 does to say which node is disabled: one
+/// that counts more than its children do.
+///
+/// # Safety
+/// `node` is a plan that nobody runs yet, and `child` its left child.
+#[cfg_attr(not(feature = "pg18"), expect(unused_variables, reason = "before PG 18 being disabled is a cost"))]
+pub unsafe fn inherit_disabled_nodes(node: *mut pg_sys::CustomScan, child: *mut pg_sys::Plan) {
+    #[cfg(feature = "pg18")]
+    // SAFETY: promised by the caller. EXPLAIN looks for the children of a custom scan among its custom plans, which are run and
+    // shown by nobody but the scan's own methods: what stands there for the child has its count and nothing else.
+    unsafe {
+        (*node).scan.plan.disabled_nodes = (*child).disabled_nodes;
+        if (*child).disabled_nodes > 0 {
+            let stand_in = pg_sys::palloc0(size_of::<pg_sys::Result>()).cast::<pg_sys::Plan>();
+            (*stand_in).type_ = pg_sys::NodeTag::T_Result;
+            (*stand_in).disabled_nodes = (*child).disabled_nodes;
+            (*node).custom_plans = pg_sys::lappend((*node).custom_plans, stand_in.cast());
+        }
+    }
+}
+
 /// What is done around each run of a plan: told the query, the rows that its caller takes, and how to go on.
 pub type AroundRun = fn(*mut pg_sys::QueryDesc, u64, &mut dyn FnMut());
 

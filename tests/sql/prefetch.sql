@@ -165,6 +165,8 @@ SET categorize.require_prefetch = on;
 SELECT categorize(title) FROM item ORDER BY id LIMIT 1;
 SELECT attempt('SELECT categorize(title || random()) FROM ahead.item');
 SELECT attempt('SELECT categorize(''office chair'')');
+SELECT attempt('SELECT set_config(''ahead.word'', id::text, true), categorize(title || current_setting(''ahead.word'')) FROM ahead.item');
+SELECT attempt('SELECT count(random()), count(categorize(title || id)) FROM ahead.item');
 RESET categorize.require_prefetch;
 -- What the row itself would not raise is not raised.
 SELECT attempt('SELECT categorize(title, ''no such'') FROM ahead.item WHERE title IS NULL LIMIT 1');
@@ -177,6 +179,44 @@ RESET categorize.prefetch_window;
 SET work_mem = 64;
 SELECT * FROM try('SELECT id, categorize(title || repeat(''x'', 10000)) FROM item WHERE id < 100');
 RESET work_mem;
+-- What the inputs of a window are made of is not kept.
+CREATE FUNCTION held() RETURNS bigint LANGUAGE sql AS $$
+    SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts WHERE name = 'Categorize'
+$$;
+SELECT count(held), max(held) < 1000000 AS is_little
+  FROM (SELECT held(), categorize(right(repeat(title, 100000), 20)) FROM item WHERE id <= 100 OFFSET 0) s;
+-- A variable is not evaluated before a call needs it.
+DO $$
+DECLARE
+    named record;
+    n int;
+BEGIN
+    SELECT 'few' AS name INTO named;
+    FOR i IN 1..2 LOOP
+        SELECT count(CASE WHEN price < 0 THEN categorize(title, named.name) END) INTO n FROM ahead.item;
+        RAISE NOTICE '% answers', n;
+        SELECT count(categorize(title, named.name)) INTO n FROM ahead.item WHERE price < 0;
+        RAISE NOTICE '% answers', n;
+        SELECT 1 AS other INTO named;
+    END LOOP;
+END
+$$;
+-- A serializable transaction reads what it is asked for.
+CREATE FUNCTION plan_of(options text, statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('EXPLAIN (%s) %s', options, statement);
+END
+$$;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT trim(line) FROM plan_of('ANALYZE', 'SELECT categorize(title) FROM item WHERE id < 5') line WHERE line LIKE '%Windows:%';
+SELECT * FROM try('SELECT id, categorize(title) FROM item ORDER BY id LIMIT 10');
+COMMIT;
+SELECT trim(line) FROM plan_of('ANALYZE', 'SELECT categorize(title) FROM item WHERE id < 5') line WHERE line LIKE '%Windows:%';
+-- Since PG 18 EXPLAIN says which node is disabled: the scan, and not those above it.
+SET enable_seqscan = off;
+SELECT count(*) < 2 AS is_the_scan
+  FROM plan_of('COSTS OFF', 'SELECT categorize(name) FROM brand ORDER BY 1') line WHERE line LIKE '%Disabled: true%';
+RESET enable_seqscan;
 EXPLAIN (COSTS OFF) SELECT id, categorize(title) FROM item WHERE price > 5 AND categorize(title) = 'Clothing' ORDER BY id LIMIT 5;
 EXPLAIN (COSTS OFF, VERBOSE) SELECT categorize(title), count(categorize(title, 'few')) FROM item GROUP BY 1;
 SET client_min_messages = warning;

@@ -21,7 +21,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
     let mut peer = Vec::new();
     let mut learnt = 0;
     for size in sizes {
-        learn(bench, "shop", "id", learnt..*size);
+        learn(bench, "products", "shop", "id", learnt..*size);
         learnt = *size;
         bench.run(&format!("CREATE TABLE products_{size} AS SELECT * FROM products WHERE id <= {size} ORDER BY id"));
         cache_table(bench, &format!("cache_{size}"), &format!("products_{size}"));
@@ -69,15 +69,15 @@ fn add_rows(report: &mut Report, size: usize, timings: &[Timing]) {
     ));
 }
 
-/// Learns a range of the titles in an order, in portions.
-fn learn(bench: &Bench, taxonomy: &str, order: &str, range: Range<usize>) {
+/// Learns a range of the titles of a table in an order, in portions.
+pub(super) fn learn(bench: &Bench, titles: &str, taxonomy: &str, order: &str, range: Range<usize>) {
     let mut session = bench.session();
     let mut stored = range.start;
     while stored < range.end {
         let next = (stored + PORTION).min(range.end);
         step(&format!("learning titles {} to {}", count(stored as f64 + 1.0), count(next as f64)), || {
             let query = format!(
-                "SELECT title, category FROM products WHERE id <= {} ORDER BY {order} LIMIT {} OFFSET {stored}",
+                "SELECT title, category FROM {titles} WHERE id <= {} ORDER BY {order} LIMIT {} OFFSET {stored}",
                 range.end,
                 next - stored
             );
@@ -91,7 +91,7 @@ fn learn(bench: &Bench, taxonomy: &str, order: &str, range: Range<usize>) {
 /// All exact hits once more, learnt in an order that is not that of the table: neighbours there are none in the cache.
 fn shuffled(bench: &Bench, report: &mut Report, size: usize) {
     super::create_taxonomy(bench, "shuffled");
-    learn(bench, "shuffled", "hashint4(id), id", 0..size);
+    learn(bench, "products", "shuffled", "hashint4(id), id", 0..size);
     bench.settle();
     let asked = [
         Statement::new(format!("SELECT count(categorize(title, 'shuffled')) FROM products_{size}")),

@@ -8,6 +8,7 @@ pub mod gateway;
 mod growing_rules;
 mod local_model;
 mod peers;
+pub mod plan;
 mod repeats;
 pub mod routing;
 mod rules;
@@ -33,6 +34,9 @@ pub const ROUTING: &str = "routing";
 /// All works of the similarity tier and of what it is for, likewise.
 pub const SIMILARITY: &str = "similarity";
 
+/// All works of the plan node, likewise.
+pub const PLAN: &str = "plan";
+
 /// The work that counts tokens, which has a page of its own.
 pub const TOKENS: &str = routing::TOKENS.0;
 
@@ -48,7 +52,13 @@ const OTHERS: [(&str, Work); 7] = [
 
 /// All works by name, in their order.
 pub fn all() -> impl Iterator<Item = (&'static str, Work)> {
-    OTHERS.into_iter().chain(gateway::ALL).chain(routing::ALL).chain([routing::TOKENS]).chain(similarity::ALL)
+    OTHERS
+        .into_iter()
+        .chain(gateway::ALL)
+        .chain(routing::ALL)
+        .chain([routing::TOKENS])
+        .chain(similarity::ALL)
+        .chain(plan::ALL)
 }
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.

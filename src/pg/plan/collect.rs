@@ -25,6 +25,8 @@ pub struct Call {
 pub struct Calls {
     /// Whether the expressions are over groups: an aggregate is a column to them, and what it is given is another's.
     pub over_groups: bool,
+    /// Whether the statement calls volatile functions of others: what they do may change what is not immutable from row to row.
+    pub beside_volatile: bool,
     /// Calls that a node can look ahead for, each once.
     pub calls: Vec<Call>,
     /// Why others are left alone.
@@ -119,7 +121,7 @@ impl Calls {
             let [input, into] = arguments[..] else {
                 return self.refusals.push("its arguments are not those of this version");
             };
-            if let Some(refusal) = refusal(input, into, self.over_groups) {
+            if let Some(refusal) = self.refusal(input, into) {
                 return self.refusals.push(refusal);
             }
             let is_harmless = !nature::of_expression(input).may_raise;
@@ -134,53 +136,55 @@ impl Calls {
             }
         }
     }
-}
 
-/// Why a call with these arguments is left alone.
-///
-/// # Safety
-/// Both are expressions of a finished plan.
-unsafe fn refusal(input: *mut pg_sys::Node, into: *mut pg_sys::Node, over_groups: bool) -> Option<&'static str> {
-    // SAFETY: promised by the caller.
-    unsafe {
-        let is_given = match tag(into) {
-            NodeTag::T_Const => true,
-            NodeTag::T_Param => (*into.cast::<pg_sys::Param>()).paramkind == pg_sys::ParamKind::PARAM_EXTERN,
-            _ => false,
-        };
-        if !is_given {
-            return Some("its taxonomy or labels differ from row to row");
-        }
-        let (mut has_column, mut is_bound) = (false, false);
-        tree::walk(input, &mut |node| {
-            match tag(node) {
-                NodeTag::T_Var => has_column = true,
-                NodeTag::T_Aggref if over_groups => {
-                    has_column = true;
-                    return Next::Beside;
-                }
-                // Their values are there only while what is around them is evaluated.
-                NodeTag::T_Aggref
-                | NodeTag::T_WindowFunc
-                | NodeTag::T_GroupingFunc
-                | NodeTag::T_CoerceToDomainValue => {
-                    is_bound = true;
-                }
-                _ => {}
+    /// Why a call with these arguments is left alone.
+    ///
+    /// # Safety
+    /// Both are expressions of a finished plan.
+    unsafe fn refusal(&self, input: *mut pg_sys::Node, into: *mut pg_sys::Node) -> Option<&'static str> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let is_given = match tag(into) {
+                NodeTag::T_Const => true,
+                NodeTag::T_Param => (*into.cast::<pg_sys::Param>()).paramkind == pg_sys::ParamKind::PARAM_EXTERN,
+                _ => false,
+            };
+            if !is_given {
+                return Some("its taxonomy or labels differ from row to row");
             }
-            Next::Below
-        });
-        let nature = nature::of_expression(input);
-        if is_bound || has_foreign_case(input) || nature.is_strange {
-            Some("its input is a value that exists only in its place")
-        } else if nature.is_volatile || nature.asks {
-            Some("its input calls a volatile function")
-        } else if !has_column {
-            Some("its input is the same for every row")
-        } else if pg_sys::expression_returns_set(input) {
-            Some("its input is a set")
-        } else {
-            None
+            let (mut has_column, mut is_bound) = (false, false);
+            tree::walk(input, &mut |node| {
+                match tag(node) {
+                    NodeTag::T_Var => has_column = true,
+                    NodeTag::T_Aggref if self.over_groups => {
+                        has_column = true;
+                        return Next::Beside;
+                    }
+                    // Their values are there only while what is around them is evaluated.
+                    NodeTag::T_Aggref
+                    | NodeTag::T_WindowFunc
+                    | NodeTag::T_GroupingFunc
+                    | NodeTag::T_CoerceToDomainValue => {
+                        is_bound = true;
+                    }
+                    _ => {}
+                }
+                Next::Below
+            });
+            let nature = nature::of_expression(input);
+            if is_bound || has_foreign_case(input) || nature.is_strange {
+                Some("its input is a value that exists only in its place")
+            } else if nature.is_volatile || nature.asks {
+                Some("its input calls a volatile function")
+            } else if self.beside_volatile && pg_sys::contain_mutable_functions(input) {
+                Some("its input is not immutable, and the statement calls a volatile function")
+            } else if !has_column {
+                Some("its input is the same for every row")
+            } else if pg_sys::expression_returns_set(input) {
+                Some("its input is a set")
+            } else {
+                None
+            }
         }
     }
 }

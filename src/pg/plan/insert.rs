@@ -6,8 +6,9 @@
 
 use super::collect::Calls;
 use super::demand::{Child, Demand, of_child};
-use super::tree::{self, Next, NodeTag, copy, items, list, tag};
-use super::{layout, nature};
+use super::nature;
+use super::tree::{self, NodeTag, items, list, tag};
+use crate::pg::compat;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
@@ -20,12 +21,17 @@ pub struct Report {
     pub refusals: Vec<&'static str>,
 }
 
-struct Surgeon {
-    statement: *mut pg_sys::PlannedStmt,
+/// Who puts nodes into one statement.
+pub(super) struct Surgeon {
+    /// The statement.
+    pub(super) statement: *mut pg_sys::PlannedStmt,
     next_id: i32,
+    /// Whether the statement calls volatile functions of others.
+    has_volatile: bool,
     /// The strongest demand of a reader of each common table expression, by the number of its plan.
     shared: HashMap<i32, Demand>,
-    report: Report,
+    /// What became of it so far.
+    pub(super) report: Report,
 }
 
 /// Puts nodes into a plan.
@@ -37,8 +43,10 @@ pub unsafe fn into(statement: *mut pg_sys::PlannedStmt) -> Report {
     unsafe {
         let subplans = (*statement).subplans;
         let all = std::iter::once((*statement).planTree).chain(items(subplans));
+        let has_volatile = all.clone().any(|plan| nature::of_plan(statement, plan).is_volatile);
         let next_id = all.map(|plan| last_id(plan)).max().unwrap_or(0) + 1;
-        let mut surgeon = Surgeon { statement, next_id, shared: HashMap::new(), report: Report::default() };
+        let mut surgeon =
+            Surgeon { statement, next_id, has_volatile, shared: HashMap::new(), report: Report::default() };
         let top = if (*statement).commandType == pg_sys::CmdType::CMD_SELECT { Demand::TOP } else { Demand::DRAINED };
         (*statement).planTree = surgeon.visit((*statement).planTree, top);
         // A common table expression comes before those that read it.
@@ -60,32 +68,7 @@ unsafe fn last_id(plan: *mut pg_sys::Plan) -> i32 {
         return 0;
     }
     // SAFETY: promised by the caller.
-    unsafe {
-        let mut last = (*plan).plan_node_id.max(last_id((*plan).lefttree)).max(last_id((*plan).righttree));
-        for member in members(plan) {
-            last = last.max(last_id(member));
-        }
-        last
-    }
-}
-
-/// The plans below a node that are neither its left nor its right one.
-///
-/// # Safety
-/// `plan` is a plan.
-unsafe fn members(plan: *mut pg_sys::Plan) -> Vec<*mut pg_sys::Plan> {
-    // SAFETY: promised by the caller; each node is cast to what its tag says.
-    unsafe {
-        match tag(plan) {
-            NodeTag::T_Append => items((*plan.cast::<pg_sys::Append>()).appendplans),
-            NodeTag::T_MergeAppend => items((*plan.cast::<pg_sys::MergeAppend>()).mergeplans),
-            NodeTag::T_BitmapAnd => items((*plan.cast::<pg_sys::BitmapAnd>()).bitmapplans),
-            NodeTag::T_BitmapOr => items((*plan.cast::<pg_sys::BitmapOr>()).bitmapplans),
-            NodeTag::T_SubqueryScan => vec![(*plan.cast::<pg_sys::SubqueryScan>()).subplan],
-            NodeTag::T_CustomScan => items((*plan.cast::<pg_sys::CustomScan>()).custom_plans),
-            _ => Vec::new(),
-        }
-    }
+    unsafe { tree::children(plan).into_iter().map(|child| last_id(child)).fold((*plan).plan_node_id, i32::max) }
 }
 
 impl Surgeon {
@@ -192,189 +175,8 @@ impl Surgeon {
         }
     }
 
-    /// Splits a scan, a join or groups: it gives plain columns, and a node above it computes the rest.
-    ///
-    /// # Safety
-    /// `plan` is one of these, and belongs to the statement.
-    unsafe fn split(&mut self, plan: *mut pg_sys::Plan, demand: Demand) -> *mut pg_sys::Plan {
-        // SAFETY: promised by the caller. What the plan loses is copied into the node before.
-        unsafe {
-            let over_groups = matches!(tag(plan), NodeTag::T_Agg | NodeTag::T_Group);
-            let quals = items::<pg_sys::Node>((*plan).qual);
-            let asks = |qual: &*mut pg_sys::Node| {
-                let mut calls = Calls { over_groups, ..Calls::default() };
-                calls.add(*qual, true);
-                calls.any()
-            };
-            let first = quals.iter().position(asks).unwrap_or(quals.len());
-            let (kept, moved) = quals.split_at(first);
-            let mut calls = Calls { over_groups, ..Calls::default() };
-            for (at, qual) in moved.iter().enumerate() {
-                calls.add(*qual, at == 0);
-            }
-            calls.add((*plan).targetlist, moved.is_empty());
-            if matches!(tag(plan), NodeTag::T_NestLoop | NodeTag::T_MergeJoin | NodeTag::T_HashJoin) {
-                let mut joins = Calls::default();
-                joins.add((*plan.cast::<pg_sys::Join>()).joinqual, false);
-                if joins.any() {
-                    self.refuse("it is part of a join's own condition");
-                }
-            }
-            self.report.refusals.append(&mut calls.refusals);
-            if calls.calls.is_empty() {
-                return plan;
-            }
-            if tag(plan) == NodeTag::T_Agg && !(*plan.cast::<pg_sys::Agg>()).groupingSets.is_null() {
-                self.refuse("it is computed over grouping sets");
-                return plan;
-            }
-            let mut is_grouping =
-                |node: *mut pg_sys::Node| if tag(node) == NodeTag::T_GroupingFunc { Next::Stop } else { Next::Below };
-            if tree::walk((*plan).targetlist, &mut is_grouping) || tree::walk((*plan).qual, &mut is_grouping) {
-                self.refuse("GROUPING belongs to its node");
-                return plan;
-            }
-            let kept = list(kept.iter().copied());
-            let mut columns: Vec<*mut pg_sys::Node> = Vec::new();
-            let node_list: *mut pg_sys::List = copy((*plan).targetlist);
-            let node_qual: *mut pg_sys::List = copy(list(moved.iter().copied()));
-            let mut look = |node: *mut pg_sys::Node| {
-                if !is_column(node) {
-                    return Next::Below;
-                }
-                let same = |known: &*mut pg_sys::Node| pg_sys::equal(known.cast(), node.cast());
-                if !columns.iter().any(same) {
-                    columns.push(copy(node));
-                }
-                Next::Beside
-            };
-            tree::walk(node_list, &mut look);
-            tree::walk(node_qual, &mut look);
-            let mut calls = calls.calls;
-            for call in &mut calls {
-                call.input = copy(call.input);
-                refer(call.input, &columns);
-            }
-            refer(node_list, &columns);
-            refer(node_qual, &columns);
-            let entry = |(at, column): (usize, &*mut pg_sys::Node)| {
-                pg_sys::makeTargetEntry(column.cast(), at as i16 + 1, std::ptr::null_mut(), false)
-            };
-            let own_list = list(columns.iter().enumerate().map(entry));
-            let below = self.nature_of_split(plan, own_list, kept);
-            let Some(reads_ahead) = self.reads_ahead(below, demand) else { return plan };
-
-            let node = self.node(plan, own_list);
-            (*node).scan.plan.targetlist = node_list;
-            (*node).scan.plan.qual = node_qual;
-            layout::write(node, &calls, demand, reads_ahead);
-            // Initial sub-selects go with the expressions that may use them; the plan then sees their results from outside.
-            (*node).scan.plan.initPlan = (*plan).initPlan;
-            (*node).scan.plan.extParam = pg_sys::bms_copy((*plan).extParam);
-            (*node).scan.plan.allParam = pg_sys::bms_copy((*plan).allParam);
-            if !(*plan).initPlan.is_null() {
-                (*plan).initPlan = std::ptr::null_mut();
-                (*plan).extParam = pg_sys::bms_copy((*plan).allParam);
-            }
-            (*plan).targetlist = own_list;
-            (*plan).qual = kept;
-            (*plan).async_capable = false;
-            node.cast()
-        }
-    }
-
-    /// Puts a node between a plan and its child, whose columns the plan's calls read.
-    ///
-    /// # Safety
-    /// `plan` belongs to the statement and has a left child.
-    unsafe fn feed(&mut self, plan: *mut pg_sys::Plan, demand: Demand) {
-        // SAFETY: promised by the caller.
-        unsafe {
-            let mut calls = Calls::default();
-            match tag(plan) {
-                // Its aggregates' arguments are over rows of the child; what else it computes is over groups.
-                NodeTag::T_Agg => {
-                    for part in [(*plan).targetlist, (*plan).qual] {
-                        tree::walk(part, &mut |node| {
-                            if tag(node) != NodeTag::T_Aggref {
-                                return Next::Below;
-                            }
-                            calls.add(node, true);
-                            Next::Beside
-                        });
-                    }
-                }
-                NodeTag::T_NestLoop => calls.add(lateral_calls(plan.cast()), true),
-                NodeTag::T_Result => {
-                    let filters = !(*plan).qual.is_null();
-                    calls.add((*plan).qual, false);
-                    calls.add((*plan).targetlist, !filters);
-                }
-                NodeTag::T_WindowAgg => {
-                    let filters =
-                        !(*plan).qual.is_null() || !(*plan.cast::<pg_sys::WindowAgg>()).runCondition.is_null();
-                    calls.add((*plan).targetlist, !filters);
-                }
-                _ => calls.add((*plan).targetlist, false),
-            }
-            self.report.refusals.append(&mut calls.refusals);
-            if calls.calls.is_empty() {
-                return;
-            }
-            let child = (*plan).lefttree;
-            let Some(reads_ahead) = self.reads_ahead(nature::of_plan(self.statement, child), demand) else { return };
-            let node = self.node(child, (*child).targetlist);
-            for call in &mut calls.calls {
-                call.input = copy(call.input);
-                tree::walk(call.input, &mut |node| {
-                    if tag(node) == NodeTag::T_Var {
-                        let var = node.cast::<pg_sys::Var>();
-                        (*var).varno = pg_sys::INDEX_VAR;
-                        (*var).varnosyn = 0;
-                    }
-                    Next::Below
-                });
-            }
-            let entries = items::<pg_sys::TargetEntry>((*node).custom_scan_tlist);
-            let names = items::<pg_sys::TargetEntry>((*child).targetlist);
-            let pass = |(entry, named): (*mut pg_sys::TargetEntry, *mut pg_sys::TargetEntry)| {
-                let passed = copy(named);
-                let var: *mut pg_sys::Var = copy((*entry).expr.cast());
-                (*var).varno = pg_sys::INDEX_VAR;
-                (*passed).expr = var.cast();
-                passed
-            };
-            (*node).scan.plan.targetlist = list(entries.into_iter().zip(names).map(pass));
-            layout::write(node, &calls.calls, demand, reads_ahead);
-            (*node).scan.plan.extParam = pg_sys::bms_copy((*child).extParam);
-            (*node).scan.plan.allParam = pg_sys::bms_copy((*child).allParam);
-            (*child).async_capable = false;
-            (*plan).lefttree = node.cast();
-        }
-    }
-
-    /// The nature of a plan as it will be once it is split: what it gives, and the quals that it keeps.
-    ///
-    /// # Safety
-    /// `plan` belongs to the statement.
-    unsafe fn nature_of_split(
-        &self,
-        plan: *mut pg_sys::Plan,
-        columns: *mut pg_sys::List,
-        kept: *mut pg_sys::List,
-    ) -> nature::Nature {
-        // SAFETY: promised by the caller; the plan is put back as it was.
-        unsafe {
-            let whole = ((*plan).targetlist, (*plan).qual, (*plan).initPlan);
-            ((*plan).targetlist, (*plan).qual, (*plan).initPlan) = (columns, kept, std::ptr::null_mut());
-            let below = nature::of_plan(self.statement, plan);
-            ((*plan).targetlist, (*plan).qual, (*plan).initPlan) = whole;
-            below
-        }
-    }
-
     /// Whether a node above something of this nature may read rows that nobody may ask for; `None` where it has no place there.
-    fn reads_ahead(&mut self, below: nature::Nature, demand: Demand) -> Option<bool> {
+    pub(super) fn reads_ahead(&mut self, below: nature::Nature, demand: Demand) -> Option<bool> {
         if below.is_strange {
             self.refuse("something below locks, writes, or is not known");
         } else if below.is_volatile {
@@ -391,7 +193,11 @@ impl Surgeon {
     ///
     /// # Safety
     /// `child` belongs to the statement.
-    unsafe fn node(&mut self, child: *mut pg_sys::Plan, columns: *mut pg_sys::List) -> *mut pg_sys::CustomScan {
+    pub(super) unsafe fn node(
+        &mut self,
+        child: *mut pg_sys::Plan,
+        columns: *mut pg_sys::List,
+    ) -> *mut pg_sys::CustomScan {
         // SAFETY: promised by the caller; the node is zeroed where nothing is written.
         unsafe {
             let node = pg_sys::palloc0(size_of::<pg_sys::CustomScan>()).cast::<pg_sys::CustomScan>();
@@ -420,86 +226,20 @@ impl Surgeon {
             };
             (*node).custom_scan_tlist = list(items::<pg_sys::TargetEntry>(columns).into_iter().enumerate().map(entry));
             (*node).methods = super::node::methods();
+            compat::inherit_disabled_nodes(node, child);
             self.next_id += 1;
             self.report.placed += 1;
             node
         }
     }
 
-    fn refuse(&mut self, why: &'static str) {
+    /// No calls yet; `over_groups`: of expressions over groups.
+    pub(super) fn calls(&self, over_groups: bool) -> Calls {
+        Calls { over_groups, beside_volatile: self.has_volatile, ..Calls::default() }
+    }
+
+    pub(super) fn refuse(&mut self, why: &'static str) {
         self.report.refusals.push(why);
-    }
-}
-
-/// The calls in FROM that a nested loop makes for each row of its left side, over the columns of that side.
-///
-/// # Safety
-/// The join belongs to the statement.
-unsafe fn lateral_calls(join: *mut pg_sys::NestLoop) -> *mut pg_sys::List {
-    // SAFETY: promised by the caller; what is changed is copied before.
-    unsafe {
-        let right = (*join).join.plan.righttree;
-        if tag(right) != NodeTag::T_FunctionScan {
-            return std::ptr::null_mut();
-        }
-        let given = items::<pg_sys::NestLoopParam>((*join).nestParams);
-        let functions = items::<pg_sys::RangeTblFunction>((*right.cast::<pg_sys::FunctionScan>()).functions);
-        let calls = functions.into_iter().filter(|function| tag((**function).funcexpr) == NodeTag::T_FuncExpr);
-        list(calls.map(|function| {
-            let call: *mut pg_sys::FuncExpr = copy((*function).funcexpr.cast());
-            tree::replace((*call).args, |_, argument: *mut pg_sys::Node| {
-                if tag(argument) != NodeTag::T_Param {
-                    return argument;
-                }
-                let parameter = argument.cast::<pg_sys::Param>();
-                let is_it = |given: &&*mut pg_sys::NestLoopParam| {
-                    (*parameter).paramkind == pg_sys::ParamKind::PARAM_EXEC
-                        && (***given).paramno == (*parameter).paramid
-                };
-                given.iter().find(is_it).map_or(argument, |given| copy((**given).paramval.cast()))
-            });
-            call
-        }))
-    }
-}
-
-/// Whether an expression is a column of the plan that computes it: a column of what is below, or an aggregate.
-///
-/// # Safety
-/// `node` is an expression.
-unsafe fn is_column(node: *mut pg_sys::Node) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe { matches!(tag(node), NodeTag::T_Var | NodeTag::T_Aggref) }
-}
-
-/// Makes references to columns of a plan refer to those that it gives now, in place.
-///
-/// # Safety
-/// `node` is an expression or a list of them that belongs to the caller.
-unsafe fn refer<T>(node: *mut T, columns: &[*mut pg_sys::Node]) {
-    // SAFETY: promised by the caller. A reference is smaller than an aggregate, and takes its place.
-    unsafe {
-        const { assert!(size_of::<pg_sys::Var>() <= size_of::<pg_sys::Aggref>()) };
-        tree::walk(node, &mut |node| {
-            if !is_column(node) {
-                return Next::Below;
-            }
-            let same = |known: &*mut pg_sys::Node| pg_sys::equal(known.cast(), node.cast());
-            if let Some(at) = columns.iter().position(same) {
-                let column = columns[at];
-                *node.cast::<pg_sys::Var>() = pg_sys::Var {
-                    xpr: pg_sys::Expr { type_: NodeTag::T_Var },
-                    varno: pg_sys::INDEX_VAR as _,
-                    varattno: at as i16 + 1,
-                    vartype: pg_sys::exprType(column),
-                    vartypmod: pg_sys::exprTypmod(column),
-                    varcollid: pg_sys::exprCollation(column),
-                    location: -1,
-                    ..pg_sys::Var::default()
-                };
-            }
-            Next::Beside
-        });
     }
 }
 

@@ -1,9 +1,10 @@
 //! The plan node `Categorize`: sets behind the scalar call.
 //!
-//! After PostgreSQL has planned a statement, nodes are put into its plan (`insert`) where our functions are called
-//! (`function`, `collect`). When it runs, a node reads rows ahead of those who ask for them, evaluates the inputs, and has
-//! them resolved together (`node`, `rows`, `question`); the ordinary function then finds its answers ready (`crate::pg::ahead`). The
-//! function stays the one place that raises errors and counts answers: were every window lost, results would be the same.
+//! After PostgreSQL has planned a statement, nodes are put into its plan (`insert`, `split`, `feed`) where our functions are
+//! called (`function`, `collect`). When it runs (`node`), it reads rows ahead of those who ask for them, evaluates the inputs, and
+//! has them resolved together (`read_ahead`, `rows`, `question`); the ordinary function then finds its answers ready
+//! (`crate::pg::ahead`). The function stays the one place that raises errors and counts answers: were every window lost, results
+//! would be the same.
 //!
 //! How far a node reads ahead follows from what its parent is sure to ask for (`demand`, `run`), and from what could go wrong
 //! with rows that nobody asks for (`nature`).
@@ -11,14 +12,17 @@
 mod collect;
 mod demand;
 mod explain;
+mod feed;
 mod function;
 mod insert;
 mod layout;
 mod nature;
 mod node;
 mod question;
+mod read_ahead;
 mod rows;
 mod run;
+mod split;
 mod tree;
 
 use crate::pg::{error, guc};

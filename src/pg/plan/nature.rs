@@ -125,9 +125,8 @@ pub unsafe fn of_plan(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Pl
     }
     // SAFETY: promised by the caller; nodes are of the kinds that their tags say.
     unsafe {
-        let strange = Nature { is_strange: true, ..Nature::default() };
-        let Some((expressions, plans)) = parts(statement, plan) else { return strange };
-        let mut nature = Nature::default();
+        let Parts { expressions, plans, is_strange } = parts(statement, plan);
+        let mut nature = Nature { is_strange, ..Nature::default() };
         for expression in expressions {
             nature = nature.and(of_plain(statement, expression));
         }
@@ -177,24 +176,27 @@ unsafe fn subplan(statement: *mut pg_sys::PlannedStmt, id: i32) -> *mut pg_sys::
     unsafe { pg_sys::list_nth((*statement).subplans, id - 1).cast() }
 }
 
-type Parts = (Vec<*mut pg_sys::Node>, Vec<*mut pg_sys::Plan>);
+/// What a node of a plan consists of.
+struct Parts {
+    expressions: Vec<*mut pg_sys::Node>,
+    /// The plans right below it.
+    plans: Vec<*mut pg_sys::Plan>,
+    /// The node is not told here, or does more than read: there may be other parts.
+    is_strange: bool,
+}
 
-/// The expressions of a node and the plans right below it; `None` where the node is not told here, or does more than read.
 ///
 /// # Safety
 /// As [`of_plan`].
-unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) -> Option<Parts> {
+unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) -> Parts {
     use NodeTag::*;
     // SAFETY: promised by the caller; each node is cast to what its tag says.
     unsafe {
         let mut expressions: Vec<*mut pg_sys::Node> = vec![(*plan).targetlist.cast(), (*plan).qual.cast()];
-        let mut plans = vec![(*plan).lefttree, (*plan).righttree];
+        let mut plans = tree::children(plan);
+        let mut is_strange = false;
         match tag(plan) {
             T_Result => expressions.push((*plan.cast::<pg_sys::Result>()).resconstantqual),
-            T_Append => plans.extend(items::<pg_sys::Plan>((*plan.cast::<pg_sys::Append>()).appendplans)),
-            T_MergeAppend => plans.extend(items::<pg_sys::Plan>((*plan.cast::<pg_sys::MergeAppend>()).mergeplans)),
-            T_BitmapAnd => plans.extend(items::<pg_sys::Plan>((*plan.cast::<pg_sys::BitmapAnd>()).bitmapplans)),
-            T_BitmapOr => plans.extend(items::<pg_sys::Plan>((*plan.cast::<pg_sys::BitmapOr>()).bitmapplans)),
             T_IndexScan => {
                 let scan = plan.cast::<pg_sys::IndexScan>();
                 expressions.extend([(*scan).indexqualorig.cast(), (*scan).indexorderbyorig.cast()]);
@@ -213,7 +215,6 @@ unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) ->
                 let functions = items::<pg_sys::RangeTblFunction>((*plan.cast::<pg_sys::FunctionScan>()).functions);
                 expressions.extend(functions.iter().map(|function| (**function).funcexpr));
             }
-            T_SubqueryScan => plans.push((*plan.cast::<pg_sys::SubqueryScan>()).subplan),
             T_CteScan => plans.push(subplan(statement, (*plan.cast::<pg_sys::CteScan>()).ctePlanId)),
             T_NestLoop | T_MergeJoin | T_HashJoin => {
                 expressions.push((*plan.cast::<pg_sys::Join>()).joinqual.cast());
@@ -235,7 +236,12 @@ unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) ->
             T_CustomScan if super::is_ours(plan) => {
                 expressions.push((*plan.cast::<pg_sys::CustomScan>()).custom_exprs.cast());
             }
-            T_SeqScan
+            T_Append
+            | T_MergeAppend
+            | T_BitmapAnd
+            | T_BitmapOr
+            | T_SubqueryScan
+            | T_SeqScan
             | T_ProjectSet
             | T_NamedTuplestoreScan
             | T_Sort
@@ -246,8 +252,8 @@ unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) ->
             | T_Unique
             | T_SetOp
             | T_Hash => {}
-            _ => return None,
+            _ => is_strange = true,
         }
-        Some((expressions, plans))
+        Parts { expressions, plans, is_strange }
     }
 }

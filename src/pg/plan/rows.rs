@@ -1,6 +1,6 @@
 //! The rows of one window, as a node keeps them until they are given.
 
-use pgrx::pg_sys;
+use pgrx::{PgMemoryContexts, pg_sys};
 
 /// Rows with their columns, in a memory of their own, and the inputs that were noted of them.
 pub struct Rows {
@@ -52,13 +52,6 @@ impl Rows {
         self.bytes
     }
 
-    /// Runs `work` with the memory of the rows as the current one.
-    pub fn in_memory<T>(&self, work: impl FnOnce() -> T) -> T {
-        // SAFETY: the memory lives as long as the rows.
-        let _memory = unsafe { Switched::to(self.memory) };
-        work()
-    }
-
     /// Keeps a row; `apart` is a slot of minimal tuples to take it apart in.
     ///
     /// # Safety
@@ -66,7 +59,7 @@ impl Rows {
     pub unsafe fn keep(&mut self, slot: *mut pg_sys::TupleTableSlot, apart: *mut pg_sys::TupleTableSlot) {
         // SAFETY: promised by the caller; the copy lives as long as the rows.
         unsafe {
-            let tuple = self.in_memory(|| pg_sys::ExecCopySlotMinimalTuple(slot));
+            let tuple = PgMemoryContexts::For(self.memory).switch_to(|_| pg_sys::ExecCopySlotMinimalTuple(slot));
             pg_sys::ExecStoreMinimalTuple(tuple, apart, false);
             pg_sys::slot_getallattrs(apart);
             self.values.extend_from_slice(std::slice::from_raw_parts((*apart).tts_values, self.columns));
@@ -124,24 +117,5 @@ impl Rows {
         self.nulls.clear();
         self.noted.clear();
         (self.count, self.given, self.bytes) = (0, 0, 0);
-    }
-}
-
-/// Another memory context as the current one, until it is dropped: also by an error that unwinds.
-struct Switched(pg_sys::MemoryContext);
-
-impl Switched {
-    /// # Safety
-    /// The context lives at least as long as what is returned.
-    unsafe fn to(context: pg_sys::MemoryContext) -> Self {
-        // SAFETY: promised by the caller.
-        Self(unsafe { pg_sys::MemoryContextSwitchTo(context) })
-    }
-}
-
-impl Drop for Switched {
-    fn drop(&mut self) {
-        // SAFETY: puts back what was current.
-        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
 }

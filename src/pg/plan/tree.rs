@@ -58,6 +58,27 @@ pub unsafe fn replace<T>(list: *mut pg_sys::List, mut with: impl FnMut(usize, *m
     }
 }
 
+/// The plans right below a plan, those of sub-selects apart; some may be null.
+///
+/// # Safety
+/// `plan` is a plan.
+pub unsafe fn children(plan: *mut pg_sys::Plan) -> Vec<*mut pg_sys::Plan> {
+    // SAFETY: promised by the caller; each node is cast to what its tag says.
+    unsafe {
+        let mut children = vec![(*plan).lefttree, (*plan).righttree];
+        match tag(plan) {
+            NodeTag::T_Append => children.extend(items((*plan.cast::<pg_sys::Append>()).appendplans)),
+            NodeTag::T_MergeAppend => children.extend(items((*plan.cast::<pg_sys::MergeAppend>()).mergeplans)),
+            NodeTag::T_BitmapAnd => children.extend(items((*plan.cast::<pg_sys::BitmapAnd>()).bitmapplans)),
+            NodeTag::T_BitmapOr => children.extend(items((*plan.cast::<pg_sys::BitmapOr>()).bitmapplans)),
+            NodeTag::T_SubqueryScan => children.push((*plan.cast::<pg_sys::SubqueryScan>()).subplan),
+            NodeTag::T_CustomScan => children.extend(items((*plan.cast::<pg_sys::CustomScan>()).custom_plans)),
+            _ => {}
+        }
+        children
+    }
+}
+
 /// A deep copy.
 ///
 /// # Safety

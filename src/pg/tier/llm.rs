@@ -254,7 +254,6 @@ impl Buyer {
         self.under_way.remove(&key);
         let Some(reply) = reply else { return false };
         self.tier.take(&reply, outcome);
-        self.tier.warn_of_budget(&[reply]);
         true
     }
 
@@ -265,9 +264,12 @@ impl Buyer {
 }
 
 /// Whether a call would not ask again: other replies say that nobody was asked, and that may change from one moment to the next.
+/// So may a budget's, since what many requests at once reserve is more than they cost.
 fn is_final(reply: &Reply) -> bool {
-    use Reason::{BreakerOpen, GatewayDown, RateLimited, Timeout};
-    !matches!(reply, Reply::Unanswered { reason: Timeout | GatewayDown | RateLimited | BreakerOpen, .. })
+    use Reason::{BreakerOpen, BudgetExceeded, GatewayDown, RateLimited, Timeout};
+    let passing =
+        |reason: &Reason| matches!(reason, Timeout | GatewayDown | RateLimited | BreakerOpen | BudgetExceeded);
+    !matches!(reply, Reply::Unanswered { reason, .. } if passing(reason))
 }
 
 impl Tier for LlmTier {

@@ -18,7 +18,7 @@ use super::Work;
 use crate::bench::Bench;
 use std::time::Duration;
 
-pub use shop::{SETTINGS, labels, titles};
+pub use shop::{SETTINGS, Shop, labels, titles};
 
 /// All works of the page.
 pub const ALL: [(&str, Work); 7] = [

@@ -69,7 +69,10 @@ fn only_what_is_asked_for_is_paid_for() {
     let shop = stocked("ahead_thrift", Config::default());
     let mut session = session(&shop);
     session.run(
-        "CREATE FUNCTION first_three() RETURNS SETOF text LANGUAGE plpgsql AS $$
+        "SET shop.word = 'none';
+         SET enable_hashagg = off;
+         CREATE VIEW one_by_one AS SELECT * FROM item ORDER BY id, brand OFFSET 0;
+         CREATE FUNCTION first_three() RETURNS SETOF text LANGUAGE plpgsql AS $$
          DECLARE row record; n int := 0;
          BEGIN
              FOR row IN SELECT categorize(title) AS c FROM item ORDER BY id LOOP
@@ -102,6 +105,26 @@ fn only_what_is_asked_for_is_paid_for() {
         ("SELECT categorize(title) FROM item JOIN nothing USING (id)", 0),
         ("SELECT count(*) FROM (SELECT id, categorize(title) AS c FROM item OFFSET 0) i JOIN nothing USING (id)", 400),
         ("SELECT * FROM first_of_cursor()", 2),
+        // Of several readers of a common table expression, one that stops may be the only one that reads.
+        (
+            "WITH c AS MATERIALIZED (SELECT id, categorize(title) AS cat FROM item)
+             SELECT CASE WHEN EXISTS (SELECT FROM c WHERE cat IS NOT NULL) THEN 0 ELSE (SELECT count(*) FROM c) END",
+            1,
+        ),
+        // Groups of groups are rows that need no row of the table.
+        ("SELECT id, brand, max(categorize(title)) FROM one_by_one GROUP BY ROLLUP (id, brand) LIMIT 10", 5),
+        // A pattern may be none, in a row that nobody asks for.
+        (
+            "SELECT categorize(title) FROM
+                 (SELECT * FROM item ORDER BY id OFFSET 0) i WHERE title LIKE CASE id WHEN 9 THEN '\\' ELSE '%' END LIMIT 5",
+            5,
+        ),
+        // What a row sets the next one reads.
+        (
+            "SELECT set_config('shop.word', id::text, false), categorize(title || current_setting('shop.word')) FROM item
+              WHERE id <= 30 ORDER BY id",
+            30,
+        ),
     ] {
         session.run("SET categorize.prefetch = off");
         let (plain_rows, plain) = bought(&shop, &mut session, sql);
@@ -134,36 +157,20 @@ fn who_allows_speculation_buys_ahead_within_it() {
     assert!(more.len() > paid.len() && more.len() <= paid.len() + 20, "{} and {}", paid.len(), more.len());
 }
 
-/// What a plain SELECT takes against the time that the model needs: `cargo test ... -- --ignored --nocapture plain_select`.
 #[test]
-#[ignore = "measures, and proves nothing"]
-fn measure_a_plain_select() {
-    let latency = Latency::Fixed(Duration::from_millis(200));
-    let shop = shop("ahead_measure", Config { latency, keep_requests: false, ..Config::default() });
+fn a_spent_budget_is_told_once_a_statement() {
+    let shop = stocked("ahead_spent", Config::default());
     let mut session = session(&shop);
-    let settings = r#"{"pack_size": 10, "pack_wait_ms": 10, "in_flight": 100}"#;
-    session.run(&format!("SELECT categorize.configure('shop', '{settings}'); SET categorize.timeout_ms = 60000"));
-    session.run("SELECT categorize.set_budget('database', 1000000, 'day', per_request_usd => 100)");
-    session.run(
-        "CREATE TABLE miss AS SELECT md5(i::text) || ' ' || i AS title FROM generate_series(1, 30000) i; ANALYZE miss",
-    );
-    assert!(session.text("SELECT categorize('wake')").is_some());
-    for round in 0..3 {
-        let sql = format!("SELECT title, categorize(title) FROM miss OFFSET {} LIMIT 10000", round * 10_000);
-        let mut transaction = session.transaction().unwrap();
-        let begun = Instant::now();
-        let (mut rows, mut first) = (0, None);
-        let mut answers = postgres::fallible_iterator::FallibleIterator::peekable(
-            transaction.query_raw(&sql, std::iter::empty::<&str>()).unwrap(),
-        );
-        while let Some(row) = postgres::fallible_iterator::FallibleIterator::next(&mut answers).unwrap() {
-            first.get_or_insert_with(|| begun.elapsed());
-            assert!(row.get::<_, Option<String>>(1).is_some());
-            rows += 1;
-        }
-        println!("{rows} misses: {:?}, the first row after {:?}", begun.elapsed(), first.unwrap());
+    // Requests at the same time reserve more than they cost: what they leave is spent by the calls one by one.
+    session.run("SELECT categorize.set_budget('database', 0.0005, 'day')");
+    session.run("SELECT count(categorize('first ' || i)) FROM generate_series(1, 100) i");
+    assert_eq!(session.warnings().len(), 1);
+    for _ in 0..2 {
+        session.warnings();
+        let rows = session.query("SELECT categorize('more ' || i) FROM generate_series(1, 3) i", &[]).unwrap();
+        assert!(rows.iter().all(|row| row.get::<_, Option<String>>(0).is_none()));
+        assert_eq!(session.warnings().len(), 1);
     }
-    println!("{} requests, {} at once", shop.model.account().requests, shop.model.account().max_in_flight);
 }
 
 /// A small generator of numbers, told by its seed (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
