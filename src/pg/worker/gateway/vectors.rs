@@ -7,20 +7,17 @@
 use super::books::Books;
 use super::bought::Bought;
 use super::plans::Plans;
-use crate::pg::spi::{self, EmbeddingIndex, Holding, NewVector};
-use crate::pg::{due, error, world, xact};
+use crate::pg::spi::{self, EmbeddingIndex};
+use crate::pg::due;
 use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::money::Money;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_gateway::embeddings;
 use pg_categorize_gateway::plan::{Plan, Route};
-use pg_categorize_gateway::store::{self, AttemptOutcome, Closing, LackVectors, Refusal};
+use pg_categorize_gateway::store::{LackVectors, Refusal};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Texts that are read at once.
 const PORTION: i64 = 5_000;
