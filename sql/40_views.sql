@@ -253,7 +253,7 @@ CREATE VIEW categorize.provider_health WITH (security_barrier) AS
            END,
            -- Fewer say little, and a share above this costs more than the cheap model saves.
            CASE WHEN h.answers >= 100::bigint AND h.upgrades::numeric > 0.3 * h.answers::numeric
-                THEN 'a strong model was asked about ' || round(100.0 * h.upgrades::numeric / h.answers::numeric) ||
+                THEN 'a strong model was asked about ' || round(100.0 * h.upgrades::numeric / h.answers::numeric)::text ||
                      ' of 100 answers: corrections calibrate its confidence, a better cheap model or a lower upgrade_threshold saves money'
            END), ''::text) AS warning
       FROM categorize.provider p
