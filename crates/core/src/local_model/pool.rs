@@ -8,7 +8,7 @@
 
 use crate::cascade::Guess;
 
-/// A model that is less sure of its best guess has not seen what matters in the text, and is no voice against a name.
+/// A model that is less sure of its best guess has not seen what matters in the text: it says nothing against a name.
 const UNSEEN: f32 = 0.4;
 
 /// The guess of both, where the model alone does not answer: `None` where the words of the categories add nothing to what
@@ -17,7 +17,9 @@ pub fn pooled(names: Guess, model: Option<Guess>) -> Option<Guess> {
     let Some(model) = model else { return Some(names) };
     let unseen = model.confidence < UNSEEN;
     if names.category != model.category {
-        return unseen.then_some(names);
+        // A guess that somebody speaks against is the better one, and no answer.
+        let doubted = Guess { confidence: names.confidence * (1.0 - model.confidence), ..names };
+        return (names.confidence > model.confidence).then_some(if unseen { names } else { doubted });
     }
     let odds = odds(names.confidence) * odds(model.confidence);
     let both = odds / (1.0 + odds);
@@ -54,6 +56,13 @@ mod tests {
         assert_eq!(pooled(names, None), Some(names));
         assert_eq!(pooled(names, Some(guess(2, 0.2))), Some(names));
         assert_eq!(pooled(names, Some(guess(1, 0.2))), Some(names));
-        assert_eq!(pooled(names, Some(guess(2, 0.5))), None, "it speaks against them");
+        assert_eq!(pooled(guess(1, 0.1), Some(guess(2, 0.2))), None, "it is the surer one");
+    }
+
+    #[test]
+    fn where_they_differ_the_surer_guess_is_the_better_one() {
+        assert_eq!(pooled(guess(1, 0.5), Some(guess(2, 0.6))), None, "the model's");
+        let doubted = pooled(guess(1, 0.8), Some(guess(2, 0.5))).expect("the names'");
+        assert!(doubted.category == 1 && (doubted.confidence - 0.4).abs() < 1e-6, "{doubted:?}");
     }
 }
