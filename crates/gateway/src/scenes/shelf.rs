@@ -27,6 +27,8 @@ pub(super) struct Shelf {
     pub(super) pack: usize,
     /// How long the vectors are that questions are compared with.
     pub(super) comparable: Option<usize>,
+    /// Texts whose answer is known to earlier ones.
+    pub(super) is_near: fn(&str) -> bool,
     /// The texts that were compared.
     pub(super) compared: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Default for Shelf {
             refuses: None,
             pack: 10,
             comparable: None,
+            is_near: |text| text.starts_with("near"),
             compared: Vec::new(),
         }
     }
@@ -72,7 +75,7 @@ impl Ledger {
         self.shelf.texts.entry(closing.plan.tenant.clone()).or_default().extend(texts);
     }
 
-    /// Earlier texts know the answer to whatever begins with `near`; to the others they have a guess.
+    /// What earlier texts say: the answer to what is near, and a guess at what is not.
     pub(super) fn compare(&mut self, Compare { plan, inputs }: Compare) -> Vec<Compared> {
         let mut found = Vec::new();
         for input in inputs {
@@ -81,7 +84,7 @@ impl Ledger {
                 self.faults.push(format!("{} has the vector of another", input.text));
             }
             self.shelf.compared.push(input.text.to_string());
-            let answer = input.text.starts_with("near").then(|| NearAnswer {
+            let answer = (self.shelf.is_near)(&input.text).then(|| NearAnswer {
                 category,
                 confidence: 0.95,
                 nearness: Nearness { origin: Origin::Label, similar: Similar::default() },
