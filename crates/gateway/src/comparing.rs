@@ -24,6 +24,9 @@ const PARTS: u32 = 4;
 /// How long either takes at most: a vector is made in tenths of a second, and a model is still to be asked.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// What is left of a patience may be too short for any provider.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// How long no vectors are bought for questions after it has failed.
 const REST: Duration = Duration::from_secs(10);
 
@@ -63,15 +66,17 @@ async fn vectors(
     };
     // What was looked up last knows best.
     let Some(length) = loads.iter().rev().find_map(|load| load.comparable) else { return Vec::new() };
-    let (mut there, lacking) = desk.kept_vectors(plan, loads, length);
-    if lacking.is_empty() {
+    let (mut there, mut lacking) = desk.kept_vectors(plan, loads, length);
+    // One that says nothing at its beginning would spoil the request for the others.
+    lacking.retain(|load| !beginning(route, &load.text).trim().is_empty());
+    let most = (patience / PARTS).min(LONGEST);
+    if lacking.is_empty() || most < SHORTEST {
         return there;
     }
     let texts: Vec<(Fingerprint, &str)> =
         lacking.iter().map(|load| (load.key.answer, beginning(route, &load.text))).collect();
     let ids: Vec<_> = lacking.iter().map(|load| load.id).collect();
     let payers = || desk.set_out(&ids);
-    let most = (patience / PARTS).min(LONGEST);
     let pack =
         Pack { plan: vectors, texts: &texts, payers: &payers, length: Some(length), patience: most, haste: Some(most) };
     match buy(desk, switch, &pack).await {

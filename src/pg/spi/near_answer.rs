@@ -14,8 +14,8 @@ pub struct NearAnswer {
     pub confidence: f32,
     /// Nano-dollars.
     pub cost: i64,
-    /// The input.
-    pub input: String,
+    /// The input, where it may be stored.
+    pub input: Option<String>,
     /// When the first of the texts expires, in microseconds of the Postgres epoch.
     pub expires_at: Option<i64>,
 }

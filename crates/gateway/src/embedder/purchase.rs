@@ -132,7 +132,8 @@ async fn attempt(
         return refused(refusal);
     }
     let intent = Intent::new(&desk.health, route, tokens);
-    let asker = (pack.payers)().and_then(|payers| payers.into_iter().next()).unwrap_or_default();
+    let Some(payers) = (pack.payers)() else { return Step::Over(Bought::Unwanted) };
+    let asker = payers.into_iter().next().unwrap_or_default();
     let reserved = OpenAttempt::reserve(desk, pack.plan, route, worst_case, pack.texts.len(), asker).await;
     let mut open = match reserved {
         Ok(open) => open,

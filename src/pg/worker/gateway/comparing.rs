@@ -10,7 +10,7 @@ use pg_categorize_core::frame::Nearness;
 use pg_categorize_core::normalise::{Case, normalise};
 use pg_categorize_core::similarity::NEIGHBOURS;
 use pg_categorize_gateway::plan::Plan;
-use pg_categorize_gateway::store::{Compare, Compared, NearAnswer};
+use pg_categorize_gateway::store::{Comparable, Compare, Compared, NearAnswer};
 use std::panic::AssertUnwindSafe;
 
 /// How long the vectors are that inputs under a plan can be compared with; none where they cannot be now.
@@ -60,22 +60,22 @@ fn look(ask: &Compare) -> Option<Vec<Weighed>> {
 }
 
 fn keep(ask: &Compare, weighed: &[Weighed], plans: &mut Plans) {
-    let row = |(input, weighed): (&_, &Weighed)| {
-        let input: &pg_categorize_gateway::store::Comparable = input;
+    let vectors = ask.plan.vectors.as_ref().and_then(|vectors| vectors.routes.first());
+    let taxonomy = ask.plan.taxonomy.and_then(|id| plans.taxonomy(id));
+    let (Some(route), Some(taxonomy)) = (vectors, taxonomy) else { return };
+    let row = |(input, weighed): (&Comparable, &Weighed)| {
         let answer = weighed.answer.as_ref()?;
         Some(Row {
             fingerprint: input.key,
             category: answer.guess.category,
             confidence: answer.guess.confidence.clamp(0.0, 1.0),
             cost: input.cost.0,
-            input: input.text.to_string(),
+            input: taxonomy.settings.store_input.then(|| input.text.to_string()),
             expires_at: (answer.expires_at < i64::MAX).then_some(answer.expires_at),
         })
     };
     let rows: Vec<Row> = ask.inputs.iter().zip(weighed).filter_map(row).collect();
-    let vectors = ask.plan.vectors.as_ref().and_then(|vectors| vectors.routes.first());
-    let taxonomy = ask.plan.taxonomy.and_then(|id| plans.taxonomy(id));
-    if let (Some(route), Some(taxonomy), false) = (vectors, taxonomy, rows.is_empty()) {
+    if !rows.is_empty() {
         let by = (route.provider.name.as_str(), route.model.name.as_str());
         let of = (taxonomy.id, ask.plan.taxonomy_version);
         spi::store_near_answers(&ask.plan.tenant, of, by, cache_ttl(&taxonomy.settings), rows);

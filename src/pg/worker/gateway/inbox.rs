@@ -285,7 +285,10 @@ impl Work {
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
         let stored = closing::store(&brought, &mut self.plans);
-        closings.iter().for_each(|closing| self.bought.take(closing));
+        closings
+            .iter()
+            .filter(|closing| self.plans.keeps_vectors(closing))
+            .for_each(|closing| self.bought.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
         backlog.decide(&decided, &confirmed);

@@ -15,7 +15,7 @@ use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
 use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Straight};
-use pg_categorize_gateway::store::Refusal;
+use pg_categorize_gateway::store::{Closing, Refusal};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -170,6 +170,12 @@ impl Plans {
             None => Target::Labels(plan.choices.list().iter().map(|choice| choice.label.clone()).collect()),
         };
         self.plan(&plan.tenant, &target).is_ok_and(is_still)
+    }
+
+    /// Whether what a request brings of vectors may be kept: those of questions lie beside texts that are stored.
+    pub fn keeps_vectors(&mut self, closing: &Closing) -> bool {
+        let taxonomy = |plans: &mut Self| plans.taxonomy(closing.plan.taxonomy?);
+        closing.plan.embeds.is_some() || taxonomy(self).is_some_and(|taxonomy| taxonomy.settings.store_input)
     }
 
     fn make_for_vectors(&mut self, tenant: &str, id: i32) -> Result<Plan, Refusal> {
