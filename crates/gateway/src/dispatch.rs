@@ -212,13 +212,13 @@ fn conclude(
         }
         Ok(answers) => {
             let grade = piece.grade();
-            let Verdicts { landed, shares, stored, decided, audits } =
+            let Verdicts { landed, shares, stored, decided, audits, vectors } =
                 verdicts::read((&piece.plan, grade), &route, &loads, answers, cost);
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
             let Rest { again, unsure, further, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
             desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
-            let closed = open.close(outcome, shares, Brought { stored, decided, audits, ..Brought::default() });
+            let closed = open.close(outcome, shares, Brought { stored, decided, audits, vectors });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);
             desk.queue_all(&piece.plan, &further);

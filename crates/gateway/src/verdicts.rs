@@ -5,7 +5,7 @@ use crate::flight::First;
 use crate::plan::{Grade, Plan, Route};
 use crate::provider::ItemAnswer;
 use crate::share::{Paid, shares};
-use crate::store::{NewAnswer, NewAudit, Observed, Share, Standing};
+use crate::store::{NewAnswer, NewAudit, NewVector, Observed, Share, Standing};
 use pg_categorize_core::candidates::{Next, Offered, Reach};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::Verdict;
@@ -24,6 +24,8 @@ pub(crate) struct Verdicts {
     pub(crate) decided: Vec<Fingerprint>,
     /// What it said of answers that are audited.
     pub(crate) audits: Vec<NewAudit>,
+    /// The vectors of what is stored, where they were bought.
+    pub(crate) vectors: Vec<NewVector>,
 }
 
 /// Reads the answers to `loads`, whose ids are their positions from 1 on. Without a cost, which nobody knows then, they
@@ -43,7 +45,7 @@ pub(crate) fn read(
     }
     let costs = cost.unwrap_or(Money::ZERO).shares(loads.len());
     let (mut landed, mut stored) = (Vec::with_capacity(loads.len()), Vec::with_capacity(loads.len()));
-    let (mut decided, mut audits) = (Vec::new(), Vec::new());
+    let (mut decided, mut audits, mut vectors) = (Vec::new(), Vec::new(), Vec::new());
     for ((load, answer), cost) in loads.iter().zip(by_position).zip(&costs) {
         let landing = match answer.map(|answer| said(plan, route, load, answer)) {
             None => Landing::Invalid { named: None },
@@ -67,9 +69,14 @@ pub(crate) fn read(
                     Some(category) => {
                         let standing = match grade {
                             Grade::Strong => Standing::Upgraded(observed(load.first.as_ref(), category)),
-                            Grade::Cheap if unsure => Standing::Unsure,
-                            Grade::Cheap => Standing::Sure,
+                            Grade::Vectors | Grade::Cheap if unsure => Standing::Unsure,
+                            Grade::Vectors | Grade::Cheap => Standing::Sure,
                         };
+                        vectors.extend(
+                            load.vector
+                                .as_ref()
+                                .map(|vector| NewVector { key: load.key.answer, vector: vector.to_vec() }),
+                        );
                         stored.push(NewAnswer {
                             key: load.key.answer,
                             text: load.text.to_string(),
@@ -93,7 +100,7 @@ pub(crate) fn read(
         answered: !matches!(landed.landing, Landing::Invalid { .. }),
     });
     let shares = if cost.is_some() { shares(paid) } else { Vec::new() };
-    Verdicts { landed, shares, stored, decided, audits }
+    Verdicts { landed, shares, stored, decided, audits, vectors }
 }
 
 fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {
@@ -108,6 +115,7 @@ fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost:
         upgraded: grade == Grade::Strong,
         provisional: false,
         grounds: Some(word.grounds),
+        nearness: None,
     }))
 }
 
