@@ -1,5 +1,6 @@
 //! What EXPLAIN says of a node: the inputs that it evaluates, and, once it ran, what it did.
 
+use super::estimate::Estimate;
 use super::layout::Asked;
 use super::tree::list;
 use pg_categorize_core::cascade::{Outcome, TierName};
@@ -70,6 +71,41 @@ pub unsafe fn inputs(
         let names = list(texts.iter().map(|text| text.as_ptr().cast_mut()));
         pg_sys::ExplainPropertyList(c"Inputs".as_ptr(), names, explained);
     }
+}
+
+/// Says what is expected of the calls that a node looks ahead for.
+///
+/// # Safety
+/// Postgres passed the state to the callback.
+pub unsafe fn expected(estimates: &[Estimate], explained: *mut pg_sys::ExplainState) {
+    let Some(sum) = Estimate::sum(estimates) else { return };
+    let number = |name: &CStr, value: f64| {
+        // SAFETY: promised by the caller; the names live as long as the call.
+        unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), std::ptr::null(), value.round(), 0, explained) };
+    };
+    number(c"Expected Calls", sum.calls);
+    number(c"Expected Distinct Inputs", sum.inputs);
+    for (name, calls, _) in sum.answerers() {
+        let name = match name {
+            "correction" => c"Expected from Correction",
+            "rule" => c"Expected from Rule",
+            "cache" => c"Expected from Cache",
+            "local_model" => c"Expected from Local Model",
+            "similarity" => c"Expected from Similarity",
+            "llm" => c"Expected from LLM",
+            _ => c"Expected Unresolved",
+        };
+        number(name, calls);
+    }
+    for (name, amount) in [(c"Expected Cost Low", sum.low), (c"Expected Cost High", sum.high)] {
+        let dollars = amount.0 as f64 / 1e9;
+        // SAFETY: as above.
+        unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), c"USD".as_ptr(), dollars, 6, explained) };
+    }
+    let told = estimates.iter().map(|estimate| estimate.basis.told()).collect::<Vec<_>>().join("; ");
+    let told = CString::new(told).unwrap_or_default();
+    // SAFETY: as above.
+    unsafe { pg_sys::ExplainPropertyText(c"Expected by".as_ptr(), told.as_ptr(), explained) };
 }
 
 /// Says what a node did.

@@ -170,6 +170,12 @@ impl LlmTier {
     }
 }
 
+/// Whether a language model may be asked in a scope now.
+pub fn may_buy(scope: &Rc<Scope>) -> bool {
+    let is_tier = scope.settings.tiers.contains(&TierName::Llm);
+    is_tier && guc::mode() == guc::Mode::Live && LlmTier::new(scope.clone()).obstacle().is_none()
+}
+
 /// Inputs that were sent ahead of the calls that need them.
 pub struct Order {
     keys: Vec<Fingerprint>,
