@@ -227,8 +227,9 @@ unsafe fn parent(statement: *mut pg_sys::PlannedStmt, column: &Column) -> Option
             relations.into_iter().find(|relation| (*entry((**relation).child_relid)).relid == column.table)?;
         let place = (*relation).parent_relid;
         let at = usize::try_from(column.number).ok()?.checked_sub(1)?;
-        let is_column =
-            at < usize::try_from((*relation).num_child_cols).ok()? && (*entry(place)).relid != pg_sys::InvalidOid;
+        // A view's parts are no parts of a table.
+        let is_table = (*entry(place)).rtekind == pg_sys::RTEKind::RTE_RELATION;
+        let is_column = is_table && at < usize::try_from((*relation).num_child_cols).ok()?;
         let number = is_column.then(|| *(*relation).parent_colnos.add(at)).filter(|number| *number > 0)?;
         Some(Column { table: (*entry(place)).relid, number, place })
     }

@@ -26,6 +26,8 @@ fn check(query: *mut pg_sys::QueryDesc, is_explained: bool) {
         if !super::super::may_call_us(statement) {
             return;
         }
+        // Who may not read a table is told that, and nothing of its statistics.
+        compat::check_rights(statement);
         let estimates = of_statement(statement, (*query).params);
         let Some(sum) = Estimate::sum(&estimates).filter(|sum| sum.low > limit) else { return };
         let (low, high) = (to_cents(sum.low), to_cents(sum.high));

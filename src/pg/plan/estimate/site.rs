@@ -8,6 +8,7 @@ use super::super::function::Form;
 use super::super::nature;
 use super::super::tree::{self, Next, NodeTag, items, tag};
 use super::column;
+use crate::pg::guc;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
@@ -168,7 +169,8 @@ impl Walk {
             }
             let mut outside = Calls { over_groups: true, ..Calls::default() };
             outside.add(expression, is_certain);
-            let is_ahead = is_node(plan) || is_node(child);
+            // A node in a plan that was kept does nothing where it is switched off.
+            let is_ahead = guc::prefetch() && (is_node(plan) || is_node(child));
             for Call { form, input, into, is_certain, .. } in calls.seen {
                 // What an aggregate is given is computed for each row, and not for each group.
                 let is_within = !outside.seen.iter().any(|call| std::ptr::eq(call.input, input));

@@ -76,7 +76,7 @@ impl StatisticsRow {
                 pg_sys::Datum::from(false),
             )
         };
-        (!row.is_null()).then_some(Self(row))
+        (!row.is_null()).then(|| Self(row))
     }
 
     fn form(&self) -> &pg_sys::FormData_pg_statistic {
