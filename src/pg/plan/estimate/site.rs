@@ -95,7 +95,12 @@ impl Walk {
                 }
             }
             for other in others {
-                self.note((plan, reading), *other, rows, false);
+                // A join's own conditions come among these, as a list.
+                let is_list = !other.is_null() && tag(*other) == NodeTag::T_List;
+                let parts = if is_list { items::<pg_sys::Node>(other.cast()) } else { Vec::new() };
+                let asking: Vec<_> = parts.into_iter().filter(|part| asks(*part)).collect();
+                let tested = if asking.is_empty() { rows } else { tested(self.statement, plan, true, &asking) };
+                self.note((plan, reading), *other, tested, false);
             }
             for expression in &expressions {
                 self.note_sub_selects(*expression, Reading { times: rows * reading.share * reading.times, ..WHOLE });

@@ -11,11 +11,11 @@ const MOST: usize = 100;
 /// What is known of the inputs of a place.
 #[derive(Debug, Clone, Default)]
 pub struct Statistics {
-    /// Rows of the tables.
+    /// Rows of the tables that have an input.
     pub rows: f64,
     /// Distinct inputs in them.
     pub distinct: f64,
-    /// The share of rows without an input.
+    /// The share of all rows that have none.
     pub nulls: f64,
     /// Inputs that are common, each with its share of the rows.
     pub common: Vec<(String, f64)>,
@@ -48,6 +48,7 @@ pub unsafe fn of_input(statement: *mut pg_sys::PlannedStmt, input: &Input) -> Op
             unsafe { row.values_into(input, &mut known) };
         }
     }
+    known.rows = (known.rows * (1.0 - known.nulls)).max(1.0);
     known.distinct = known.distinct.clamp(1.0, known.rows);
     Some(known)
 }
