@@ -20,7 +20,7 @@ pub const UNRESOLVED: usize = KINDS - 1;
 const SET: usize = 25;
 
 /// So long are inputs of a sample looked up, the first set apart, which may have to read a model.
-const PATIENCE: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_millis(25);
 
 /// On what an estimate rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
