@@ -137,6 +137,7 @@ impl LlmTier {
                 provider: answered.provider.clone(),
                 model: answered.model.clone(),
                 grounds: answered.grounds.clone(),
+                request: answered.request,
             }));
             answer.upgraded = answered.upgraded;
         }

@@ -278,5 +278,6 @@ fn known(answer: KnownAnswer) -> Reply {
         upgraded: answer.upgraded,
         provisional: false,
         grounds: answer.grounds,
+        request: None,
     }))
 }

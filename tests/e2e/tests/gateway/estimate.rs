@@ -109,6 +109,28 @@ fn estimates_buy_nothing_and_tell_who_will_answer() {
 }
 
 #[test]
+fn what_was_paid_is_told_by_the_plan_that_ran() {
+    let (shop, mut session) = stocked("estimate_analyzed");
+    session.run("SET categorize.prefetch = on");
+    let rows = session.query("EXPLAIN (ANALYZE) SELECT categorize(title) FROM item", &[]).unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0).trim().to_owned()).collect();
+    let told = |name: &str| -> u64 {
+        let value = plan.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.and_then(|value| value.split(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("{name} of {plan:#?}"))
+    };
+    let account = shop.model.account();
+    assert_eq!(account.titles_paid, 700);
+    assert_eq!((told("Sent to Gateway"), told("Answered by LLM")), (700, 700));
+    assert_eq!(told("Answered by Rule") + told("Answered by Cache"), 1001);
+    assert_eq!(told("Provider Calls"), account.requests as u64);
+    assert_eq!(told("Input Tokens"), account.tokens.input + account.tokens.cached_input);
+    assert_eq!(told("Output Tokens"), account.tokens.output);
+    // What is known is asked of nobody.
+    let rows = session.query("EXPLAIN (ANALYZE) SELECT categorize(title) FROM item", &[]).unwrap();
+    assert!(!rows.iter().any(|row| row.get::<_, String>(0).contains("Provider Calls")));
+}
+
+#[test]
 fn a_statement_that_is_too_dear_is_refused_before_it_begins() {
     let (shop, mut session) = stocked("estimate_refused");
     let sql = "SELECT categorize(title) FROM item";
