@@ -42,3 +42,14 @@ COMMENT ON FUNCTION categorize.estimate(text) IS
     'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
 REVOKE ALL ON FUNCTION categorize.estimate(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION categorize.estimate(text) TO categorize_user;
+
+-- Functions act as the owner of the tables, who need not be the one who updates.
+DO $$
+DECLARE
+    owner text := (SELECT pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_class c
+                     JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner
+                    WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
+BEGIN
+    EXECUTE pg_catalog.concat('ALTER FUNCTION categorize.estimate(text) OWNER TO ', owner);
+END
+$$;

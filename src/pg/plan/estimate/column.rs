@@ -78,7 +78,7 @@ unsafe fn origin(
         if plan.is_null() {
             return None;
         }
-        let (from, number) = ((*var).varno as i32, (*var).varattno);
+        let (from, number) = ((*var).varno, (*var).varattno);
         let (below, list) = match from {
             pg_sys::OUTER_VAR => {
                 let below = outer(plan);
@@ -195,8 +195,9 @@ pub unsafe fn is_readable(statement: *mut pg_sys::PlannedStmt, column: &Column) 
     unsafe {
         let role = pg_sys::GetUserId();
         loop {
-            let of_table = pg_sys::pg_class_aclcheck(column.table, role, pg_sys::ACL_SELECT.into());
-            let of_column = pg_sys::pg_attribute_aclcheck(column.table, column.number, role, pg_sys::ACL_SELECT.into());
+            let of_table = pg_sys::pg_class_aclcheck(column.table, role, pg_sys::ACL_SELECT as pg_sys::AclMode);
+            let of_column =
+                pg_sys::pg_attribute_aclcheck(column.table, column.number, role, pg_sys::ACL_SELECT as pg_sys::AclMode);
             let may = [of_table, of_column].contains(&pg_sys::AclResult::ACLCHECK_OK);
             let secure = pg_sys::check_enable_rls(column.table, pg_sys::InvalidOid, true);
             if secure == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32 {
