@@ -3,7 +3,7 @@
 //! A tier sees the whole slice and answers what it can among those still open; no tier knows another.
 
 use crate::fingerprint::Fingerprint;
-use crate::frame::Grounds;
+use crate::frame::{Grounds, Request};
 use crate::image::Picture;
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,8 @@ pub struct Provenance {
     pub model: Option<String>,
     /// What its confidence is made of.
     pub grounds: Option<Grounds>,
+    /// The request that brought it now.
+    pub request: Option<Request>,
 }
 
 /// What a tier is sure enough of.

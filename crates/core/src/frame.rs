@@ -185,6 +185,8 @@ pub struct Answered {
     pub grounds: Option<Grounds>,
     /// The earlier texts that answered, where these did; then the provider made the vector by which they were found.
     pub nearness: Option<Nearness>,
+    /// The request that brought it; `None` for what was known.
+    pub request: Option<Request>,
 }
 
 /// What earlier texts said of an input that the gateway compared with them.
@@ -194,6 +196,17 @@ pub struct Nearness {
     pub origin: Origin,
     /// The texts; none where the answer was known already.
     pub similar: Similar,
+}
+
+/// A request to a provider, as those are told of it whose inputs were in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The number of its attempt.
+    pub attempt: i64,
+    /// Tokens that were read of it, cached or not; 0 where nobody said how many.
+    pub input_tokens: u64,
+    /// Tokens that were written.
+    pub output_tokens: u64,
 }
 
 /// What the confidence of a language model's answer is made of.

@@ -10,7 +10,7 @@ use pg_categorize_core::candidates::{Next, Offered, Reach};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::Verdict;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{Answered, Grounds, Reply};
+use pg_categorize_core::frame::{Answered, Grounds, Reply, Request};
 use pg_categorize_core::money::Money;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(crate) fn read(
     route: &Route,
     loads: &[Load],
     answers: Vec<ItemAnswer>,
-    cost: Option<Money>,
+    (cost, request): (Option<Money>, Request),
 ) -> Verdicts {
     let mut by_position: Vec<Option<ItemAnswer>> = loads.iter().map(|_| None).collect();
     for answer in answers {
@@ -64,7 +64,7 @@ pub(crate) fn read(
                 let reply = match word.category {
                     None => Reply::Unanswered { reason: Reason::NoneOfThese, detail: None },
                     Some(category) if load.claim.is_some() => {
-                        answered(route, grade, category, word, load.spent.untold(*cost))
+                        answered((route, request), grade, category, word, load.spent.untold(*cost))
                     }
                     Some(category) => {
                         let standing = match grade {
@@ -86,7 +86,7 @@ pub(crate) fn read(
                             grounds: word.grounds.clone(),
                             standing,
                         });
-                        answered(route, grade, category, word, load.spent.untold(*cost))
+                        answered((route, request), grade, category, word, load.spent.untold(*cost))
                     }
                 };
                 if unsure { Landing::Unsure(reply) } else { Landing::Told(reply) }
@@ -103,7 +103,7 @@ pub(crate) fn read(
     Verdicts { landed, shares, stored, decided, audits, vectors }
 }
 
-fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {
+fn answered((route, request): (&Route, Request), grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {
     Reply::Answered(Box::new(Answered {
         category,
         confidence: word.confidence,
@@ -116,6 +116,7 @@ fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost:
         provisional: false,
         grounds: Some(word.grounds),
         nearness: None,
+        request: Some(request),
     }))
 }
 

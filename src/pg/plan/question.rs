@@ -88,8 +88,8 @@ impl Question {
     }
 
     /// What was done so far.
-    pub fn work(&self) -> Work {
-        self.work
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Whether its inputs are bought, as far as that is known.

@@ -142,6 +142,7 @@ impl LlmTier {
                 provider: answered.provider.clone(),
                 model: answered.model.clone(),
                 grounds: answered.grounds.clone(),
+                request: answered.request,
             }));
             answer.upgraded = answered.upgraded;
         }
@@ -174,6 +175,12 @@ impl LlmTier {
             );
         }
     }
+}
+
+/// Whether a language model may be asked in a scope now.
+pub fn may_buy(scope: &Rc<Scope>) -> bool {
+    let is_tier = scope.settings.tiers.contains(&TierName::Llm);
+    is_tier && guc::mode() == guc::Mode::Live && LlmTier::new(scope.clone()).obstacle().is_none()
 }
 
 /// Inputs that were sent ahead of the calls that need them.

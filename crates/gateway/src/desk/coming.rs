@@ -301,5 +301,6 @@ fn known(answer: KnownAnswer) -> Reply {
         provisional: false,
         grounds: answer.grounds,
         nearness: answer.is_similar.then(|| Nearness { origin: Origin::Similarity, similar: Similar::default() }),
+        request: None,
     }))
 }

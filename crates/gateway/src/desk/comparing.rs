@@ -149,6 +149,7 @@ impl Flight {
             provisional: false,
             grounds: None,
             nearness: Some(answer.nearness),
+            request: None,
         }))
     }
 
