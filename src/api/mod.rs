@@ -11,6 +11,7 @@ mod model;
 mod provider;
 mod quality;
 mod rule;
+mod run;
 mod stats;
 mod taxonomy;
 mod tenant;
