@@ -91,7 +91,9 @@ CREATE VIEW categorize.progress WITH (security_barrier) AS
            SELECT count(*) AS workers FROM categorize.bulk_claim c
             WHERE c.run_id = r.id AND c.expires_at > clock_timestamp()
               AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(c.pid) a
-                           WHERE a.backend_start IS NULL OR a.backend_start <= c.claimed_at)) w
+                           WHERE (a.backend_start IS NULL OR a.backend_start <= c.claimed_at)
+                             AND (a.query_start IS NULL OR a.query_start <= c.claimed_at)
+                             AND (a.state IS NULL OR a.state NOT LIKE 'idle%'))) w
      CROSS JOIN LATERAL (
            SELECT round((r.rows_done - r.resumed_rows)::numeric
                         / nullif(extract(epoch FROM r.updated_at - r.resumed_at), 0::numeric), 1) AS rate) p
@@ -137,7 +139,7 @@ DECLARE
     alike boolean := true;
     from_values text[] := '{}';
     to_values text[] := '{}';
-    output_type oid;
+    output_type text;
     above_start text;
     up_to_end text;
     sketch text;
@@ -185,7 +187,8 @@ BEGIN
         END IF;
         parts := parts || format('%s.%I', home, name);
     END LOOP;
-    SELECT a.atttypid INTO output_type FROM pg_attribute a
+    SELECT format('%I.%I', n.nspname, t.typname) INTO output_type
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE a.attrelid = relation AND a.attname = output AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'column "%" of % does not exist', output, home USING ERRCODE = 'undefined_column',
@@ -208,7 +211,7 @@ BEGIN
     END IF;
 
     FOR key IN
-        SELECT a.attname, t.typcategory, format_type(a.atttypid, NULL) AS type,
+        SELECT a.attname, t.typcategory, format('%I.%I', h.nspname, t.typname) AS type,
                (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_amop m JOIN pg_operator o ON o.oid = m.amopopr
                   JOIN pg_namespace n ON n.oid = o.oprnamespace
                  WHERE m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype AND m.amoprighttype = f.opcintype
@@ -225,6 +228,7 @@ BEGIN
          CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) WITH ORDINALITY k (attnum, class, place)
           JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum
           JOIN pg_type t ON t.oid = a.atttypid
+          JOIN pg_namespace h ON h.oid = t.typnamespace
           JOIN pg_opclass f ON f.oid = k.class
          WHERE i.indrelid = relation AND i.indisprimary AND i.indisvalid AND k.place <= i.indnkeyatts
          ORDER BY k.place
@@ -278,7 +282,7 @@ BEGIN
                         AS u (key, input, category)) categorize_answer
           WHERE %5$s AND categorize_answer.categorize_category IS NOT NULL
             AND %6$s COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) categorize_answer.categorize_input AND %7$s',
-        home, output, format_type(output_type, NULL), array_to_string(typed, ', '), array_to_string(equal, ' AND '), input, wanted);
+        home, output, output_type, array_to_string(typed, ', '), array_to_string(equal, ' AND '), input, wanted);
     IF overwrite THEN
         -- A value that stays needs no new row.
         write_rows := write_rows || format(
@@ -397,9 +401,14 @@ DECLARE
     distinct_inputs bigint;
     written bigint;
 BEGIN
-    SELECT s.input_columns, s.output, s.into_taxonomy, s.lock_rows, s.survey
-      INTO input_columns, output, into_taxonomy, lock_rows, survey
+    SELECT s.input_columns, s.output, s.into_taxonomy, s.lock_rows, s.survey, s.next_rows, s.write_rows
+      INTO input_columns, output, into_taxonomy, lock_rows, survey, next_rows, write_rows
       FROM categorize.run_statements(relation, input_column, output_column, taxonomy, condition, overwrite) s;
+    -- Before anything is bought it is known that the condition can be read, and the rows read and written.
+    EXECUTE pg_catalog.concat('EXPLAIN ', next_rows) USING from_key, chunk_size;
+    IF NOT dry_run THEN
+        EXECUTE pg_catalog.concat('EXPLAIN ', write_rows) USING keys, inputs, categories;
+    END IF;
     run_id := categorize.run_begin(relation, input_columns, output, into_taxonomy, condition, overwrite, max_usd, chunk_size,
                                    dry_run, claim_timeout);
     COMMIT;

@@ -155,7 +155,8 @@ pub fn advance(claim: i64, to_key: Option<JsonB>, last: bool) {
 /// How many of so many inputs a claim may buy now.
 pub fn allow(claim: i64, inputs: i32) -> Option<i32> {
     as_writer(|caller| {
-        let run = held(caller, claim)?;
+        // Who has lost its claim buys nothing for it.
+        let Some(run) = held(caller, claim) else { return Some(0) };
         let limit = run.limit?;
         let Spending { spent, open, dearest } = spi::bulk_spending(run.id, claim);
         let decision = bulk::allowance(limit, spent, dearest, open, inputs.max(0));

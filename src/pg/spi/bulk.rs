@@ -7,10 +7,13 @@ use pgrx::JsonB;
 use pgrx::datum::Interval;
 use pgrx::pg_sys;
 
-/// A claim whose holder is somebody else, and at work.
+/// A claim whose holder is somebody else, and still in the statement that took it. Who may not look at other sessions sees of them
+/// only that they are there.
 const IS_HELD: &str = "c.expires_at > pg_catalog.clock_timestamp() AND c.pid <> pg_catalog.pg_backend_pid()
     AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(c.pid) a
-                 WHERE a.backend_start IS NULL OR a.backend_start <= c.claimed_at)";
+                 WHERE (a.backend_start IS NULL OR a.backend_start <= c.claimed_at)
+                   AND (a.query_start IS NULL OR a.query_start <= c.claimed_at)
+                   AND (a.state IS NULL OR a.state NOT LIKE 'idle%'))";
 
 /// A run to be stored.
 pub struct NewBulkRun<'a> {

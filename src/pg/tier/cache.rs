@@ -7,7 +7,7 @@ use crate::pg::probe::{self, Found, Probe};
 use crate::pg::scope::Scope;
 use crate::pg::spi::column;
 use crate::pg::{catalog, guard, guc};
-use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Tier, TierName};
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Recall, Tier, TierName};
 use pg_categorize_core::confidence::Source;
 use pg_categorize_core::exact::{Exact, Known};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -124,6 +124,17 @@ impl Tier for CacheTier {
                 // Tenants share paid answers only; what people said stays theirs.
                 outcome.answer = answer.filter(|a| a.origin == Origin::Llm);
             }
+        }
+    }
+
+    fn recall(&mut self, query: &Query<'_>) -> Recall {
+        let Whole::Read(exact) = &self.whole else { return Recall::Unknown };
+        match exact.get(&query.fingerprint) {
+            Some(Known::Answer(Guess { category, confidence })) => {
+                Recall::Answer(Answer::new(category, confidence, TierName::Cache, Origin::Label))
+            }
+            Some(Known::Elsewhere) => Recall::Unknown,
+            None => Recall::Nothing,
         }
     }
 }
