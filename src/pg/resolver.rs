@@ -119,7 +119,7 @@ impl Resolver {
         outcome
     }
 
-    /// What free tiers say of one input from memory alone: nothing can fail. Nothing of it is audited.
+    /// What the tiers say of one input without loading, opening or reckoning anything. Nothing of it is audited.
     pub fn recall(&mut self, input: &str) -> Option<Answer> {
         if unreadable(input).is_some() {
             return None;

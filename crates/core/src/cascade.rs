@@ -245,7 +245,7 @@ pub trait Tier {
     /// Answers what it can among the outcomes that are still open; `queries` and `outcomes` have the same length.
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]);
 
-    /// What it says of one input from memory alone, where nothing can fail.
+    /// What it says of one input from memory, or through what it has opened already: it fails only where the server does.
     fn recall(&mut self, _query: &Query<'_>) -> Recall {
         Recall::Unknown
     }
@@ -256,18 +256,18 @@ pub trait Tier {
     }
 }
 
-/// What a tier says from memory alone.
+/// What a tier says without opening anything.
 #[derive(Debug)]
 pub enum Recall {
     /// The answer.
     Answer(Answer),
     /// It has none.
     Nothing,
-    /// It would have to look.
+    /// It would have to load or open something, or to reckon.
     Unknown,
 }
 
-/// What the tiers say of one input in their order, as far as that is told from memory alone.
+/// What the tiers say of one input in their order, until one does not know it without more.
 pub fn recall(tiers: &mut [Box<dyn Tier + '_>], query: &Query<'_>) -> Option<Answer> {
     for tier in tiers {
         match tier.recall(query) {

@@ -128,14 +128,10 @@ impl Tier for CacheTier {
     }
 
     fn recall(&mut self, query: &Query<'_>) -> Recall {
-        let Whole::Read(exact) = &self.whole else { return Recall::Unknown };
-        match exact.get(&query.fingerprint) {
-            Some(Known::Answer(Guess { category, confidence })) => {
-                Recall::Answer(Answer::new(category, confidence, TierName::Cache, Origin::Label))
-            }
-            Some(Known::Elsewhere) => Recall::Unknown,
-            None => Recall::Nothing,
+        if self.probe.is_none() {
+            return Recall::Unknown;
         }
+        super::answer_one(self, query)
     }
 }
 

@@ -43,7 +43,13 @@ impl Tier for CorrectionTier {
         }
     }
 
-    fn recall(&mut self, _query: &Query<'_>) -> Recall {
-        if self.loaded && !self.scope.has_corrections() { Recall::Nothing } else { Recall::Unknown }
+    fn recall(&mut self, query: &Query<'_>) -> Recall {
+        if self.loaded && !self.scope.has_corrections() {
+            return Recall::Nothing;
+        }
+        if self.probe.is_none() {
+            return Recall::Unknown;
+        }
+        super::answer_one(self, query)
     }
 }

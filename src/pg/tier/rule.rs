@@ -47,9 +47,6 @@ impl Tier for RuleTier {
         if !self.loaded {
             return Recall::Unknown;
         }
-        let mut outcome = [Outcome::default()];
-        self.answer(&[*query], &mut outcome);
-        let [outcome] = outcome;
-        outcome.answer.map_or(Recall::Nothing, Recall::Answer)
+        super::answer_one(self, query)
     }
 }

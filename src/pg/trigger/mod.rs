@@ -36,6 +36,8 @@ struct Asked {
     world: Rc<World>,
     /// None where no taxonomy is named and there is no default.
     resolver: Option<Resolver>,
+    /// Whether the tiers knew the row before, and the memo did not.
+    recalls: bool,
 }
 
 /// Fills the output column of the new row.
@@ -49,19 +51,16 @@ pub fn categorize(call: Call) -> Filled {
     });
     let row = Row::of(&trigger);
     let known = site(call).filter(|site| site.columns.are_of(&row));
-    let tuple = match known.and_then(|site| site.recalled(&row)) {
-        Some(tuple) => tuple,
-        None => {
-            let arguments = Arguments::read(&trigger);
-            let output = arguments.output.clone();
-            let filled = xact::contained(AssertUnwindSafe(|| made(call, arguments, &row).fill(&row)));
-            filled.unwrap_or_else(|message| {
-                error::warn(&format!("categorize_trigger left column \"{output}\" alone: {message}"));
-                row.fresh()
-            })
-        }
-    };
-    row::filled(tuple)
+    if let Some(tuple) = known.and_then(|site| site.recalled(&row)) {
+        return row::filled(tuple);
+    }
+    let arguments = Arguments::read(&trigger);
+    let output = arguments.output.clone();
+    let filled = xact::contained(AssertUnwindSafe(|| made(call, arguments, &row).fill(&row)));
+    row::filled(filled.unwrap_or_else(|message| {
+        error::warn(&format!("categorize_trigger left column \"{output}\" alone: {message}"));
+        row.fresh()
+    }))
 }
 
 /// The state of the trigger, once it is made.
@@ -91,7 +90,8 @@ fn made<'a>(call: Call, arguments: Arguments, row: &Row) -> &'a mut Site {
 }
 
 impl Site {
-    /// The new row, where what to do with it is known without a look at anything that could fail; `None` otherwise.
+    /// The new row, where what to do with it is known without loading or opening anything; `None` otherwise. It fails only where the
+    /// server does.
     fn recalled(&mut self, row: &Row) -> Option<pg_sys::HeapTuple> {
         let asked = self.asked.as_mut()?;
         let moment = world::moment();
@@ -102,14 +102,16 @@ impl Site {
         let Some(text) = self.columns.wanted(row)? else { return Some(row.fresh()) };
         let resolver = asked.resolver.as_mut()?;
         let scope = resolver.scope().clone();
-        let category = match known(&asked.world, &scope, &text) {
+        // A load of distinct titles finds none of them in the memo, and need not fill it.
+        let remembered = if asked.recalls { None } else { known(&asked.world, &scope, &text) };
+        let category = match remembered {
             Some(category) => category,
             None => {
-                let answer = resolver.recall(&text)?;
-                let category = answer.guess.category;
-                stats::count(&scope, Some(answer.source), answer.guess.confidence);
-                keep(&asked.world, &scope, &text, answer);
-                category
+                let answer = resolver.recall(&text);
+                asked.recalls = answer.is_some();
+                let Answer { guess, source, .. } = answer?;
+                stats::count(&scope, Some(source), guess.confidence);
+                guess.category
             }
         };
         Some(self.columns.with(row, scope.text(category)))
@@ -135,7 +137,8 @@ impl Asked {
             let scope = scope(&world, &Into::Taxonomy(arguments.taxonomy.as_deref()));
             let make = if arguments.live { Resolver::new } else { Resolver::free };
             let resolver = scope.map(make);
-            *slot = Some(Self { horizon: moment.horizon, generation: guc::generation(), world, resolver });
+            *slot =
+                Some(Self { horizon: moment.horizon, generation: guc::generation(), world, resolver, recalls: false });
         }
         slot.as_mut().expect("set just now or before")
     }
@@ -163,9 +166,4 @@ fn known(world: &World, scope: &Scope, text: &str) -> Option<CategoryId> {
         stats::count(scope, Some(known.source), known.confidence);
         known.category
     })
-}
-
-fn keep(world: &World, scope: &Scope, text: &str, answer: Answer) {
-    let outcome = Outcome { answer: Some(answer), ..Outcome::default() };
-    remember(world, scope, text.as_bytes(), &outcome);
 }
