@@ -68,15 +68,12 @@ fn what_is_cancelled_is_gone_on_with() {
     let mut session = shop.session();
     let token = session.cancel_token();
     std::thread::scope(|threads| {
-        let run = threads.spawn(|| {
-            session.refused("57014", CALL);
-            session
-        });
+        let run = threads.spawn(|| _ = session.refused("57014", CALL));
         eventually("some rows are paid for", 30, || shop.model.account().titles_paid > 20);
         assert_eq!(progress(&mut shop.session()).0, "running");
         within("a cancel", 5, || {
             token.cancel_query(postgres::NoTls).unwrap();
-            session = run.join().unwrap();
+            run.join().unwrap();
         });
     });
     // The session is there, and does nothing.
@@ -122,8 +119,7 @@ fn a_limit_holds_over_all_workers_and_what_is_free_goes_on() {
     let one = shop.settled();
     session.run("SELECT categorize.learn('SELECT title, ''Toys'' FROM item WHERE id > 290', 'shop')");
     let paid = shop.model.account().titles_paid;
-    // About thirty titles.
-    let limit = 30 * one;
+    let limit = 60 * one;
     let call = CALL.replace(")", &format!(", max_usd => {}::numeric / 1000000000)", limit));
     std::thread::scope(|threads| {
         for _ in 0..3 {
@@ -132,9 +128,11 @@ fn a_limit_holds_over_all_workers_and_what_is_free_goes_on() {
     });
     let spent = shop.settled() + shop.reserved() - one;
     assert!(spent <= limit, "{spent} of {limit}");
-    assert!(spent > limit / 2, "{spent} of {limit}");
+    // What is left does not pay for an input that is asked about twice at the worst price.
+    let worst: i64 = session.one("SELECT max(amount_nanousd / inputs) FROM categorize.ledger WHERE kind = 'reserve'");
+    assert!(limit - spent <= 2 * (worst + 1), "{spent} of {limit}, where one costs {worst} at most");
     let bought = shop.model.account().titles_paid - paid;
-    assert!((10..=30).contains(&bought), "{bought}");
+    assert!((10..=60).contains(&bought), "{bought}");
     assert!(session.one::<bool>("SELECT limit_reached FROM categorize.progress"));
     assert_eq!(progress(&mut session).0, "done");
     assert_eq!(session.one::<i64>("SELECT count(*) FROM item WHERE id > 290 AND category IS NULL"), 0);
@@ -182,7 +180,11 @@ fn what_changes_while_it_is_asked_about_is_not_written_over() {
     let mut session = shop.session();
     std::thread::scope(|threads| {
         let run = threads.spawn(|| shop.session().run(&CALL.replace("20", "1000")));
-        eventually("it asks", 20, || shop.model.account().in_flight > 0);
+        eventually("it asks about rows that it has read", 20, || {
+            let mut session = shop.session();
+            session.one("SELECT count(*) > 0 FROM categorize.bulk_claim WHERE to_key IS NOT NULL")
+                && shop.model.account().in_flight > 0
+        });
         // Nobody waits for it meanwhile.
         within("changes beside a run", 2, || {
             session.run(
@@ -210,14 +212,14 @@ fn a_claim_that_expires_is_taken_over_and_no_row_is_written_twice() {
     transaction.batch_execute("SELECT FROM item WHERE id = 150 FOR UPDATE").unwrap();
     let call = CALL.replace(")", ", claim_timeout => '300 ms')");
     std::thread::scope(|threads| {
-        for _ in 0..2 {
-            threads.spawn(|| shop.session().run(&call));
-        }
-        eventually("both wait for the row", 20, || {
-            shop.session().one::<i64>(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND datname = 'bulk_expire' AND wait_event_type = 'Lock'",
-            ) == 2
-        });
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                        WHERE query LIKE 'CALL%' AND datname = 'bulk_expire' AND wait_event_type = 'Lock'";
+        let expired = "SELECT count(*) FROM categorize.bulk_claim WHERE expires_at < clock_timestamp()";
+        threads.spawn(|| shop.session().run(&call));
+        eventually("the first waits for the row", 20, || shop.session().one::<i64>(waiting) == 1);
+        eventually("its claim expires", 20, || shop.session().one::<i64>(expired) == 1);
+        threads.spawn(|| shop.session().run(&call));
+        eventually("both wait for the row", 20, || shop.session().one::<i64>(waiting) == 2);
         transaction.commit().unwrap();
     });
     let mut session = shop.session();
