@@ -5,7 +5,7 @@ mod arguments;
 mod row;
 
 use crate::pg::call_site::{Call, Into, remember, scope};
-use crate::pg::freshness::Horizon;
+use crate::pg::freshness::{self, Horizon};
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::world::{self, World};
@@ -15,7 +15,9 @@ use pg_categorize_core::cascade::{Answer, CategoryId, Outcome};
 use pg_categorize_core::error::{Error, ErrorKind};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
-use row::{Columns, Row};
+use row::{Columns, Row, Value};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -38,6 +40,8 @@ struct Asked {
     resolver: Option<Resolver>,
     /// Whether the tiers knew the row before, and the memo did not.
     recalls: bool,
+    /// What was written of each category.
+    values: HashMap<CategoryId, Value>,
 }
 
 /// Fills the output column of the new row.
@@ -94,8 +98,7 @@ impl Site {
     /// server does.
     fn recalled(&mut self, row: &Row) -> Option<pg_sys::HeapTuple> {
         let asked = self.asked.as_mut()?;
-        let moment = world::moment();
-        let holds = asked.horizon == moment.horizon && asked.generation == guc::generation();
+        let holds = freshness::holds(&asked.horizon) && asked.generation == guc::generation();
         if !holds || self.arguments.live || !self.columns.are_text() {
             return None;
         }
@@ -114,7 +117,11 @@ impl Site {
                 guess.category
             }
         };
-        Some(self.columns.with(row, scope.text(category)))
+        let value = match asked.values.entry(category) {
+            Entry::Occupied(value) => value.into_mut(),
+            Entry::Vacant(place) => place.insert(Value::new(scope.text(category)?)),
+        };
+        Some(self.columns.with_text(row, value))
     }
 
     /// The new row with its category, or as it came where that is not ours to set.
@@ -137,8 +144,14 @@ impl Asked {
             let scope = scope(&world, &Into::Taxonomy(arguments.taxonomy.as_deref()));
             let make = if arguments.live { Resolver::new } else { Resolver::free };
             let resolver = scope.map(make);
-            *slot =
-                Some(Self { horizon: moment.horizon, generation: guc::generation(), world, resolver, recalls: false });
+            *slot = Some(Self {
+                horizon: moment.horizon,
+                generation: guc::generation(),
+                world,
+                resolver,
+                recalls: false,
+                values: HashMap::new(),
+            });
         }
         slot.as_mut().expect("set just now or before")
     }

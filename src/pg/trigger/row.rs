@@ -6,6 +6,7 @@ use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable};
 use pgrx::prelude::*;
+use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
@@ -61,6 +62,14 @@ impl Row {
         // line before, in the memory of the row.
         unsafe {
             let value = pg_sys::heap_getattr(tuple, number, self.descriptor, &mut null);
+            if null {
+                return None;
+            }
+            let text = value.cast_mut_ptr::<pg_sys::varlena>();
+            // What a client has just sent is neither compressed nor out of line.
+            if varatt_is_4b_u(text) || (varatt_is_1b(text) && !varatt_is_1b_e(text)) {
+                return pgrx::text_to_rust_str(text).ok();
+            }
             <&str>::from_datum(value, null)
         }
     }
@@ -129,6 +138,15 @@ impl Columns {
         (!parts.is_empty()).then(|| Cow::Owned(parts.join(" ")))
     }
 
+    /// The new row with the output column, which is of type text, set to a value of it.
+    pub(super) fn with_text(&self, row: &Row, value: &Value) -> pg_sys::HeapTuple {
+        let mut number = self.output;
+        let mut null = false;
+        let mut datum = pg_sys::Datum::from(value.0.as_ptr());
+        // SAFETY: the column exists and is of type text; the modified copy has the same descriptor, and its own copy of the value.
+        unsafe { pg_sys::heap_modify_tuple_by_cols(row.fresh, row.descriptor, 1, &mut number, &mut datum, &mut null) }
+    }
+
     /// The new row with the output column set from text, through the type's input function.
     pub(super) fn with(&self, row: &Row, value: Option<&str>) -> pg_sys::HeapTuple {
         let mut number = self.output;
@@ -162,6 +180,23 @@ impl Columns {
             let value = text.as_ref().map_or(std::ptr::null_mut(), |text| text.as_ptr().cast_mut());
             pg_sys::OidInputFunctionCall(function, value, parameter, modifier)
         }
+    }
+}
+
+/// A value of type text that is written again and again.
+pub(super) struct Value(Box<[u32]>);
+
+impl Value {
+    pub(super) fn new(text: &str) -> Self {
+        let bytes = pg_sys::VARHDRSZ + text.len();
+        let mut words = vec![0_u32; bytes.div_ceil(4)].into_boxed_slice();
+        // SAFETY: there is room for the header and the bytes, and the words are aligned as values are.
+        unsafe {
+            let value = words.as_mut_ptr().cast::<u8>();
+            pgrx::set_varsize_4b(value.cast(), bytes as i32);
+            value.add(pg_sys::VARHDRSZ).copy_from_nonoverlapping(text.as_ptr(), text.len());
+        }
+        Self(words)
     }
 }
 
