@@ -24,6 +24,9 @@ CREATE OR REPLACE VIEW categorize.provider_health WITH (security_barrier) AS
 
 -- Bulk runs.
 
+-- It has no arguments that could be NULL.
+ALTER FUNCTION @extschema@.categorize_trigger() STRICT;
+
 CREATE FUNCTION categorize."run_begin"(
 	"relation" oid, /* Option < pg_sys :: Oid > */
 	"input_columns" TEXT, /* Option < & str > */
