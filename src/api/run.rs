@@ -1,7 +1,7 @@
 //! Bulk: what `run()`, a procedure of PL/pgSQL in `sql/50_run.sql`, asks of the library. It is called by that alone.
 
 use crate::pg::error::given;
-use crate::pg::manage::bulk::{self, Wanted};
+use crate::pg::manage::bulk::{self, Relation, Wanted};
 use crate::pg::many;
 use pgrx::AnyNumeric;
 use pgrx::JsonB;
@@ -16,7 +16,7 @@ use pgrx::prelude::*;
 #[pg_extern(schema = "categorize")]
 #[allow(clippy::too_many_arguments, reason = "those of the procedure")]
 fn run_begin(
-    relation: Option<pg_sys::Oid>,
+    relation: Option<Relation>,
     input_columns: Option<&str>,
     output_column: Option<&str>,
     taxonomy: Option<&str>,

@@ -134,11 +134,11 @@ mod tests {
             sampled("unresolved", 1, "b"),
             sampled("unresolved", 1, "c"),
         ];
-        let survey = super::survey(1000, 40, &sample, Some((Money(10), Money(100))));
-        assert_eq!(survey.tiers, BTreeMap::from([("cache".to_owned(), 600), ("unresolved".to_owned(), 400)]));
+        let told = survey(1000, 40, &sample, Some((Money(10), Money(100))));
+        assert_eq!(told.tiers, BTreeMap::from([("cache".to_owned(), 600), ("unresolved".to_owned(), 400)]));
         // Of 40 distinct inputs 30 are open, in 20 groups.
-        assert_eq!(survey.price, Some((Money(200), Money(3000))));
-        assert_eq!(super::survey(0, 0, &[], None), Survey { tiers: BTreeMap::new(), price: None });
+        assert_eq!(told.price, Some((Money(200), Money(3000))));
+        assert_eq!(survey(0, 0, &[], None), Survey { tiers: BTreeMap::new(), price: None });
     }
 
     #[test]

@@ -17,10 +17,13 @@ const MOST: Money = Money(1_000_000_000 * NANO);
 /// Rows of a chunk: more would be held in memory at once.
 const MOST_ROWS: i32 = 100_000;
 
+/// A table, by its OID.
+pub type Relation = pg_sys::Oid;
+
 /// What a run is to do.
 pub struct Wanted<'a> {
     /// The table.
-    pub relation: pg_sys::Oid,
+    pub relation: Relation,
     /// Columns of the input, with commas between them.
     pub input_columns: &'a str,
     /// The column to be filled.
@@ -214,7 +217,7 @@ pub fn surveyed(run: i64, rows: i64, inputs: i64, sample: &[Sampled]) {
         error::notice(
             &format!("{rows} rows with {inputs} distinct inputs; nothing was bought or written"),
             format!("Rows by tier: {}. {price}", if tiers.is_empty() { "none".to_owned() } else { tiers.join(", ") }),
-            format!("SELECT * FROM categorize.progress WHERE run = {run};"),
+            format!("categorize.progress shows it as run {run}."),
         );
     });
 }
