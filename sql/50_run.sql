@@ -467,9 +467,8 @@ BEGIN
           FROM categorize.run_statements(relation, input_columns, output, into_taxonomy, condition, overwrite) s;
         EXECUTE write_rows USING keys, inputs, categories;
         GET DIAGNOSTICS written = ROW_COUNT;
-        IF categorize.run_close(claim, sources, written) THEN
-            COMMIT;
-        ELSE
+        -- What was written is committed together with the next claim, so that a session at work has one at any time.
+        IF NOT categorize.run_close(claim, sources, written) THEN
             -- The claim expired, and somebody else does these rows.
             ROLLBACK;
         END IF;

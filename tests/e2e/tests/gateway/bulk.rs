@@ -63,8 +63,8 @@ fn two_at_once_do_each_row_once_and_pay_each_title_once() {
 
 #[test]
 fn what_is_cancelled_is_gone_on_with() {
-    let shop = stocked("bulk_cancel", 100);
-    shop.session().run(r#"SELECT categorize.configure('shop', '{"in_flight": 4}')"#);
+    let shop = stocked("bulk_cancel", 200);
+    shop.session().run(r#"SELECT categorize.configure('shop', '{"in_flight": 2}')"#);
     let mut session = shop.session();
     let token = session.cancel_token();
     std::thread::scope(|threads| {
