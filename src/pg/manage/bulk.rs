@@ -162,6 +162,8 @@ pub fn allow(claim: i64, inputs: i32) -> Option<i32> {
         let Some(run) = held(caller, claim) else { return Some(0) };
         let limit = run.limit?;
         let Spending { spent, open, dearest } = spi::bulk_spending(run.id, claim);
+        // What it bought is settled or reserved by now: two that wait must not wait for what the other has no use for.
+        spi::set_allowance(claim, Money(0));
         let decision = bulk::allowance(limit, spent, dearest, open, inputs.max(0));
         match decision {
             bulk::Allowance::Buy { inputs, at_most } => {
