@@ -88,6 +88,22 @@ COMMENT ON FUNCTION categorize.provider_health() IS
     'How the providers are doing as the running gateway sees it; the view of the same name says more.';
 COMMENT ON FUNCTION categorize.sees_all_tenants() IS
     'Whether the caller is a member of categorize_admin, who sees the money of all tenants.';
+COMMENT ON FUNCTION categorize.run_begin(oid, text, text, text, text, boolean, numeric, int, boolean, interval) IS
+    'Begins a run of categorize.run(), or goes on with the same one, and returns its number.';
+COMMENT ON FUNCTION categorize.run_claim(bigint, interval) IS
+    'What the session does next in a run of categorize.run().';
+COMMENT ON FUNCTION categorize.run_planned(bigint, bigint) IS
+    'Notes that a run of categorize.run() is planned.';
+COMMENT ON FUNCTION categorize.run_advance(bigint, jsonb, int, int) IS
+    'Notes up to which key a claim of categorize.run() goes.';
+COMMENT ON FUNCTION categorize.run_allow(bigint, int) IS
+    'How many inputs a claim of categorize.run() may buy now; -1 is not known yet, NULL without limit.';
+COMMENT ON FUNCTION categorize.run_close(bigint, text[], bigint) IS
+    'Ends a claim of categorize.run() and counts its rows; false where it has expired.';
+COMMENT ON FUNCTION categorize.run_surveyed(bigint, bigint, bigint, text[], bigint[], text[]) IS
+    'Ends a dry run of categorize.run() with what it found.';
+COMMENT ON FUNCTION categorize.run_answers(text[], text) IS
+    'Category and source of many texts, in their order; an open one is no error.';
 COMMENT ON FUNCTION categorize.purge_expired() IS
     'Removes the answers whose time is over, and returns how many.';
 COMMENT ON FUNCTION categorize.stats_reset() IS
@@ -148,6 +164,16 @@ GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_s
     categorize.rules, categorize.corrections, categorize.local_models, categorize.calibration, categorize.providers,
     categorize.models, categorize.budget_status, categorize.spend, categorize.in_doubt, categorize.provider_health,
     categorize.alert, categorize.audits TO categorize_user;
+
+GRANT EXECUTE ON FUNCTION categorize.run_begin(oid, text, text, text, text, boolean, numeric, int, boolean, interval),
+    categorize.run_claim(bigint, interval), categorize.run_planned(bigint, bigint),
+    categorize.run_advance(bigint, jsonb, int, int), categorize.run_allow(bigint, int),
+    categorize.run_close(bigint, text[], bigint),
+    categorize.run_surveyed(bigint, bigint, bigint, text[], bigint[], text[]), categorize.run_answers(text[], text),
+    categorize.run_statements(regclass, text, text, text, text, boolean) TO categorize_user;
+GRANT EXECUTE ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval),
+    categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) TO categorize_user;
+GRANT SELECT ON categorize.progress TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),

@@ -36,6 +36,7 @@ mod pg;
     ]
 );
 ::pgrx::extension_sql_file!("../sql/42_embedding_status.sql", name = "embedding_status", requires = ["views"]);
+::pgrx::extension_sql_file!("../sql/50_run.sql", name = "run", requires = ["embedding_status"]);
 ::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::measure::REPETITIONS;
 use pg_categorize_e2e::{Cluster, Database, Session};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -98,6 +99,11 @@ impl Bench {
     /// A fresh session.
     pub fn session(&self) -> Session {
         self.database.session()
+    }
+
+    /// A new path that the server can write to, which goes with the cluster.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.database.cluster.file(name)
     }
 
     /// Runs statements in a session of their own.

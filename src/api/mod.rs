@@ -12,6 +12,7 @@ mod model;
 mod provider;
 mod quality;
 mod rule;
+mod run;
 mod stats;
 mod taxonomy;
 mod tenant;

@@ -1,6 +1,7 @@
 //! Filling a column on INSERT and UPDATE.
 
-use crate::pg::trigger;
+use crate::pg::call_site::Call;
+use crate::pg::trigger::{self, Filled};
 use pgrx::prelude::*;
 
 /// Row trigger, BEFORE INSERT OR UPDATE: fills a column with the category of another, from tiers 1 to 5.
@@ -11,9 +12,7 @@ use pgrx::prelude::*;
 ///
 /// # Errors
 /// 22023 wrong arguments; 0A000 fired other than BEFORE a row.
-#[pg_trigger]
-fn categorize_trigger<'a>(
-    trigger: &'a PgTrigger<'a>,
-) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, PgTriggerError> {
-    trigger::categorize(trigger)
+#[pg_extern]
+fn categorize_trigger(call: Call) -> Filled {
+    trigger::categorize(call)
 }

@@ -126,6 +126,14 @@ pub fn moment(stale: impl FnOnce(u8)) -> Moment {
     Moment { horizon, shareable: sees && !UNDATED.get() }
 }
 
+/// Whether the statement that took this view goes on under it. It is for what lives no longer than a statement, and asks for nothing
+/// else: what others committed meanwhile is for the next one.
+pub fn holds(seen: &Horizon) -> bool {
+    // SAFETY: a statement has an active snapshot while it runs its triggers.
+    let now = unsafe { horizon_at(pg_sys::GetActiveSnapshot(), seen.statement) };
+    now == *seen
+}
+
 /// Names the tables whose invalidation counts, and the part that each makes stale.
 pub fn watch(tables: [(pg_sys::Oid, u8); WATCHED]) {
     TABLES.set(tables);
@@ -166,6 +174,13 @@ fn latest() -> Horizon {
 
 fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
     // SAFETY: the callers pass a snapshot that is valid now.
+    unsafe { horizon_at(snapshot, guard::statement_time()) }
+}
+
+/// # Safety
+/// The snapshot is valid now.
+unsafe fn horizon_at(snapshot: pg_sys::Snapshot, statement: i64) -> Horizon {
+    // SAFETY: promised by the caller.
     let s = unsafe { &*snapshot };
     Horizon {
         xmin: compat::xid(s.xmin),
@@ -174,7 +189,7 @@ fn horizon(snapshot: pg_sys::Snapshot) -> Horizon {
         counted: !s.suboverflowed,
         command: s.curcid,
         rollbacks: ROLLBACKS.get(),
-        statement: guard::statement_time(),
+        statement,
     }
 }
 

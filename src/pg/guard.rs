@@ -28,6 +28,12 @@ pub fn is_serializable() -> bool {
     unsafe { pg_sys::XactIsoLevel == pg_sys::XACT_SERIALIZABLE as i32 }
 }
 
+/// Whether a procedure could not end the transaction: it is in a block of the caller's.
+pub fn in_transaction_block() -> bool {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::IsTransactionBlock() }
+}
+
 /// Whether the transaction may not write.
 pub fn is_read_only() -> bool {
     // SAFETY: reads a global of the main thread.

@@ -4,11 +4,13 @@ use crate::pg::call_site::{Call, CallSite, Into, call_site, scope};
 use crate::pg::decision::{Decision, decision};
 use crate::pg::freshness::Horizon;
 use crate::pg::resolver::Resolver;
+use crate::pg::scope::Scope;
 use crate::pg::view::View;
-use crate::pg::{guard, model, stats, world};
+use crate::pg::{guard, guc, model, stats, world};
 use pg_categorize_core::cascade::{Outcome, Reason};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// `(categorize_detail(x)).*` calls once a column: the last answer is kept, so that a row is asked about once.
 struct Last {
@@ -103,14 +105,22 @@ fn once(
     })
 }
 
-/// The decisions on many inputs, numbered from 1 in their order; each row is made when it is asked for.
-pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl Iterator<Item = Decision> + use<> {
+/// Inputs with what became of each distinct one.
+struct Resolved {
+    scope: Option<Rc<Scope>>,
+    outcomes: Vec<Outcome>,
+    /// Where the outcome of each input is; `None` for NULL.
+    numbers: Vec<Option<usize>>,
+}
+
+/// Resolves each distinct input once; `with_grounds` where the words are wanted, too, for which a model answered so.
+fn resolved(inputs: &[Option<String>], taxonomy: Option<&str>, with_grounds: bool) -> Resolved {
     let (world, _) = world::now();
     let scope = scope(&world, &Into::Taxonomy(taxonomy));
     let mut place: HashMap<&str, usize> = HashMap::new();
     let mut distinct: Vec<&str> = Vec::new();
     let mut numbers: Vec<Option<usize>> = Vec::with_capacity(inputs.len());
-    for input in &inputs {
+    for input in inputs {
         numbers.push(input.as_deref().map(|text| {
             *place.entry(text).or_insert_with(|| {
                 distinct.push(text);
@@ -121,7 +131,7 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl It
     let outcomes = match &scope {
         Some(scope) => {
             let mut outcomes = Resolver::new(scope.clone()).resolve(&distinct);
-            for (input, outcome) in distinct.iter().zip(&mut outcomes) {
+            for (input, outcome) in distinct.iter().zip(&mut outcomes).take_while(|_| with_grounds) {
                 guard::check_for_interrupts();
                 model::add_evidence(scope, input, outcome);
             }
@@ -129,6 +139,12 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl It
         }
         None => vec![no_taxonomy(); distinct.len()],
     };
+    Resolved { scope, outcomes, numbers }
+}
+
+/// The decisions on many inputs, numbered from 1 in their order; each row is made when it is asked for.
+pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl Iterator<Item = Decision> + use<> {
+    let Resolved { scope, outcomes, numbers } = resolved(&inputs, taxonomy, true);
     let nothing = Outcome::default();
     (1..).zip(inputs).zip(numbers).map(move |((ordinality, input), number)| {
         let outcome = number.map_or(&nothing, |at| &outcomes[at]);
@@ -137,6 +153,21 @@ pub fn decisions(inputs: Vec<Option<String>>, taxonomy: Option<&str>) -> impl It
         }
         decision(ordinality, input.as_deref(), scope.as_deref(), outcome)
     })
+}
+
+/// The category of each input and the tier that answered it, or `unresolved`, in their order; NULLs for NULL.
+pub fn answers(inputs: &[Option<String>], taxonomy: &str) -> Vec<(Option<String>, Option<String>)> {
+    let Resolved { scope, outcomes, numbers } = resolved(inputs, Some(taxonomy), false);
+    let answer = |number: Option<usize>| {
+        let (Some(at), Some(scope)) = (number, &scope) else { return (None, None) };
+        let outcome = &outcomes[at];
+        stats::count_outcome(scope, outcome);
+        let best = || outcome.alternatives.first().filter(|_| scope.on_unresolved() == guc::OnUnresolved::Best);
+        let guess = outcome.answer.as_ref().map(|answer| &answer.guess).or_else(best);
+        let source = outcome.answer.as_ref().map_or("unresolved", |answer| answer.source.as_str());
+        (guess.and_then(|guess| scope.text(guess.category)).map(str::to_owned), Some(source.to_owned()))
+    };
+    numbers.into_iter().map(answer).collect()
 }
 
 fn no_taxonomy() -> Outcome {

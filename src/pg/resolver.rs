@@ -3,7 +3,7 @@
 use crate::pg::ahead::Ahead;
 use crate::pg::scope::Scope;
 use crate::pg::{audit, guard, guc, tier};
-use pg_categorize_core::cascade::{self, Outcome, Query, Reason, Tier, TierName};
+use pg_categorize_core::cascade::{self, Answer, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
 use pg_categorize_core::image::Picture;
 use pg_categorize_core::normalise::{is_blank, normalise_into};
@@ -119,6 +119,16 @@ impl Resolver {
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome
+    }
+
+    /// What the tiers say of one input without loading, opening or reckoning anything. Nothing of it is audited.
+    pub fn recall(&mut self, input: &str) -> Option<Answer> {
+        if unreadable(input).is_some() {
+            return None;
+        }
+        self.prepare(&[input]);
+        let query = query(&self.scope, input, &self.normals[0], None);
+        cascade::recall(&mut self.tiers, &query)
     }
 
     /// What the tiers say of an image with the text beside it, which may be blank.

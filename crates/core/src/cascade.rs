@@ -248,10 +248,38 @@ pub trait Tier {
     /// Answers what it can among the outcomes that are still open; `queries` and `outcomes` have the same length.
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]);
 
+    /// What it says of one input from memory, or through what it has opened already: it fails only where the server does.
+    fn recall(&mut self, _query: &Query<'_>) -> Recall {
+        Recall::Unknown
+    }
+
     /// What it would say, as far as that can be told for nothing.
     fn preview(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         self.answer(queries, outcomes);
     }
+}
+
+/// What a tier says without opening anything.
+#[derive(Debug)]
+pub enum Recall {
+    /// The answer.
+    Answer(Answer),
+    /// It has none.
+    Nothing,
+    /// It would have to load or open something, or to reckon.
+    Unknown,
+}
+
+/// What the tiers say of one input in their order, until one does not know it without more.
+pub fn recall(tiers: &mut [Box<dyn Tier + '_>], query: &Query<'_>) -> Option<Answer> {
+    for tier in tiers {
+        match tier.recall(query) {
+            Recall::Answer(answer) => return Some(answer),
+            Recall::Nothing => {}
+            Recall::Unknown => return None,
+        }
+    }
+    None
 }
 
 /// Runs the tiers in their order, until every query is answered or no tier is left.

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod budget;
+pub mod bulk;
 pub mod candidates;
 pub mod cascade;
 pub mod category_index;

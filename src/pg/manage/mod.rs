@@ -2,6 +2,7 @@
 //! Postgres has checked that the caller may execute the function at all.
 
 pub mod budget;
+pub mod bulk;
 pub mod category;
 pub mod correction;
 mod embedding;

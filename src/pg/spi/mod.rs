@@ -4,6 +4,7 @@
 mod answer;
 mod audit;
 mod budget;
+mod bulk;
 mod cache;
 mod category;
 mod correction;
@@ -25,6 +26,7 @@ mod taxonomy;
 pub use answer::*;
 pub use audit::*;
 pub use budget::*;
+pub use bulk::*;
 pub use cache::*;
 pub use category::*;
 pub use correction::*;

@@ -7,7 +7,7 @@ use crate::pg::probe::{self, Found, Probe};
 use crate::pg::scope::Scope;
 use crate::pg::spi::column;
 use crate::pg::{catalog, guard, guc};
-use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Tier, TierName};
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, Provenance, Query, Recall, Tier, TierName};
 use pg_categorize_core::confidence::Source;
 use pg_categorize_core::exact::{Exact, Known};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -125,6 +125,13 @@ impl Tier for CacheTier {
                 outcome.answer = answer.filter(|a| a.origin == Origin::Llm);
             }
         }
+    }
+
+    fn recall(&mut self, query: &Query<'_>) -> Recall {
+        if self.probe.is_none() {
+            return Recall::Unknown;
+        }
+        super::answer_one(self, query)
     }
 }
 

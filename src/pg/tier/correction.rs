@@ -4,17 +4,19 @@ use crate::pg::catalog;
 use crate::pg::probe::Probe;
 use crate::pg::scope::Scope;
 use crate::pg::spi::correction_column;
-use pg_categorize_core::cascade::{Answer, Origin, Outcome, Query, Tier, TierName};
+use pg_categorize_core::cascade::{Answer, Origin, Outcome, Query, Recall, Tier, TierName};
 use std::rc::Rc;
 
 pub(super) struct CorrectionTier {
     scope: Rc<Scope>,
     probe: Option<Probe>,
+    /// Whether it is known whether there are any.
+    loaded: bool,
 }
 
 impl CorrectionTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope, probe: None }
+        Self { scope, probe: None, loaded: false }
     }
 }
 
@@ -24,7 +26,9 @@ impl Tier for CorrectionTier {
     }
 
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
-        if !self.scope.has_corrections() {
+        let any = self.scope.has_corrections();
+        self.loaded = true;
+        if !any {
             return;
         }
         let probe = self.probe.get_or_insert_with(|| {
@@ -37,5 +41,15 @@ impl Tier for CorrectionTier {
                 outcome.answer = Some(Answer::new(category, 1.0, TierName::Correction, Origin::Correction));
             }
         }
+    }
+
+    fn recall(&mut self, query: &Query<'_>) -> Recall {
+        if self.loaded && !self.scope.has_corrections() {
+            return Recall::Nothing;
+        }
+        if self.probe.is_none() {
+            return Recall::Unknown;
+        }
+        super::answer_one(self, query)
     }
 }

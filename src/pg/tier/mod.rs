@@ -10,7 +10,7 @@ mod similarity;
 pub use llm::{Buyer, Order, may_buy};
 
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Outcome, Query, Tier, TierName};
+use pg_categorize_core::cascade::{Outcome, Query, Recall, Tier, TierName};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -28,6 +28,14 @@ pub fn tiers(scope: &Rc<Scope>) -> Vec<Box<dyn Tier>> {
         }
     };
     scope.settings.tiers.iter().map(tier).collect()
+}
+
+/// What a tier that has all it needs says of one input.
+fn answer_one(tier: &mut dyn Tier, query: &Query<'_>) -> Recall {
+    let mut outcome = [Outcome::default()];
+    tier.answer(&[*query], &mut outcome);
+    let [outcome] = outcome;
+    outcome.answer.map_or(Recall::Nothing, Recall::Answer)
 }
 
 /// Whether there is no answer yet, and none of it lies in an image: what a text says may not be what the image shows.

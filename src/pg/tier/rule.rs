@@ -1,7 +1,7 @@
 //! Tier 2: a person's pattern. The highest priority wins, then the oldest.
 
 use crate::pg::scope::Scope;
-use pg_categorize_core::cascade::{Answer, Origin, Outcome, Query, Tier, TierName};
+use pg_categorize_core::cascade::{Answer, Origin, Outcome, Query, Recall, Tier, TierName};
 use pg_categorize_core::normalise::rule_text_into;
 use pg_categorize_core::rules::Scratch;
 use std::rc::Rc;
@@ -10,11 +10,13 @@ pub(super) struct RuleTier {
     scope: Rc<Scope>,
     text: String,
     scratch: Scratch,
+    /// Whether the rules are in memory.
+    loaded: bool,
 }
 
 impl RuleTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope, text: String::new(), scratch: Scratch::default() }
+        Self { scope, text: String::new(), scratch: Scratch::default(), loaded: false }
     }
 }
 
@@ -25,6 +27,7 @@ impl Tier for RuleTier {
 
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         let rules = self.scope.rules();
+        self.loaded = true;
         if rules.is_empty() {
             return;
         }
@@ -38,5 +41,12 @@ impl Tier for RuleTier {
                 outcome.answer = Some(answer);
             }
         }
+    }
+
+    fn recall(&mut self, query: &Query<'_>) -> Recall {
+        if !self.loaded {
+            return Recall::Unknown;
+        }
+        super::answer_one(self, query)
     }
 }

@@ -3,6 +3,7 @@
 mod ahead;
 mod answers;
 mod audits;
+mod bulk;
 mod ceiling;
 mod embeddings;
 mod estimate;

@@ -1,0 +1,492 @@
+-- run(): filling a column of a whole table in committed chunks. The procedure acts with the caller's rights and under the
+-- caller's search_path, since a procedure with a SET clause cannot commit: so every name and operator is qualified here, and
+-- what would need many of them is in functions with a path of their own. The books of a run are kept by functions of the
+-- library, which act as the owner and know who calls.
+
+-- A run of one role and tenant; until it has ended, the same CALL goes on with it.
+CREATE SEQUENCE categorize.bulk_run_id_seq;
+CREATE TABLE categorize.bulk_run (
+    id             bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.bulk_run_id_seq'),
+    role           text NOT NULL,
+    tenant         text NOT NULL,
+    relation       oid NOT NULL,
+    relation_name  text NOT NULL,
+    input_columns  text NOT NULL,
+    output_column  text NOT NULL,
+    taxonomy       text NOT NULL,
+    condition      text,
+    overwrite      boolean NOT NULL,
+    dry_run        boolean NOT NULL,
+    -- NULL is without limit.
+    limit_nanousd  bigint CHECK (limit_nanousd >= 0),
+    limit_reached  boolean NOT NULL DEFAULT false,
+    -- Whether the wanted rows were counted, and representatives of dense groups asked about.
+    planned        boolean NOT NULL DEFAULT false,
+    -- The last key that was given out, and whether it was the last of the table.
+    position       jsonb,
+    swept          boolean NOT NULL DEFAULT false,
+    rows_total     bigint,
+    rows_done      bigint NOT NULL DEFAULT 0,
+    rows_written   bigint NOT NULL DEFAULT 0,
+    -- Distinct inputs of a dry run, and what they may cost.
+    inputs_total   bigint,
+    low_nanousd    bigint,
+    high_nanousd   bigint,
+    -- Rows by the tier that answered.
+    tiers          jsonb NOT NULL DEFAULT '{}',
+    started_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- When it was last begun or gone on with, and how many rows were done by then: the rate counts from there.
+    resumed_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    resumed_rows   bigint NOT NULL DEFAULT 0,
+    updated_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at       timestamptz
+);
+CREATE UNIQUE INDEX bulk_run_open_key ON categorize.bulk_run
+    (role, tenant, relation, pg_catalog.md5(input_columns), output_column, taxonomy, pg_catalog.md5(coalesce(condition, '')), overwrite)
+    WHERE ended_at IS NULL;
+
+-- What a session works at: the keys above from_key up to to_key, or the planning of the run.
+CREATE SEQUENCE categorize.bulk_claim_id_seq;
+CREATE TABLE categorize.bulk_claim (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.bulk_claim_id_seq'),
+    run_id            bigint NOT NULL REFERENCES categorize.bulk_run (id) ON DELETE CASCADE,
+    planning          boolean NOT NULL,
+    from_key          jsonb,
+    to_key            jsonb,
+    pid               int NOT NULL,
+    claimed_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    expires_at        timestamptz NOT NULL,
+    -- What it may spend of the run's limit before it asks again.
+    allowance_nanousd bigint NOT NULL DEFAULT 0
+);
+CREATE INDEX bulk_claim_run_id_idx ON categorize.bulk_claim (run_id);
+
+CREATE VIEW categorize.progress WITH (security_barrier) AS
+    SELECT r.id AS run, r.relation_name AS relation, r.output_column, r.taxonomy, r.condition, r.role, r.tenant,
+           CASE WHEN r.dry_run THEN 'dry run' WHEN r.ended_at IS NOT NULL THEN 'done' WHEN w.workers > 0::bigint THEN 'running'
+                ELSE 'interrupted' END AS state,
+           w.workers,
+           r.rows_done, r.rows_total, r.rows_written,
+           p.rate AS rows_per_second,
+           coalesce((r.tiers ->> 'correction'::text)::bigint, 0::bigint) AS correction,
+           coalesce((r.tiers ->> 'rule'::text)::bigint, 0::bigint) AS rule,
+           coalesce((r.tiers ->> 'cache'::text)::bigint, 0::bigint) AS cache,
+           coalesce((r.tiers ->> 'local_model'::text)::bigint, 0::bigint) AS local_model,
+           coalesce((r.tiers ->> 'similarity'::text)::bigint, 0::bigint) AS similarity,
+           coalesce((r.tiers ->> 'llm'::text)::bigint, 0::bigint) AS llm,
+           coalesce((r.tiers ->> 'unresolved'::text)::bigint, 0::bigint) AS unresolved,
+           s.settled * 0.000000001 AS settled_usd,
+           s.reserved * 0.000000001 AS reserved_usd,
+           r.limit_nanousd::numeric * 0.000000001 AS limit_usd,
+           r.limit_reached,
+           r.inputs_total AS distinct_inputs,
+           r.low_nanousd::numeric * 0.000000001 AS low_usd,
+           r.high_nanousd::numeric * 0.000000001 AS high_usd,
+           CASE WHEN r.ended_at IS NULL AND p.rate > 0::numeric
+                THEN pg_catalog.make_interval(secs => (greatest(r.rows_total - r.rows_done, 0::bigint)::numeric / p.rate)::float8)
+           END AS time_left,
+           r.started_at AS since, r.updated_at, r.ended_at
+      FROM categorize.bulk_run r
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS workers FROM categorize.bulk_claim c
+            WHERE c.run_id = r.id AND c.expires_at > clock_timestamp()
+              AND EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(c.pid) a
+                           WHERE (a.backend_start IS NULL OR a.backend_start <= c.claimed_at)
+                             AND (a.query_start IS NULL OR a.query_start <= c.claimed_at)
+                             AND (a.state IS NULL OR a.state NOT LIKE 'idle%'))) w
+     CROSS JOIN LATERAL (
+           SELECT round((r.rows_done - r.resumed_rows)::numeric
+                        / nullif(extract(epoch FROM r.updated_at - r.resumed_at), 0::numeric), 1) AS rate) p
+     CROSS JOIN LATERAL (
+           SELECT (SELECT coalesce(sum(l.amount_nanousd), 0::numeric) FROM categorize.ledger l
+                    WHERE l.kind IN ('settle', 'adjust') AND l.reserved_at >= r.started_at
+                      AND l.reserved_at <= coalesce(r.ended_at, clock_timestamp())
+                      AND l.application_name = 'categorize.run ' || r.id::text
+                      AND l.role = r.role AND l.tenant = r.tenant) AS settled,
+                  (SELECT coalesce(sum(v.amount_nanousd), 0::numeric) FROM categorize.reservation v
+                    WHERE v.reserved_at >= r.started_at AND v.application_name = 'categorize.run ' || r.id::text
+                      AND v.role = r.role AND v.tenant = r.tenant) AS reserved) s
+     WHERE categorize.sees_all_tenants()
+        OR (r.role = CURRENT_USER::text AND r.tenant = categorize.current_tenant());
+
+-- What run() executes on the caller's table, with all names and operators in it qualified, and the columns that are meant.
+CREATE FUNCTION categorize.run_statements(
+    relation regclass, input_column text, output_column text, taxonomy text, condition text, overwrite boolean,
+    OUT input_columns text, OUT output text, OUT into_taxonomy text,
+    OUT lock_rows text, OUT survey text, OUT next_rows text, OUT range_rows text, OUT write_rows text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kind "char";
+    home text;
+    given text[];
+    name text;
+    part text;
+    parts text[] := '{}';
+    input text;
+    wanted text;
+    number int := 0;
+    key record;
+    columns text[] := '{}';
+    json text[] := '{}';
+    value text;
+    typed text[] := '{}';
+    equal text[] := '{}';
+    above text[] := '{}';
+    below text[] := '{}';
+    -- The comparisons of the key's columns where they differ in more than their types.
+    first_above text;
+    first_below text;
+    alike boolean := true;
+    from_values text[] := '{}';
+    to_values text[] := '{}';
+    output_type text;
+    above_start text;
+    up_to_end text;
+    sketch text;
+BEGIN
+    IF relation IS NULL THEN
+        RAISE EXCEPTION 'argument "relation" must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    SELECT c.relkind, format('%I.%I', n.nspname, c.relname) INTO kind, home
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
+    IF kind IS NULL THEN
+        RAISE EXCEPTION 'relation with OID % does not exist', relation::oid USING ERRCODE = 'undefined_table';
+    ELSIF kind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION '% is not a table', home USING ERRCODE = 'wrong_object_type',
+            HINT = 'categorize.run() fills a column of a table or partitioned table.';
+    END IF;
+    -- Columns that are not named are those that a trigger of the table fills.
+    input_columns := input_column;
+    output := output_column;
+    into_taxonomy := taxonomy;
+    IF input_columns IS NULL OR output IS NULL THEN
+        SELECT string_to_array(encode(t.tgargs, 'escape'), '\000') INTO given
+          FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+         WHERE t.tgrelid = relation AND NOT t.tgisinternal AND p.proname = 'categorize_trigger' AND t.tgnargs >= 2
+           AND p.prosrc LIKE 'categorize_trigger%'
+         ORDER BY t.tgname LIMIT 1;
+        input_columns := coalesce(input_columns, given[1]);
+        output := coalesce(output, given[2]);
+        into_taxonomy := coalesce(into_taxonomy, nullif(given[3], ''));
+    END IF;
+    IF input_columns IS NULL OR output IS NULL THEN
+        RAISE EXCEPTION 'which columns of % are meant is not said', home USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Pass input_column and output_column, as in CALL categorize.run(''products'', ''title'', ''category'').';
+    END IF;
+    into_taxonomy := coalesce(into_taxonomy, nullif(current_setting('categorize.taxonomy', true), ''));
+    IF into_taxonomy IS NULL THEN
+        RAISE EXCEPTION 'no taxonomy is named' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Pass its name, or set categorize.taxonomy.';
+    END IF;
+    FOREACH part IN ARRAY string_to_array(input_columns, ',') LOOP
+        name := btrim(part);
+        PERFORM FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'column "%" of % does not exist', name, home USING ERRCODE = 'undefined_column',
+                HINT = 'input_column is one column, or several with commas between them.';
+        END IF;
+        parts := parts || format('%s.%I', home, name);
+    END LOOP;
+    SELECT format('%I.%I', n.nspname, t.typname) INTO output_type
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE a.attrelid = relation AND a.attname = output AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'column "%" of % does not exist', output, home USING ERRCODE = 'undefined_column',
+            HINT = format('Add it with ALTER TABLE %s ADD COLUMN %I text.', home, output);
+    END IF;
+    -- As the trigger joins them.
+    IF cardinality(parts) = 1 THEN
+        input := format('(%s)::pg_catalog.text', parts[1]);
+    ELSE
+        input := format('CASE WHEN pg_catalog.num_nonnulls(%1$s) OPERATOR(pg_catalog.>) 0 THEN pg_catalog.concat_ws('' '', %1$s) END',
+                        array_to_string(parts, ', '));
+    END IF;
+    wanted := input || ' IS NOT NULL';
+    IF NOT overwrite THEN
+        wanted := wanted || format(' AND %s.%I IS NULL', home, output);
+    END IF;
+    IF condition IS NOT NULL THEN
+        -- On lines of its own: it may end in a comment.
+        wanted := wanted || format(E' AND (\n%s\n)', condition);
+    END IF;
+
+    FOR key IN
+        SELECT a.attname, t.typcategory, format('%I.%I', h.nspname, t.typname) AS type,
+               (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_amop m JOIN pg_operator o ON o.oid = m.amopopr
+                  JOIN pg_namespace n ON n.oid = o.oprnamespace
+                 WHERE m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype AND m.amoprighttype = f.opcintype
+                   AND m.amopstrategy = 3) AS equals,
+               (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_amop m JOIN pg_operator o ON o.oid = m.amopopr
+                  JOIN pg_namespace n ON n.oid = o.oprnamespace
+                 WHERE m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype AND m.amoprighttype = f.opcintype
+                   AND m.amopstrategy = 5) AS greater,
+               (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_amop m JOIN pg_operator o ON o.oid = m.amopopr
+                  JOIN pg_namespace n ON n.oid = o.oprnamespace
+                 WHERE m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype AND m.amoprighttype = f.opcintype
+                   AND m.amopstrategy = 2) AS less_equal
+          FROM pg_index i
+         CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) WITH ORDINALITY k (attnum, class, place)
+          JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum
+          JOIN pg_type t ON t.oid = a.atttypid
+          JOIN pg_namespace h ON h.oid = t.typnamespace
+          JOIN pg_opclass f ON f.oid = k.class
+         WHERE i.indrelid = relation AND i.indisprimary AND i.indisvalid AND k.place <= i.indnkeyatts
+         ORDER BY k.place
+    LOOP
+        columns := columns || format('%s.%I', home, key.attname);
+        -- As text, but for dates and times: those JSON writes alike under every DateStyle.
+        json := json || (format('%s.%I', home, key.attname) || CASE WHEN key.typcategory = 'D' THEN '' ELSE '::pg_catalog.text' END);
+        value := format('pg_catalog.jsonb_array_element_text(%%s, %s)::%s', number, key.type);
+        typed := typed || format(value || ' AS categorize_key_%s', 'u.key', number + 1);
+        equal := equal || format('%s.%I %s categorize_answer.categorize_key_%s', home, key.attname, key.equals, number + 1);
+        from_values := from_values || format(value, '$1');
+        to_values := to_values || format(value, '$2');
+        alike := alike AND key.greater = coalesce(first_above, key.greater) AND key.less_equal = coalesce(first_below, key.less_equal);
+        first_above := coalesce(first_above, key.greater);
+        first_below := coalesce(first_below, key.less_equal);
+        above := above || key.greater;
+        below := below || key.less_equal;
+        number := number + 1;
+    END LOOP;
+    IF number = 0 THEN
+        RAISE EXCEPTION '% has no primary key', home USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Chunks are ranges of the primary key, and rows are found again by it.',
+            HINT = format('Add one, as in ALTER TABLE %s ADD PRIMARY KEY (id).', home);
+    ELSIF NOT alike THEN
+        RAISE EXCEPTION 'the columns of the primary key of % are compared by operators of several schemas', home
+            USING ERRCODE = 'feature_not_supported', HINT = 'Give the key columns types of one schema.';
+    END IF;
+    IF number = 1 THEN
+        above_start := format('%s %s %s', columns[1], first_above, from_values[1]);
+        up_to_end := format('%s %s %s', columns[1], first_below, to_values[1]);
+    ELSE
+        above_start := format('ROW(%s) %s ROW(%s)', array_to_string(columns, ', '), first_above, array_to_string(from_values, ', '));
+        up_to_end := format('ROW(%s) %s ROW(%s)', array_to_string(columns, ', '), first_below, array_to_string(to_values, ', '));
+    END IF;
+
+    lock_rows := format('SELECT FROM %s LIMIT 0', home);
+    next_rows := format(
+        'SELECT pg_catalog.jsonb_agg(w.key), pg_catalog.array_agg(w.input) FROM (
+             SELECT pg_catalog.jsonb_build_array(%s) AS key, %s AS input FROM %s
+              WHERE ($1 IS NULL OR %s) AND %s ORDER BY %s LIMIT $2) w',
+        array_to_string(json, ', '), input, home, above_start, wanted, array_to_string(columns, ', '));
+    range_rows := format(
+        'SELECT pg_catalog.jsonb_agg(w.key), pg_catalog.array_agg(w.input) FROM (
+             SELECT pg_catalog.jsonb_build_array(%s) AS key, %s AS input FROM %s
+              WHERE ($1 IS NULL OR %s) AND %s AND %s ORDER BY %s) w',
+        array_to_string(json, ', '), input, home, above_start, up_to_end, wanted, array_to_string(columns, ', '));
+    write_rows := format(
+        'UPDATE %1$s SET %2$I = categorize_answer.categorize_category::%3$s
+           FROM (SELECT %4$s, u.input AS categorize_input, u.category AS categorize_category
+                   FROM ROWS FROM (pg_catalog.jsonb_array_elements($1), pg_catalog.unnest($2), pg_catalog.unnest($3))
+                        AS u (key, input, category)) categorize_answer
+          WHERE %5$s AND categorize_answer.categorize_category IS NOT NULL
+            AND %6$s COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) categorize_answer.categorize_input AND %7$s',
+        home, output, output_type, array_to_string(typed, ', '), array_to_string(equal, ' AND '), input, wanted);
+    IF overwrite THEN
+        -- A value that stays needs no new row.
+        write_rows := write_rows || format(
+            ' AND (%1$s.%2$I IS NULL OR %1$s.%2$I::pg_catalog.text COLLATE pg_catalog."C" OPERATOR(pg_catalog.<>) categorize_answer.categorize_category)',
+            home, output);
+    END IF;
+    -- Texts that begin with the same words are likely to be near each other.
+    sketch := 'pg_catalog.array_to_string((pg_catalog.regexp_split_to_array(pg_catalog.lower(%s), ''[^[:alpha:]]+''))[1:3], '' '')';
+    survey := format(
+        'WITH wanted AS MATERIALIZED (SELECT %1$s AS input FROM %2$s WHERE %3$s),
+              distinct_input AS MATERIALIZED (SELECT w.input, pg_catalog.count(*) AS rows FROM wanted w GROUP BY w.input),
+              dense AS (SELECT pg_catalog.min(d.input) AS input, pg_catalog.sum(d.rows) AS rows
+                          FROM distinct_input d GROUP BY %4$s ORDER BY 2 DESC, 1 LIMIT $1),
+              sample AS (SELECT d.input, d.rows, %4$s AS sketch FROM distinct_input d
+                          ORDER BY pg_catalog.hashtextextended(d.input, 0), d.input LIMIT $2)
+         SELECT (SELECT pg_catalog.count(*) FROM wanted), (SELECT pg_catalog.count(*) FROM distinct_input),
+                ARRAY(SELECT d.input FROM dense d WHERE d.rows OPERATOR(pg_catalog.>) 1::pg_catalog.numeric ORDER BY d.rows DESC, d.input),
+                ARRAY(SELECT s.input FROM sample s ORDER BY s.input), ARRAY(SELECT s.rows FROM sample s ORDER BY s.input),
+                ARRAY(SELECT s.sketch FROM sample s ORDER BY s.input)',
+        input, home, wanted, format(sketch, 'd.input'));
+END
+$$;
+
+-- What the tiers say of inputs, in their order, within what the run may spend. It commits, so that nothing is held while a
+-- language model is asked.
+CREATE PROCEDURE categorize.run_resolve(
+    run bigint, claim bigint, taxonomy text, inputs text[], INOUT categories text[], INOUT sources text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    remaining pg_catalog.text[];
+    bought pg_catalog.text[];
+    bought_categories pg_catalog.text[];
+    bought_sources pg_catalog.text[];
+    some_categories pg_catalog.text[];
+    some_sources pg_catalog.text[];
+    affordable int := categorize.run_allow(claim, 0);
+BEGIN
+    COMMIT;
+    -- The ledger keeps the name of the application: by this one it tells what the run cost.
+    PERFORM pg_catalog.set_config('application_name', pg_catalog.concat('categorize.run ', run), true);
+    IF affordable IS NULL THEN
+        SELECT pg_catalog.array_agg(a.category), pg_catalog.array_agg(a.source) INTO categories, sources
+          FROM categorize.run_answers(inputs, taxonomy) a;
+        COMMIT;
+        RETURN;
+    END IF;
+    PERFORM pg_catalog.set_config('categorize.mode', 'cached', true);
+    SELECT pg_catalog.array_agg(a.category), pg_catalog.array_agg(a.source) INTO categories, sources
+      FROM categorize.run_answers(inputs, taxonomy) a;
+    SELECT pg_catalog.array_agg(o.input ORDER BY o.place) INTO remaining
+      FROM (SELECT u.input, pg_catalog.min(u.place) AS place
+              FROM ROWS FROM (pg_catalog.unnest(inputs), pg_catalog.unnest(sources)) WITH ORDINALITY u (input, source, place)
+             WHERE u.source OPERATOR(pg_catalog.=) 'unresolved' GROUP BY u.input) o;
+    COMMIT;
+    WHILE pg_catalog.cardinality(remaining) OPERATOR(pg_catalog.>) 0 LOOP
+        affordable := categorize.run_allow(claim, pg_catalog.cardinality(remaining));
+        COMMIT;
+        IF affordable OPERATOR(pg_catalog.<) 0 THEN
+            -- What others may spend, or what is not settled yet, may leave something.
+            PERFORM pg_catalog.pg_sleep(0.05);
+            COMMIT;
+            CONTINUE;
+        END IF;
+        EXIT WHEN affordable OPERATOR(pg_catalog.=) 0;
+        PERFORM pg_catalog.set_config('application_name', pg_catalog.concat('categorize.run ', run), true);
+        SELECT pg_catalog.array_agg(a.category), pg_catalog.array_agg(a.source) INTO some_categories, some_sources
+          FROM categorize.run_answers(remaining[1:affordable], taxonomy) a;
+        COMMIT;
+        bought := pg_catalog.array_cat(bought, remaining[1:affordable]);
+        bought_categories := pg_catalog.array_cat(bought_categories, some_categories);
+        bought_sources := pg_catalog.array_cat(bought_sources, some_sources);
+        remaining := remaining[affordable OPERATOR(pg_catalog.+) 1:];
+    END LOOP;
+    IF bought IS NOT NULL THEN
+        SELECT pg_catalog.array_agg(coalesce(b.category, r.category) ORDER BY r.place),
+               pg_catalog.array_agg(coalesce(b.source, r.source) ORDER BY r.place) INTO categories, sources
+          FROM ROWS FROM (pg_catalog.unnest(inputs), pg_catalog.unnest(categories), pg_catalog.unnest(sources))
+               WITH ORDINALITY r (input, category, source, place)
+          LEFT JOIN ROWS FROM (pg_catalog.unnest(bought), pg_catalog.unnest(bought_categories), pg_catalog.unnest(bought_sources))
+               b (input, category, source) ON b.input OPERATOR(pg_catalog.=) r.input;
+        COMMIT;
+    END IF;
+END
+$$;
+
+-- Fills a column of a table, in chunks that are committed one by one.
+CREATE PROCEDURE categorize.run(
+    relation regclass, input_column text DEFAULT NULL, output_column text DEFAULT NULL, taxonomy text DEFAULT NULL,
+    condition text DEFAULT NULL, max_usd numeric DEFAULT NULL, overwrite boolean DEFAULT false, chunk_size int DEFAULT 1000,
+    dry_run boolean DEFAULT false, claim_timeout interval DEFAULT '10 minutes')
+LANGUAGE plpgsql AS $$
+DECLARE
+    input_columns pg_catalog.text;
+    output pg_catalog.text;
+    into_taxonomy pg_catalog.text;
+    lock_rows pg_catalog.text;
+    survey pg_catalog.text;
+    next_rows pg_catalog.text;
+    range_rows pg_catalog.text;
+    write_rows pg_catalog.text;
+    run_id bigint;
+    task pg_catalog.text;
+    claim bigint;
+    from_key pg_catalog.jsonb;
+    to_key pg_catalog.jsonb;
+    keys pg_catalog.jsonb;
+    inputs pg_catalog.text[];
+    categories pg_catalog.text[];
+    sources pg_catalog.text[];
+    sample_rows pg_catalog.int8[];
+    sketches pg_catalog.text[];
+    representatives pg_catalog.text[];
+    slice pg_catalog.text[];
+    place int;
+    total bigint;
+    distinct_inputs bigint;
+    written bigint;
+BEGIN
+    SELECT s.input_columns, s.output, s.into_taxonomy, s.lock_rows, s.survey, s.next_rows, s.write_rows
+      INTO input_columns, output, into_taxonomy, lock_rows, survey, next_rows, write_rows
+      FROM categorize.run_statements(relation, input_column, output_column, taxonomy, condition, overwrite) s;
+    -- Before anything is bought it is known that the condition can be read, and the rows read and written.
+    EXECUTE pg_catalog.concat('EXPLAIN ', next_rows) USING from_key, chunk_size;
+    IF NOT dry_run THEN
+        EXECUTE pg_catalog.concat('EXPLAIN ', write_rows) USING keys, inputs, categories;
+    END IF;
+    run_id := categorize.run_begin(relation, input_columns, output, into_taxonomy, condition, overwrite, max_usd, chunk_size,
+                                   dry_run, claim_timeout);
+    COMMIT;
+    IF dry_run THEN
+        EXECUTE survey INTO total, distinct_inputs, representatives, inputs, sample_rows, sketches USING 0, 10000;
+        PERFORM pg_catalog.set_config('categorize.mode', 'cached', true);
+        SELECT pg_catalog.array_agg(a.source) INTO sources FROM categorize.run_answers(inputs, into_taxonomy) a;
+        PERFORM categorize.run_surveyed(run_id, total, distinct_inputs, sources, sample_rows, sketches);
+        COMMIT;
+        RETURN;
+    END IF;
+    LOOP
+        -- A chunk is claimed, and its rows are read. The table's lock comes before that of the run, as when rows are written.
+        SELECT s.next_rows, s.range_rows, s.write_rows INTO next_rows, range_rows, write_rows
+          FROM categorize.run_statements(relation, input_columns, output, into_taxonomy, condition, overwrite) s;
+        PERFORM pg_catalog.set_config('extra_float_digits', '3', true);
+        EXECUTE lock_rows;
+        SELECT c.task, c.claim, c.from_key, c.to_key INTO task, claim, from_key, to_key
+          FROM categorize.run_claim(run_id, claim_timeout) c;
+        IF task OPERATOR(pg_catalog.=) 'done' THEN
+            COMMIT;
+            EXIT;
+        ELSIF task OPERATOR(pg_catalog.=) 'wait' THEN
+            COMMIT;
+            PERFORM pg_catalog.pg_sleep(0.1);
+            CONTINUE;
+        ELSIF task OPERATOR(pg_catalog.=) 'plan' THEN
+            COMMIT;
+            EXECUTE survey INTO total, distinct_inputs, representatives USING 10000, 0;
+            COMMIT;
+            place := 1;
+            WHILE place OPERATOR(pg_catalog.<=) pg_catalog.cardinality(representatives) LOOP
+                slice := representatives[place:place OPERATOR(pg_catalog.+) chunk_size OPERATOR(pg_catalog.-) 1];
+                CALL categorize.run_resolve(run_id, claim, into_taxonomy, slice, categories, sources);
+                place := place OPERATOR(pg_catalog.+) chunk_size;
+            END LOOP;
+            PERFORM categorize.run_planned(claim, total);
+            COMMIT;
+            CONTINUE;
+        ELSIF task OPERATOR(pg_catalog.=) 'next' THEN
+            EXECUTE next_rows INTO keys, inputs USING from_key, chunk_size;
+            PERFORM categorize.run_advance(claim, pg_catalog.jsonb_array_element(keys, -1), pg_catalog.jsonb_array_length(keys), chunk_size);
+        ELSE
+            EXECUTE range_rows INTO keys, inputs USING from_key, to_key;
+        END IF;
+        COMMIT;
+        IF inputs IS NULL THEN
+            PERFORM categorize.run_close(claim, NULL, 0::bigint);
+            COMMIT;
+            CONTINUE;
+        END IF;
+        -- They are resolved while no lock is held on anything.
+        CALL categorize.run_resolve(run_id, claim, into_taxonomy, inputs, categories, sources);
+        -- The answers are written where the row still wants them.
+        SELECT s.write_rows INTO write_rows
+          FROM categorize.run_statements(relation, input_columns, output, into_taxonomy, condition, overwrite) s;
+        EXECUTE write_rows USING keys, inputs, categories;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        -- What was written is committed together with the next claim, so that a session at work has one at any time.
+        IF NOT categorize.run_close(claim, sources, written) THEN
+            -- The claim expired, and somebody else does these rows.
+            ROLLBACK;
+        END IF;
+    END LOOP;
+END
+$$;
+
+COMMENT ON TABLE categorize.bulk_run IS 'Runs of categorize.run(), with how far they are.';
+COMMENT ON TABLE categorize.bulk_claim IS 'What sessions work at in runs of categorize.run().';
+COMMENT ON SEQUENCE categorize.bulk_run_id_seq IS 'Numbers of runs.';
+COMMENT ON SEQUENCE categorize.bulk_claim_id_seq IS 'Numbers of claims.';
+COMMENT ON VIEW categorize.progress IS
+    'How far the runs of categorize.run() are, and what they cost: those of the role in its tenant, of all for members of categorize_admin.';
+COMMENT ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval) IS
+    'Fills a column of a table with categories, in chunks that are committed one by one; to be called again where it was interrupted.';
+COMMENT ON PROCEDURE categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) IS
+    'The answers to the inputs of a chunk, for categorize.run().';
+COMMENT ON FUNCTION categorize.run_statements(regclass, text, text, text, text, boolean) IS
+    'The statements that categorize.run() executes on a table.';
+REVOKE ALL ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval),
+    categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) FROM PUBLIC;
