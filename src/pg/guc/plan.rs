@@ -2,7 +2,7 @@
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
+static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(true);
 static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
 static REQUIRE_PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
