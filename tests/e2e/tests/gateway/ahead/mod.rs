@@ -154,6 +154,11 @@ fn only_what_is_asked_for_is_paid_for() {
     assert_eq!(transaction.query_portal(&portal, 3).unwrap().len(), 3);
     assert_eq!(transaction.query_portal(&portal, 2).unwrap().len(), 2);
     assert_eq!(paid_since(&shop, before).len(), 5);
+    // A sort that knows its bound gives no row beyond it, whatever is fetched at a time.
+    let sorted = "SELECT id, categorize(title) FROM item ORDER BY price, id LIMIT 5";
+    let portal = transaction.bind(sorted, &[]).unwrap();
+    let fetched = [2, 2, 2].map(|rows| transaction.query_portal(&portal, rows).unwrap().len());
+    assert_eq!(fetched, [2, 2, 1]);
 }
 
 #[test]
