@@ -17,9 +17,10 @@ pub const ALL: [(&str, Work); 5] = [
     ("plan-thrift", thrift::run),
 ];
 
-/// Settings of a session whose plans are parallel, however small their tables are.
-const PARALLEL: &str =
-    "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0";
+/// Settings of a session whose plans are parallel, however small their tables are. The workers are two processes, and the session
+/// itself is no third.
+const PARALLEL: &str = "SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = off;
+                        SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0";
 
 /// How to read the page.
 pub const HOW_TO_READ: &str = "\
