@@ -201,7 +201,9 @@ impl Question {
     /// # Errors
     /// 57014 from cancel.
     pub fn settle(&mut self, number: usize) {
-        let Some(View { shelf, answerers: Some(Some(answerers)), batches, under_way, .. }) = &mut self.view else { return };
+        let Some(View { shelf, answerers: Some(Some(answerers)), batches, under_way, .. }) = &mut self.view else {
+            return;
+        };
         let (Some(batch), Some(buyer)) = (batches.front_mut(), &mut answerers.buyer) else { return };
         if batch.due.is_empty() {
             return;

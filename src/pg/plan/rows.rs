@@ -212,6 +212,8 @@ unsafe fn is_expanded(value: *const pg_sys::varlena) -> bool {
     // SAFETY: promised by the caller; only what is external has a tag.
     unsafe {
         pgrx::varatt_is_1b_e(value)
-            && pgrx::varlena::vartag_is_expanded(pg_sys::vartag_external::Type::from(pgrx::varlena::vartag_external(value)))
+            && pgrx::varlena::vartag_is_expanded(pg_sys::vartag_external::Type::from(pgrx::varlena::vartag_external(
+                value,
+            )))
     }
 }

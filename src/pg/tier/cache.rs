@@ -125,7 +125,8 @@ impl Tier for CacheTier {
         if let Whole::Read(exact) = &self.whole {
             self.known.extend(queries.iter().map(|query| exact.get(&query.fingerprint)));
         }
-        for (at, (query, outcome)) in queries.iter().zip(outcomes).enumerate().filter(|(_, (_, o))| o.answer.is_none()) {
+        for (at, (query, outcome)) in queries.iter().zip(outcomes).enumerate().filter(|(_, (_, o))| o.answer.is_none())
+        {
             if let Some(known) = self.known.get(at) {
                 match known {
                     Some(Known::Answer(Guess { category, confidence })) => {

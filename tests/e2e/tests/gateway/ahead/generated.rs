@@ -27,19 +27,13 @@ enum Way {
     Parallel,
 }
 
-const WAYS: [Way; 7] = [
-    Way::Selected,
-    Way::Prepared,
-    Way::Created,
-    Way::Inserted,
-    Way::Updated,
-    Way::Fetched,
-    Way::Parallel,
-];
+const WAYS: [Way; 7] =
+    [Way::Selected, Way::Prepared, Way::Created, Way::Inserted, Way::Updated, Way::Fetched, Way::Parallel];
 
 const SETTINGS: &str = "SET plan_cache_mode = auto; SET max_parallel_workers_per_gather = 0";
 const GENERIC: &str = "SET plan_cache_mode = force_generic_plan";
-const PARALLEL: &str = "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+const PARALLEL: &str =
+    "SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
                         SET min_parallel_table_scan_size = 0; SET min_parallel_index_scan_size = 0";
 
 /// A statement that was made.
