@@ -62,6 +62,8 @@ COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
 COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
+COMMENT ON FUNCTION categorize.estimate(text) IS
+    'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
     'The earlier texts of the tenant that are nearest to a text, with their categories.';
 COMMENT ON FUNCTION categorize.candidate_recall(text) IS
@@ -139,7 +141,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.categorize(text, text), @extschema@.catego
     @extschema@.categorize_detail(bytea, text), @extschema@.categorize_detail(text, bytea, text),
     @extschema@.categorize_many(text[], text), @extschema@.categorize_trigger() TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.explain(text, text), categorize.suggest(text, int, text),
-    categorize.candidate_recall(text), categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision),
+    categorize.candidate_recall(text), categorize.estimate(text), categorize.tier_bounds(), categorize.drift(bigint, bigint, double precision),
     categorize.settings(text), categorize.counters(), categorize.current_tenant(), categorize.library_version(),
     categorize.sees_all_tenants(), categorize.provider_health() TO categorize_user;
 GRANT SELECT ON categorize.embedding_status, categorize.stats, categorize.tier_stats, categorize.tier_quality, categorize.taxonomies, categorize.categories,

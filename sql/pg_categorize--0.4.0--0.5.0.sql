@@ -21,3 +21,35 @@ CREATE OR REPLACE VIEW categorize.provider_health WITH (security_barrier) AS
       FROM categorize.provider p
       LEFT JOIN categorize.provider_health() h ON h.provider = p.name
       LEFT JOIN categorize.models m ON m.name = coalesce(h.model, p.settings ->> 'model'::text);
+
+-- What a statement would cost. As it is generated for a fresh install.
+CREATE  FUNCTION categorize."estimate"(
+	"query" TEXT /* Option < & str > */
+) RETURNS TABLE (
+	"call" INT,  /* i32 */
+	"taxonomy" TEXT,  /* Option < String > */
+	"tier" TEXT,  /* String */
+	"rows" bigint,  /* i64 */
+	"inputs" bigint,  /* i64 */
+	"low_usd" NUMERIC,  /* AnyNumeric */
+	"high_usd" NUMERIC,  /* AnyNumeric */
+	"basis" TEXT  /* String */
+)
+VOLATILE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'estimate_wrapper';
+COMMENT ON FUNCTION categorize.estimate(text) IS
+    'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
+REVOKE ALL ON FUNCTION categorize.estimate(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION categorize.estimate(text) TO categorize_user;
+
+-- Functions act as the owner of the tables, who need not be the one who updates.
+DO $$
+DECLARE
+    owner text := (SELECT pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_class c
+                     JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner
+                    WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
+BEGIN
+    EXECUTE pg_catalog.concat('ALTER FUNCTION categorize.estimate(text) OWNER TO ', owner);
+END
+$$;

@@ -4,6 +4,7 @@
 mod budget;
 mod call;
 mod correction;
+mod estimate;
 mod explain;
 mod housekeeping;
 mod label;

@@ -224,3 +224,51 @@ fn around_run(query: *mut pg_sys::QueryDesc, count: u64, run: &mut dyn FnMut()) 
         None => run(),
     }
 }
+
+/// What is done before a plan is started: told the query, and whether it is only to be explained.
+pub type BeforeStart = fn(*mut pg_sys::QueryDesc, bool);
+
+static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
+static mut BEFORE_START: Option<BeforeStart> = None;
+
+/// Has `before` called before each plan is started; called once, when the library is loaded.
+pub fn before_executor_start(before: BeforeStart) {
+    // SAFETY: single-threaded; the hook that was there is called from ours.
+    unsafe {
+        BEFORE_START = Some(before);
+        PREVIOUS_START = pg_sys::ExecutorStart_hook;
+        pg_sys::ExecutorStart_hook = Some(executor_start);
+    }
+}
+
+#[pgrx::pg_guard]
+#[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
+    // SAFETY: forwards what Postgres passed; ours is written once, while the library is loaded.
+    unsafe {
+        if let Some(before) = BEFORE_START {
+            before(query, flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0);
+        }
+        match PREVIOUS_START {
+            Some(previous) => pg_sys::ffi::pg_guard_ffi_boundary(|| previous(query, flags)),
+            None => pg_sys::standard_ExecutorStart(query, flags),
+        }
+    }
+}
+
+/// Refuses a statement whose tables the role may not use as it does.
+///
+/// # Errors
+/// 42501 where it may not.
+///
+/// # Safety
+/// The statement is a finished plan.
+pub unsafe fn check_rights(statement: *mut pg_sys::PlannedStmt) {
+    // SAFETY: promised by the caller. Since PG 16 rights stand beside the tables.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        pg_sys::ExecCheckRTPerms((*statement).rtable, true);
+        #[cfg(not(feature = "pg15"))]
+        pg_sys::ExecCheckPermissions((*statement).rtable, (*statement).permInfos, true);
+    }
+}

@@ -128,7 +128,7 @@ pub fn rounded(confidence: f32) -> f64 {
 }
 
 /// An amount as SQL has it.
-fn dollars(amount: Money) -> AnyNumeric {
+pub fn dollars(amount: Money) -> AnyNumeric {
     AnyNumeric::try_from(amount.to_string().as_str()).unwrap_or_else(|e| pgrx::error!("an amount is no number: {e}"))
 }
 

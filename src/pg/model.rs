@@ -80,6 +80,12 @@ impl Live {
         Some(Rc::new(Self { version: row.version, threshold, id: row.id, trained_at: row.trained_at, file }))
     }
 
+    /// Whether the words of the categories are heard beside it, having few examples. Not where a bound of the error holds: the
+    /// evidence for it is what the model says alone.
+    pub fn hears_names(&self, scope: &Scope) -> bool {
+        scope.settings.max_error.is_none() && self.model().is_small()
+    }
+
     /// What it says of texts in normal form (case folded), one prediction each, in their order.
     pub fn predict(&self, texts: &[&str], scratch: &mut Scratch, predictions: &mut Vec<Prediction>) {
         self.model().predict(texts, scratch, predictions);
@@ -138,7 +144,12 @@ pub fn read(scope: &Scope, prediction: &Prediction) -> Reading {
 pub fn add_evidence(scope: &Scope, input: &str, outcome: &mut Outcome) {
     let trained = outcome.answer.as_ref().is_some_and(|answer| answer.source == TierName::LocalModel);
     if let Some(model) = scope.model().filter(|_| trained) {
-        let (_, explanation) = model.explain(scope, input);
+        let (reading, explanation) = model.explain(scope, input);
+        // Where the words of the categories decided against what it holds for likeliest, they are the evidence.
+        let answered = outcome.answer.as_ref().map(|answer| answer.guess.category);
+        if reading.guesses.first().map(|guess| guess.category) != answered {
+            return;
+        }
         outcome.words = explanation.pro.into_iter().map(|ngram| ngram.ngram).collect();
     }
 }

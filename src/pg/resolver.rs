@@ -89,8 +89,10 @@ impl Resolver {
         self.tiers.iter_mut().for_each(|tier| tier.begin());
         self.prepare(&[input]);
         let mut outcome = [outcome];
-        let query = query(&self.scope, input, &self.normals[0], None);
-        cascade::run(&mut self.tiers[free..], &[query], &mut outcome);
+        let query = [query(&self.scope, input, &self.normals[0], None)];
+        cascade::run(&mut self.tiers[free..], &query, &mut outcome);
+        // Earlier texts may have answered in the gateway.
+        self.audit(&query, &outcome);
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome

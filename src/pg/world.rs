@@ -138,6 +138,11 @@ impl World {
         self.loaded(name).0
     }
 
+    /// Whether there is a taxonomy of this name.
+    pub fn has_taxonomy(&self, name: &str) -> bool {
+        self.load(name).is_some()
+    }
+
     /// A tenant's view of a taxonomy.
     pub fn scope(&self, tenant: &str, taxonomy: &str) -> Rc<Scope> {
         let (taxonomy, words) = self.loaded(taxonomy);

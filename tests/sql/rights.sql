@@ -59,6 +59,7 @@ INSERT INTO testing.call (statement) VALUES
     ($$ SELECT * FROM categorize_many(ARRAY['one'], 'rights') $$),
     ($$ SELECT * FROM categorize.explain('one', 'rights') $$),
     ($$ SELECT * FROM categorize.candidate_recall('rights') $$),
+    ($$ SELECT * FROM categorize.estimate('SELECT categorize(''one'', ''rights'')') $$),
     ($$ SELECT * FROM categorize.settings('rights') $$),
     ($$ SELECT categorize.current_tenant() $$),
     ($$ SELECT categorize.library_version() $$),

@@ -3,9 +3,10 @@
 //! A tier sees the whole slice and answers what it can among those still open; no tier knows another.
 
 use crate::fingerprint::Fingerprint;
-use crate::frame::Grounds;
+use crate::frame::{Grounds, Request};
 use crate::image::Picture;
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
 /// Id of a category: the row's id in a taxonomy, the position among ad-hoc labels.
@@ -14,7 +15,7 @@ pub type CategoryId = i32;
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
 
         impl $name {
@@ -151,6 +152,8 @@ pub struct Provenance {
     pub model: Option<String>,
     /// What its confidence is made of.
     pub grounds: Option<Grounds>,
+    /// The request that brought it now.
+    pub request: Option<Request>,
 }
 
 /// What a tier is sure enough of.
@@ -192,7 +195,7 @@ impl Answer {
 }
 
 /// An earlier text that is near to the input.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SimilarText {
     /// The text as it came then.
     pub text: String,
@@ -205,7 +208,7 @@ pub struct SimilarText {
 }
 
 /// What the similarity tier saw.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Similar {
     /// The nearest earlier texts, nearest first.
     pub texts: Vec<SimilarText>,

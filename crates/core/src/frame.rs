@@ -4,7 +4,7 @@
 //! still hold an older library than the gateway after an update: a version that is not ours is refused, never guessed at.
 
 use crate::audit::Claim;
-use crate::cascade::{CategoryId, Reason};
+use crate::cascade::{CategoryId, Origin, Reason, Similar};
 use crate::confidence::Source;
 use crate::fingerprint::Fingerprint;
 use crate::image::Image;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The version of what follows.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// Bytes of the largest frame: one input of 1 MB with an image of [`MAX_IMAGE_BYTES`], or a thousand of some kilobytes,
 /// escaped.
@@ -183,6 +183,30 @@ pub struct Answered {
     pub provisional: bool,
     /// What its confidence is made of.
     pub grounds: Option<Grounds>,
+    /// The earlier texts that answered, where these did; then the provider made the vector by which they were found.
+    pub nearness: Option<Nearness>,
+    /// The request that brought it; `None` for what was known.
+    pub request: Option<Request>,
+}
+
+/// What earlier texts said of an input that the gateway compared with them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Nearness {
+    /// Who said first what they agree on: a correction, a label, or a language model.
+    pub origin: Origin,
+    /// The texts; none where the answer was known already.
+    pub similar: Similar,
+}
+
+/// A request to a provider, as those are told of it whose inputs were in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The number of its attempt.
+    pub attempt: i64,
+    /// Tokens that were read of it, cached or not; 0 where nobody said how many.
+    pub input_tokens: u64,
+    /// Tokens that were written.
+    pub output_tokens: u64,
 }
 
 /// What the confidence of a language model's answer is made of.

@@ -18,6 +18,7 @@ pub mod embedding;
 pub mod embedding_model;
 pub mod endpoint;
 pub mod error;
+pub mod estimate;
 pub mod exact;
 pub mod fingerprint;
 pub mod flow;

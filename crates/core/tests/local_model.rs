@@ -7,7 +7,7 @@ use pg_categorize_core::local_model::{
 use proptest::prelude::*;
 
 const MEMORY: usize = 64 << 20;
-const OPTIONS: Options = Options { threshold: 0.7, is_chosen: false, live: None };
+const OPTIONS: Options = Options { threshold: 0.7, is_chosen: false, live: None, hears_names: false };
 
 const THINGS: [(&str, i32); 6] =
     [("running shoe", 11), ("hiking boot", 11), ("felt hat", 12), ("wool scarf", 13), ("desk lamp", 14), ("cup", 15)];
@@ -196,6 +196,26 @@ fn a_model_that_may_not_answer_replaces_nothing_that_does() {
     let report = train(lessons, &OPTIONS, None, &mut |_| ()).expect("several categories").report;
     assert_eq!((report.coverage, report.worth), (0.0, 0.0), "twelve examples prove nothing: {report:?}");
     assert!(!report.better() && report.live.is_some_and(|live| live.worth > 0.5));
+}
+
+#[test]
+fn a_small_model_is_measured_with_the_names_that_are_heard_beside_it() {
+    let report = |hears_names| {
+        let mut lessons = Lessons::new(MEMORY);
+        for (i, (text, category)) in shop().into_iter().step_by(12).enumerate() {
+            // Never sure enough alone, and right three times of four; nor is a model of twelve.
+            let guess = Guess { category: if i % 4 > 0 { category } else { -1 }, confidence: 0.65 };
+            lessons.push(&text, category, 1.0, Standing::Untrained(Some(guess)));
+        }
+        let options = Options { hears_names, ..OPTIONS };
+        train(lessons, &options, None, &mut |_| ()).expect("several categories").report
+    };
+    let (alone, together) = (report(false), report(true));
+    assert!(alone.pooled.is_none());
+    let pooled = together.pooled.expect("both were measured");
+    assert!(pooled.worth > together.worth && pooled.worth > 0.3, "{together:?}");
+    assert!(together.better() && together.live.is_some_and(|live| live.worth == 0.0));
+    assert_eq!(together.worth, alone.worth, "what later models have to beat is the model alone");
 }
 
 #[test]

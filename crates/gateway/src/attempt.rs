@@ -70,6 +70,11 @@ impl OpenAttempt {
         &self.route
     }
 
+    /// Its number.
+    pub(crate) fn attempt(&self) -> i64 {
+        self.attempt
+    }
+
     /// What was reserved.
     pub(crate) fn worst_case(&self) -> Money {
         self.worst_case

@@ -12,6 +12,7 @@ use crate::switch::Switch;
 use crate::verdicts::{self, Verdicts};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
+use pg_categorize_core::frame::Request;
 use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use std::sync::Arc;
@@ -212,13 +213,13 @@ fn conclude(
         }
         Ok(answers) => {
             let grade = piece.grade();
-            let Verdicts { landed, shares, stored, decided, audits } =
-                verdicts::read((&piece.plan, grade), &route, &loads, answers, cost);
+            let Verdicts { landed, shares, stored, decided, audits, vectors } =
+                verdicts::read((&piece.plan, grade), &route, &loads, answers, (cost, request(&open, outcome)));
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
             let Rest { again, unsure, further, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
             desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
-            let closed = open.close(outcome, shares, Brought { stored, decided, audits, ..Brought::default() });
+            let closed = open.close(outcome, shares, Brought { stored, decided, audits, vectors });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);
             desk.queue_all(&piece.plan, &further);
@@ -230,6 +231,17 @@ fn conclude(
             Step::Done
         }
     }
+}
+
+/// What those are told of a request whose inputs were in it.
+fn request(open: &OpenAttempt, outcome: AttemptOutcome) -> Request {
+    let usage = match outcome {
+        AttemptOutcome::Settled { usage, .. } => usage,
+        _ => Usage::default(),
+    };
+    let parts = [usage.input, usage.cached_input, usage.cache_write, usage.cache_write_long];
+    let input_tokens = parts.into_iter().fold(0, u64::saturating_add);
+    Request { attempt: open.attempt(), input_tokens, output_tokens: usage.output }
 }
 
 /// What an attempt cost, where that is known; more than was reserved for it stops its model.

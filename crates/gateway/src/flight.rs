@@ -124,6 +124,10 @@ pub(crate) struct Flight {
     /// Whether a budget was above its soft ratio when it came in.
     pub(crate) soft: bool,
     pub(crate) near: Option<NearKey>,
+    /// How long the vectors are that it is to be compared with before a model is asked; none where it is not, or was.
+    pub(crate) comparable: Option<usize>,
+    /// Its vector, once that is bought, until an answer is stored with it.
+    pub(crate) vector: Option<Arc<[f32]>>,
 }
 
 /// All flights.

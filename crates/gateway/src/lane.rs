@@ -27,7 +27,7 @@ pub(crate) struct LaneKey {
 impl LaneKey {
     /// The other lanes of its plan and tenant, each with whether its inputs may come into this one.
     pub(crate) fn others(&self) -> impl Iterator<Item = (Self, bool)> {
-        let kinds = [Grade::Cheap, Grade::Strong]
+        let kinds = [Grade::Vectors, Grade::Cheap, Grade::Strong]
             .into_iter()
             .flat_map(|grade| [Reach::Short, Reach::Wide, Reach::Tree].into_iter().map(move |reach| (grade, reach)));
         let own = (self.grade, self.reach);
@@ -81,9 +81,10 @@ pub(crate) enum Next {
 }
 
 impl Lane {
-    pub(crate) fn new(plan: Arc<Plan>, pack_limit: usize) -> Self {
+    /// A lane whose requests have at most so many inputs.
+    pub(crate) fn new(plan: Arc<Plan>, size: usize) -> Self {
         Self {
-            size: plan.pack_size.min(pack_limit).max(1),
+            size: size.max(1),
             plan,
             turns: VecDeque::new(),
             queues: HashMap::new(),

@@ -52,6 +52,8 @@ pub struct Plan {
     pub soft_confidence: f32,
     /// Of a plan by which vectors are bought, and nothing is asked: which vectors. Its first route makes them.
     pub embeds: Option<Embeds>,
+    /// How the vectors of its inputs are bought, where earlier texts may answer before a language model is asked.
+    pub vectors: Option<Arc<Plan>>,
 }
 
 /// The vectors that are bought under a plan.
@@ -75,6 +77,8 @@ pub struct Straight {
 /// Which of a plan's models are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grade {
+    /// None yet: the vectors of inputs are bought, and earlier texts compared with them.
+    Vectors,
     /// The cheap ones.
     Cheap,
     /// The strong ones.
@@ -215,6 +219,7 @@ impl Plan {
             near_duplicates: false,
             soft_confidence: 0.35,
             embeds: None,
+            vectors: None,
         }
     }
 
@@ -231,8 +236,16 @@ impl Plan {
             && self.routes == other.routes
             && self.strong == other.strong
             && self.embeds == other.embeds
+            && self.buys_vectors_like(other)
             && self.choices == other.choices
             && self.candidates == other.candidates
+    }
+
+    fn buys_vectors_like(&self, other: &Self) -> bool {
+        match (&self.vectors, &other.vectors) {
+            (Some(own), Some(others)) => own.is_like(others),
+            (own, others) => own.is_none() && others.is_none(),
+        }
     }
 
     /// Which inputs one at this step may share a request with.
@@ -254,6 +267,7 @@ impl Plan {
     /// Who is asked, in order.
     pub fn routes_of(&self, grade: Grade) -> &[Arc<Route>] {
         match grade {
+            Grade::Vectors => self.vectors.as_ref().map_or(&[], |vectors| &vectors.routes),
             Grade::Cheap => &self.routes,
             Grade::Strong => &self.strong,
         }

@@ -5,7 +5,7 @@ use crate::plan::{Plan, Route};
 use pg_categorize_core::audit::Claim;
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{self, Asker, Grounds, Target};
+use pg_categorize_core::frame::{self, Asker, Grounds, Nearness, Target};
 use pg_categorize_core::money::Money;
 use pg_categorize_core::price::Usage;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub enum Request {
     /// What became of an attempt, and the answers it brought: one transaction. The reply tells what could be stored; what
     /// could not yet is kept and stored later.
     Close(Closing, oneshot::Sender<()>),
+    /// What earlier texts say of inputs whose vectors are there; what they answer is stored before the reply.
+    Compare(Compare, oneshot::Sender<Vec<Compared>>),
     /// No strong model decided these: what the cheap one said counts, from now on for everybody.
     Confirm(Vec<Fingerprint>),
     /// Something that an operator should see: a line of the view `alert`.
@@ -45,6 +47,48 @@ pub struct LackVectors {
     pub texts: Vec<(Fingerprint, String)>,
     /// Why they are not bought now; then there are none.
     pub refusal: Option<Refusal>,
+}
+
+/// Inputs to compare with the earlier texts of their tenant.
+#[derive(Debug)]
+pub struct Compare {
+    /// The plan under which language models are asked about them.
+    pub plan: Arc<Plan>,
+    /// The inputs.
+    pub inputs: Vec<Comparable>,
+}
+
+/// An input with its vector.
+#[derive(Debug, Clone)]
+pub struct Comparable {
+    /// Its key among the answers of the tenant: what the tenant's own texts say is nobody else's.
+    pub key: Fingerprint,
+    /// The text as it came.
+    pub text: Arc<str>,
+    /// Its vector, by the model that the plan's vectors are bought of.
+    pub vector: Arc<[f32]>,
+    /// What was paid for it now.
+    pub cost: Money,
+}
+
+/// What earlier texts say of an input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Compared {
+    /// The answer, where the tier's rule says that it is sure.
+    pub answer: Option<NearAnswer>,
+    /// Their categories, nearest first.
+    pub hints: Vec<CategoryId>,
+}
+
+/// An answer of earlier texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearAnswer {
+    /// The category.
+    pub category: CategoryId,
+    /// Probability that it is right, 0 to 1.
+    pub confidence: f32,
+    /// What it is made of.
+    pub nearness: Nearness,
 }
 
 /// A vector that was paid for.
@@ -94,6 +138,8 @@ pub struct Known {
     pub answers: Vec<Option<KnownAnswer>>,
     /// Whether a budget of these inputs is above its soft ratio.
     pub soft: bool,
+    /// How long the vectors of earlier texts are that inputs can be compared with; none where they cannot be now.
+    pub comparable: Option<usize>,
 }
 
 /// An answer that is there already.
@@ -111,6 +157,8 @@ pub struct KnownAnswer {
     pub upgraded: bool,
     /// What its confidence is made of, where that is known.
     pub grounds: Option<Grounds>,
+    /// Whether earlier texts answered, and no model.
+    pub is_similar: bool,
 }
 
 /// Why something is refused.
@@ -185,7 +233,7 @@ pub struct Closing {
     pub decided: Vec<Fingerprint>,
     /// What it said of answers that are audited.
     pub audits: Vec<NewAudit>,
-    /// The vectors, to be stored.
+    /// The vectors, to be stored: what a plan that [`Plan::embeds`] bought, or those of inputs that are answered here.
     pub vectors: Vec<NewVector>,
 }
 
@@ -322,6 +370,14 @@ impl Store {
         let (reply, closed) = oneshot::channel();
         self.send(Request::Close(closing, reply));
         async move { _ = closed.await }
+    }
+
+    /// Compares inputs with earlier texts.
+    ///
+    /// # Errors
+    /// `gateway_down` where the database no longer answers.
+    pub async fn compare(&self, compare: Compare) -> Result<Vec<Compared>, Refusal> {
+        self.ask(|reply| Request::Compare(compare, reply)).await
     }
 
     /// What the cheap model said counts.

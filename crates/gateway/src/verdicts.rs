@@ -5,12 +5,12 @@ use crate::flight::First;
 use crate::plan::{Grade, Plan, Route};
 use crate::provider::ItemAnswer;
 use crate::share::{Paid, shares};
-use crate::store::{NewAnswer, NewAudit, Observed, Share, Standing};
+use crate::store::{NewAnswer, NewAudit, NewVector, Observed, Share, Standing};
 use pg_categorize_core::candidates::{Next, Offered, Reach};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::choices::Verdict;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{Answered, Grounds, Reply};
+use pg_categorize_core::frame::{Answered, Grounds, Reply, Request};
 use pg_categorize_core::money::Money;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Verdicts {
     pub(crate) decided: Vec<Fingerprint>,
     /// What it said of answers that are audited.
     pub(crate) audits: Vec<NewAudit>,
+    /// The vectors of what is stored, where they were bought.
+    pub(crate) vectors: Vec<NewVector>,
 }
 
 /// Reads the answers to `loads`, whose ids are their positions from 1 on. Without a cost, which nobody knows then, they
@@ -33,7 +35,7 @@ pub(crate) fn read(
     route: &Route,
     loads: &[Load],
     answers: Vec<ItemAnswer>,
-    cost: Option<Money>,
+    (cost, request): (Option<Money>, Request),
 ) -> Verdicts {
     let mut by_position: Vec<Option<ItemAnswer>> = loads.iter().map(|_| None).collect();
     for answer in answers {
@@ -43,7 +45,7 @@ pub(crate) fn read(
     }
     let costs = cost.unwrap_or(Money::ZERO).shares(loads.len());
     let (mut landed, mut stored) = (Vec::with_capacity(loads.len()), Vec::with_capacity(loads.len()));
-    let (mut decided, mut audits) = (Vec::new(), Vec::new());
+    let (mut decided, mut audits, mut vectors) = (Vec::new(), Vec::new(), Vec::new());
     for ((load, answer), cost) in loads.iter().zip(by_position).zip(&costs) {
         let landing = match answer.map(|answer| said(plan, route, load, answer)) {
             None => Landing::Invalid { named: None },
@@ -62,14 +64,19 @@ pub(crate) fn read(
                 let reply = match word.category {
                     None => Reply::Unanswered { reason: Reason::NoneOfThese, detail: None },
                     Some(category) if load.claim.is_some() => {
-                        answered(route, grade, category, word, load.spent.untold(*cost))
+                        answered((route, request), grade, category, word, load.spent.untold(*cost))
                     }
                     Some(category) => {
                         let standing = match grade {
                             Grade::Strong => Standing::Upgraded(observed(load.first.as_ref(), category)),
-                            Grade::Cheap if unsure => Standing::Unsure,
-                            Grade::Cheap => Standing::Sure,
+                            Grade::Vectors | Grade::Cheap if unsure => Standing::Unsure,
+                            Grade::Vectors | Grade::Cheap => Standing::Sure,
                         };
+                        vectors.extend(
+                            load.vector
+                                .as_ref()
+                                .map(|vector| NewVector { key: load.key.answer, vector: vector.to_vec() }),
+                        );
                         stored.push(NewAnswer {
                             key: load.key.answer,
                             text: load.text.to_string(),
@@ -79,7 +86,7 @@ pub(crate) fn read(
                             grounds: word.grounds.clone(),
                             standing,
                         });
-                        answered(route, grade, category, word, load.spent.untold(*cost))
+                        answered((route, request), grade, category, word, load.spent.untold(*cost))
                     }
                 };
                 if unsure { Landing::Unsure(reply) } else { Landing::Told(reply) }
@@ -93,10 +100,10 @@ pub(crate) fn read(
         answered: !matches!(landed.landing, Landing::Invalid { .. }),
     });
     let shares = if cost.is_some() { shares(paid) } else { Vec::new() };
-    Verdicts { landed, shares, stored, decided, audits }
+    Verdicts { landed, shares, stored, decided, audits, vectors }
 }
 
-fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {
+fn answered((route, request): (&Route, Request), grade: Grade, category: CategoryId, word: Word, cost: i64) -> Reply {
     Reply::Answered(Box::new(Answered {
         category,
         confidence: word.confidence,
@@ -108,6 +115,8 @@ fn answered(route: &Route, grade: Grade, category: CategoryId, word: Word, cost:
         upgraded: grade == Grade::Strong,
         provisional: false,
         grounds: Some(word.grounds),
+        nearness: None,
+        request: Some(request),
     }))
 }
 

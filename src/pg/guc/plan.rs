@@ -1,10 +1,12 @@
 //! How plans look ahead for calls of ours.
 
+use pg_categorize_core::money::{Money, NANO};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
 static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(true);
 static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
+static MAX_QUERY_COST: GucSetting<f64> = GucSetting::<f64>::new(-1.0);
 static REQUIRE_PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Whether plans look ahead for calls of ours.
@@ -25,6 +27,13 @@ pub fn speculation() -> u64 {
 /// Whether a statement that would be answered row by row is refused.
 pub fn require_prefetch() -> bool {
     REQUIRE_PREFETCH.get()
+}
+
+/// The most that a statement may be expected to cost; `None` where there is no such limit.
+pub fn max_query_cost() -> Option<Money> {
+    let dollars = MAX_QUERY_COST.get();
+    // At most as many dollars as nano-dollars fit into 64 bits; what lies below one is cut off.
+    (dollars >= 0.0).then_some(Money((dollars * NANO as f64) as i64))
 }
 
 /// Defines the settings.
@@ -62,6 +71,16 @@ pub(super) fn init() {
         c"Whether a statement that would be answered row by row is refused.",
         c"For tests of plans.",
         &REQUIRE_PREFETCH,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"categorize.max_query_cost",
+        c"The most that a statement may be expected to cost, in US dollars.",
+        c"One whose low estimate is above it is refused before it begins; -1 is without limit.",
+        &MAX_QUERY_COST,
+        -1.0,
+        1e9,
         GucContext::Userset,
         GucFlags::default(),
     );

@@ -5,8 +5,10 @@
 
 mod exact;
 mod obstacle;
+mod weigh;
 
 pub use obstacle::Obstacle;
+pub use weigh::{Weighed, weigh};
 
 use crate::pg::guard;
 use crate::pg::scope::Scope;
@@ -134,6 +136,22 @@ impl Neighbourhood {
             Engine::Vectors(pgvector) => world::as_owner(|| self.vectors(scope, pgvector, asked)),
             Engine::Texts(_) => asked.iter().map(|_| Some(Vec::new())).collect(),
         };
+        self.nearest_to(scope, asked, &vectors, wanted)
+    }
+
+    /// Whether it compares vectors of this model and length.
+    pub fn takes(&self, model: &str, length: usize) -> bool {
+        matches!(self.engine, Engine::Vectors(_)) && self.index.model == model && self.index.dimensions == length
+    }
+
+    /// As [`Self::nearest`], for texts whose vectors are there, where it takes these.
+    pub fn nearest_to(
+        &self,
+        scope: &Scope,
+        asked: &[Asked<'_>],
+        vectors: &[Option<Vec<f32>>],
+        wanted: usize,
+    ) -> Vec<Result<Vec<Near>, String>> {
         let mut open: Vec<usize> = (0..asked.len()).filter(|place| vectors[*place].is_some()).collect();
         let mut near: Vec<Result<Vec<Near>, String>> = asked.iter().map(|_| Err(self.why_not())).collect();
         for most in [wanted + SPARE, wanted * MORE] {
@@ -142,7 +160,7 @@ impl Neighbourhood {
             }
             let mut seen = vec![0; open.len()];
             open.iter().for_each(|place| near[*place] = Ok(Vec::new()));
-            for (at, cosine, known) in world::as_owner(|| self.search(scope, asked, &vectors, &open, most)) {
+            for (at, cosine, known) in world::as_owner(|| self.search(scope, asked, vectors, &open, most)) {
                 seen[at] += 1;
                 if let Ok(near) = &mut near[open[at]] {
                     near.extend(known.map(|known| Near { cosine, known }));
@@ -219,7 +237,9 @@ impl Neighbourhood {
     fn why_not(&self) -> String {
         match self.model.paid() {
             None => "no word of the input is known to the embedding".to_owned(),
-            Some(model) => format!("a session buys no vectors, and there is none of this text by {model}"),
+            Some(model) => format!(
+                "a session buys no vectors, and there is none of this text by {model}; the gateway buys it before it asks a language model"
+            ),
         }
     }
 }

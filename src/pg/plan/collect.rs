@@ -31,6 +31,8 @@ pub struct Calls {
     pub calls: Vec<Call>,
     /// Why others are left alone.
     pub refusals: Vec<&'static str>,
+    /// All calls about texts as they come, looked ahead for or not.
+    pub seen: Vec<Call>,
 }
 
 impl Calls {
@@ -121,6 +123,7 @@ impl Calls {
             let [input, into] = arguments[..] else {
                 return self.refusals.push("its arguments are not those of this version");
             };
+            self.seen.push(Call { form, input, into, is_certain, is_harmless: false });
             if let Some(refusal) = self.refusal(input, into) {
                 return self.refusals.push(refusal);
             }

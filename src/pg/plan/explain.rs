@@ -1,15 +1,17 @@
 //! What EXPLAIN says of a node: the inputs that it evaluates, and, once it ran, what it did.
 
+use super::estimate::Estimate;
 use super::layout::Asked;
 use super::tree::list;
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::pg_sys;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 /// What a node did.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Work {
     /// Windows that were read.
     pub windows: u64,
@@ -19,6 +21,8 @@ pub struct Work {
     pub answers: [u64; TierName::ALL.len()],
     /// Those that were sent to the gateway ahead of their calls.
     pub sent: u64,
+    /// The requests that brought the answers to them: tokens that were read and written, by the number of the attempt.
+    pub requests: BTreeMap<i64, [u64; 2]>,
     /// What the answers to them cost.
     pub cost: Money,
     /// The time that rows waited for these.
@@ -32,14 +36,18 @@ impl Work {
             let tier = TierName::ALL.iter().position(|tier| *tier == answer.source).unwrap_or_default();
             self.answers[tier] += 1;
             self.cost = Money(self.cost.0.saturating_add(answer.cost.0));
+            if let Some(request) = answer.provenance.as_ref().and_then(|provenance| provenance.request) {
+                self.requests.insert(request.attempt, [request.input_tokens, request.output_tokens]);
+            }
         }
     }
 
     /// Adds the work of a part, windows apart.
-    pub fn add(&mut self, part: Self) {
+    pub fn add(&mut self, part: &Self) {
         self.inputs += part.inputs;
         self.answers.iter_mut().zip(part.answers).for_each(|(sum, more)| *sum += more);
         self.sent += part.sent;
+        self.requests.extend(&part.requests);
         self.waited += part.waited;
         self.cost = Money(self.cost.0.saturating_add(part.cost.0));
     }
@@ -72,6 +80,41 @@ pub unsafe fn inputs(
     }
 }
 
+/// Says what is expected of the calls that a node looks ahead for.
+///
+/// # Safety
+/// Postgres passed the state to the callback.
+pub unsafe fn expected(estimates: &[Estimate], explained: *mut pg_sys::ExplainState) {
+    let Some(sum) = Estimate::sum(estimates) else { return };
+    let number = |name: &CStr, value: f64| {
+        // SAFETY: promised by the caller; the names live as long as the call.
+        unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), std::ptr::null(), value.round(), 0, explained) };
+    };
+    number(c"Expected Calls", sum.calls);
+    number(c"Expected Distinct Inputs", sum.inputs);
+    for (name, calls, _) in sum.answerers() {
+        let name = match name {
+            "correction" => c"Expected from Correction",
+            "rule" => c"Expected from Rule",
+            "cache" => c"Expected from Cache",
+            "local_model" => c"Expected from Local Model",
+            "similarity" => c"Expected from Similarity",
+            "llm" => c"Expected from LLM",
+            _ => c"Expected Unresolved",
+        };
+        number(name, calls);
+    }
+    for (name, amount) in [(c"Expected Cost Low", sum.low), (c"Expected Cost High", sum.high)] {
+        let dollars = amount.0 as f64 / 1e9;
+        // SAFETY: as above.
+        unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), c"USD".as_ptr(), dollars, 6, explained) };
+    }
+    let told = estimates.iter().map(|estimate| estimate.basis.told()).collect::<Vec<_>>().join("; ");
+    let told = CString::new(told).unwrap_or_default();
+    // SAFETY: as above.
+    unsafe { pg_sys::ExplainPropertyText(c"Expected by".as_ptr(), told.as_ptr(), explained) };
+}
+
 /// Says what a node did.
 ///
 /// # Safety
@@ -97,6 +140,10 @@ pub unsafe fn work(work: &Work, explained: *mut pg_sys::ExplainState) {
     }
     if work.sent > 0 {
         number(c"Sent to Gateway", work.sent);
+        let tokens = |at: usize| work.requests.values().map(|tokens| tokens[at]).fold(0, u64::saturating_add);
+        number(c"Provider Calls", work.requests.len() as u64);
+        number(c"Input Tokens", tokens(0));
+        number(c"Output Tokens", tokens(1));
         // SAFETY: as above.
         unsafe {
             let dollars = work.cost.0 as f64 / 1e9;

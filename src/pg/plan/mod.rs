@@ -6,11 +6,14 @@
 //! (`crate::pg::ahead`). The function stays the one place that raises errors and counts answers: were every window lost, results
 //! would be the same.
 //!
+//! What a statement will probably ask and cost is told before it begins (`estimate`, `explain`).
+//!
 //! How far a node reads ahead follows from what its parent is sure to ask for (`demand`, `run`), and from what could go wrong
 //! with rows that nobody asks for (`nature`).
 
 mod collect;
 mod demand;
+pub mod estimate;
 mod explain;
 mod feed;
 mod function;
@@ -36,6 +39,7 @@ static mut PREVIOUS: pg_sys::planner_hook_type = None;
 pub fn init() {
     node::register();
     run::init();
+    estimate::init();
     // SAFETY: single-threaded; the hook that was there is called from ours.
     unsafe {
         PREVIOUS = pg_sys::planner_hook;

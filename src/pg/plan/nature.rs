@@ -171,24 +171,26 @@ unsafe fn of_plain(statement: *mut pg_sys::PlannedStmt, expression: *mut pg_sys:
 ///
 /// # Safety
 /// The number is one of the statement's.
-unsafe fn subplan(statement: *mut pg_sys::PlannedStmt, id: i32) -> *mut pg_sys::Plan {
+pub(super) unsafe fn subplan(statement: *mut pg_sys::PlannedStmt, id: i32) -> *mut pg_sys::Plan {
     // SAFETY: promised by the caller.
     unsafe { pg_sys::list_nth((*statement).subplans, id - 1).cast() }
 }
 
 /// What a node of a plan consists of.
-struct Parts {
-    expressions: Vec<*mut pg_sys::Node>,
+pub(super) struct Parts {
+    /// Its expressions: the target list, the quals, and those of its kind.
+    pub(super) expressions: Vec<*mut pg_sys::Node>,
     /// The plans right below it.
     plans: Vec<*mut pg_sys::Plan>,
     /// The node is not told here, or does more than read: there may be other parts.
     is_strange: bool,
 }
 
+/// The parts of a node.
 ///
 /// # Safety
 /// As [`of_plan`].
-unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) -> Parts {
+pub(super) unsafe fn parts(statement: *mut pg_sys::PlannedStmt, plan: *mut pg_sys::Plan) -> Parts {
     use NodeTag::*;
     // SAFETY: promised by the caller; each node is cast to what its tag says.
     unsafe {

@@ -1,11 +1,11 @@
 //! The node as the executor runs it: it reads ahead (`read_ahead`), and gives its rows one by one, filtered and computed as its
 //! plan says.
 
-use super::explain;
 use super::layout::{self, Asked, Layout};
 use super::question::Question;
 use super::rows::Rows;
 use super::tree::{NodeTag, tag};
+use super::{estimate, explain};
 use crate::pg::guard;
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -231,6 +231,11 @@ unsafe extern "C-unwind" fn explain_node(
         let node = &*custom.cast::<Node>();
         let plan = node.custom.ss.ps.plan;
         explain::inputs(&node.layout.calls, plan, ancestors, explained);
+        // What is expected stands where costs do: both are estimates.
+        if (*explained).costs {
+            let (statement, state) = ((*explained).pstmt, node.custom.ss.ps.state);
+            explain::expected(&estimate::of_node(statement, (*state).es_param_list_info, plan), explained);
+        }
         if (*explained).analyze {
             let mut work = explain::Work { windows: node.read, ..explain::Work::default() };
             node.questions.iter().flatten().for_each(|question| work.add(question.work()));

@@ -100,8 +100,8 @@ impl Question {
     }
 
     /// What was done so far.
-    pub fn work(&self) -> Work {
-        self.work
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Whether many of its inputs are bought, as far as that is known.

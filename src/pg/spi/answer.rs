@@ -23,6 +23,8 @@ pub struct KeptAnswer {
     pub upgraded: bool,
     /// What its confidence is made of, where a model was asked.
     pub grounds: Option<Grounds>,
+    /// Whether earlier texts answered, and no model.
+    pub is_similar: bool,
 }
 
 /// A paid answer to be stored.
@@ -71,7 +73,7 @@ pub fn corrections(tenant: &str, keys: &[Fingerprint]) -> Vec<(Fingerprint, i32)
 /// Answers of a tenant that have not expired.
 pub fn own_answers(tenant: &str, keys: &[Fingerprint]) -> Vec<KeptAnswer> {
     let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model, upgraded, raw_confidence,
-                      confidence_source, rationale FROM categorize.cache
+                      confidence_source, rationale, origin = 'similarity' FROM categorize.cache
                 WHERE fingerprint = ANY ($2) AND tenant = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())";
     run::kept(sql, &[tenant.into(), bytes(keys).into()], kept_answer).into_iter().flatten().collect()
 }
@@ -79,7 +81,7 @@ pub fn own_answers(tenant: &str, keys: &[Fingerprint]) -> Vec<KeptAnswer> {
 /// Paid answers that tenants share, and that have not expired. What people said stays theirs.
 pub fn shared_answers(keys: &[Fingerprint]) -> Vec<KeptAnswer> {
     let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model, upgraded, raw_confidence,
-                      confidence_source, rationale FROM categorize.cache
+                      confidence_source, rationale, false FROM categorize.cache
                 WHERE fingerprint = ANY ($1) AND origin = 'llm'
                   AND (expires_at IS NULL OR expires_at > clock_timestamp())";
     run::kept(sql, &[bytes(keys).into()], kept_answer).into_iter().flatten().collect()
@@ -206,6 +208,7 @@ fn kept_answer(row: &run::Row) -> Option<KeptAnswer> {
         model: row.get(6),
         upgraded: row.get(7)?,
         grounds: grounds(row),
+        is_similar: row.get(11)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A query that the caller wrote: one SELECT, with the caller's rights, unable to write.
 
 use super::run;
-use crate::pg::{error, guc};
+use crate::pg::{compat, error, guc};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::normalise::is_blank;
 use pgrx::pg_sys;
@@ -78,6 +78,67 @@ fn for_each_row<const N: usize>(
         }
         pg_sys::SPI_cursor_close(portal);
         pg_sys::SPI_finish();
+    }
+}
+
+/// Plans a query that the caller wrote as EXPLAIN would, with his rights, and shows its plan; nothing of it runs.
+///
+/// # Errors
+/// 22023 for anything but one statement that EXPLAIN takes; 42501 for tables that the caller may not use so; its own errors as
+/// they come.
+pub fn with_plan_of<T>(query: &str, look: impl FnOnce(*mut pg_sys::PlannedStmt) -> T) -> T {
+    let Ok(text) = CString::new(query) else { error::raise(Error::invalid("query contains a NUL byte")) };
+    run::connect();
+    // SAFETY: SPI is connected until the end, and the plan lives as long. An error unwinds to an abort.
+    unsafe {
+        let statement = {
+            // The planner may evaluate stable functions of others.
+            let (_cached, _read_only) = (SavedSettings::with_mode_cached(), ReadOnly::begin());
+            let plan = pg_sys::SPI_prepare(text.as_ptr(), 0, std::ptr::null_mut());
+            let Some(query) = (if plan.is_null() { None } else { explainable(plan) }) else {
+                error::raise(
+                    Error::invalid("query must be one statement that EXPLAIN takes")
+                        .hint("Pass the text of a SELECT, INSERT, UPDATE, DELETE, MERGE, CREATE TABLE AS or the like, as in 'SELECT categorize(title) FROM products'."),
+                );
+            };
+            let options = pg_sys::CURSOR_OPT_PARALLEL_OK as i32;
+            pg_sys::pg_plan_query(query, text.as_ptr(), options, std::ptr::null_mut())
+        };
+        compat::check_rights(statement);
+        let seen = look(statement);
+        pg_sys::SPI_finish();
+        seen
+    }
+}
+
+/// The query of a plan, rewritten, where it is one that can be planned.
+///
+/// # Safety
+/// The plan is valid.
+unsafe fn explainable(plan: pg_sys::SPIPlanPtr) -> Option<*mut pg_sys::Query> {
+    // SAFETY: as below; what is planned is a copy.
+    unsafe {
+        let sources = pgrx::PgList::<pg_sys::CachedPlanSource>::from_pg(pg_sys::SPI_plan_get_plan_sources(plan));
+        let source = sources.get_ptr(0).filter(|_| sources.len() == 1)?;
+        let queries = pgrx::PgList::<pg_sys::Query>::from_pg((*source).query_list);
+        let query = queries.get_ptr(0).filter(|_| queries.len() == 1)?;
+        let query: *mut pg_sys::Query = pg_sys::copyObjectImpl(query.cast()).cast();
+        if (*query).commandType != pg_sys::CmdType::CMD_UTILITY {
+            return Some(query);
+        }
+        let utility = (*query).utilityStmt;
+        let inner = match (*utility).type_ {
+            pg_sys::NodeTag::T_CreateTableAsStmt => (*utility.cast::<pg_sys::CreateTableAsStmt>()).query,
+            pg_sys::NodeTag::T_DeclareCursorStmt => (*utility.cast::<pg_sys::DeclareCursorStmt>()).query,
+            _ => return None,
+        };
+        // That of EXECUTE is none.
+        if inner.is_null() || (*inner).type_ != pg_sys::NodeTag::T_Query {
+            return None;
+        }
+        let rewritten = pgrx::PgList::<pg_sys::Query>::from_pg(pg_sys::QueryRewrite(inner.cast()));
+        let query = rewritten.get_ptr(0).filter(|_| rewritten.len() == 1)?;
+        ((*query).commandType != pg_sys::CmdType::CMD_UTILITY).then_some(query)
     }
 }
 

@@ -163,7 +163,7 @@ fn read(row: &Found, scope: &Scope) -> Option<Answer> {
     }
     if origin == Origin::Llm {
         let (provider, model, grounds) = (row.get(column::PROVIDER), row.get(column::MODEL), grounds(row));
-        answer.provenance = Some(Box::new(Provenance { provider, model, grounds }));
+        answer.provenance = Some(Box::new(Provenance { provider, model, grounds, request: None }));
         answer.upgraded = row.get(column::UPGRADED).unwrap_or(false);
     }
     Some(answer)

@@ -105,6 +105,9 @@ impl LlmTier {
             }
             Reply::Answered(answered) => match self.scope.answerable(answered.category) {
                 Some(category) => {
+                    if let Some(nearness) = answered.nearness.as_ref().filter(|_| !answered.known) {
+                        outcome.similar = Some(Rc::new(nearness.similar.clone()));
+                    }
                     let alternative = |(id, confidence): &(i32, f32)| {
                         Some(Guess { category: self.scope.answerable(*id)?, confidence: *confidence })
                     };
@@ -126,25 +129,29 @@ impl LlmTier {
     fn answer_of(&self, category: i32, answered: &Answered) -> Answer {
         let paid = answered.model.is_some() || answered.provider.is_some();
         // What was known to the gateway and not to this statement's snapshot is an earlier answer, and costs nothing now.
-        let (source, origin) = match answered.known {
-            false => (TierName::Llm, Origin::Llm),
-            true if paid => (TierName::Cache, Origin::Llm),
-            true => (TierName::Cache, Origin::Label),
+        let (source, origin) = match (&answered.nearness, answered.known) {
+            (Some(nearness), false) => (TierName::Similarity, nearness.origin),
+            (Some(_), true) => (TierName::Cache, Origin::Similarity),
+            (None, false) => (TierName::Llm, Origin::Llm),
+            (None, true) if paid => (TierName::Cache, Origin::Llm),
+            (None, true) => (TierName::Cache, Origin::Label),
         };
         let mut answer = Answer::new(category, answered.confidence, source, origin);
-        if paid {
+        if paid && origin != Origin::Similarity {
             answer.provenance = Some(Box::new(Provenance {
                 provider: answered.provider.clone(),
                 model: answered.model.clone(),
                 grounds: answered.grounds.clone(),
+                request: answered.request,
             }));
             answer.upgraded = answered.upgraded;
         }
         if !answered.known {
             answer.cost = Money(answered.cost);
         }
-        if answered.provisional || self.scope.settings.explicit().get("cache_ttl").is_some_and(|ttl| !ttl.is_null()) {
-            // A strong model may decide otherwise. Of the others the table knows when it expires; until then it counts for this statement.
+        let lasts = !answered.provisional && answered.nearness.is_none();
+        if !lasts || self.scope.settings.explicit().get("cache_ttl").is_some_and(|ttl| !ttl.is_null()) {
+            // A strong model may decide otherwise, and so may other neighbours. Of the others the table knows when it expires; until then it counts for this statement.
             answer.expires_at = guard::statement_time() + 1;
         }
         answer
@@ -168,6 +175,12 @@ impl LlmTier {
             );
         }
     }
+}
+
+/// Whether a language model may be asked in a scope now.
+pub fn may_buy(scope: &Rc<Scope>) -> bool {
+    let is_tier = scope.settings.tiers.contains(&TierName::Llm);
+    is_tier && guc::mode() == guc::Mode::Live && LlmTier::new(scope.clone()).obstacle().is_none()
 }
 
 /// Inputs that were sent ahead of the calls that need them.

@@ -1,4 +1,5 @@
-//! Tier 4: the tenant's trained model; until one is active, lexical matching: words and meaning of the categories.
+//! Tier 4: the tenant's trained model; until one is active, lexical matching: words and meaning of the categories. Beside a model
+//! of few examples, those are heard, too.
 
 use super::{folded, is_open};
 use crate::pg::guard;
@@ -58,12 +59,17 @@ impl Tier for LocalModelTier {
             open.push(outcome);
         }
         let threshold = scope.local_model_threshold();
+        let hears_names = live.hears_names(&scope);
         let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
         for (texts, open) in texts.chunks(WINDOW).zip(open.chunks_mut(WINDOW)) {
             guard::check_for_interrupts();
             live.predict(texts, &mut self.trained, &mut self.predictions);
-            for (outcome, prediction) in open.iter_mut().zip(&self.predictions) {
+            for ((outcome, text), prediction) in open.iter_mut().zip(texts).zip(&self.predictions) {
                 settle(&scope, threshold, prediction, outcome);
+                if hears_names && outcome.answer.is_none() {
+                    guard::check_for_interrupts();
+                    hear_names(&scope, text, &mut self.lexical, outcome);
+                }
             }
         }
     }
@@ -78,6 +84,18 @@ fn settle(scope: &Scope, threshold: f32, prediction: &Prediction, outcome: &mut 
         outcome.answer = Some(answer(*best));
     }
     outcome.alternatives = reading.guesses;
+}
+
+/// What the words of the categories add to what the model has said of a text, where it was not sure enough.
+fn hear_names(scope: &Scope, text: &str, scratch: &mut Scratch, outcome: &mut Outcome) {
+    let Some(found) = scope.category_index().best(text, scratch) else { return };
+    let Some(both) = local_model::pooled(found.guesses[0], outcome.alternatives.first().copied()) else { return };
+    if both.confidence >= scope.settings.local_model_threshold {
+        outcome.answer = Some(answer(both));
+    }
+    outcome.words = found.evidence;
+    outcome.alternatives.retain(|guess| guess.category != both.category);
+    outcome.alternatives.insert(0, both);
 }
 
 fn answer(guess: Guess) -> Answer {

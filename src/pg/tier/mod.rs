@@ -7,7 +7,7 @@ mod local_model;
 mod rule;
 mod similarity;
 
-pub use llm::{Buyer, Order};
+pub use llm::{Buyer, Order, may_buy};
 
 use crate::pg::scope::Scope;
 use pg_categorize_core::cascade::{Outcome, Query, Tier, TierName};

@@ -5,17 +5,13 @@
 
 use super::{folded, is_open};
 use crate::pg::freshness::Horizon;
-use crate::pg::neighbours::{Asked, Near, Neighbourhood, Obstacle};
+use crate::pg::neighbours::{Asked, Near, Neighbourhood, Obstacle, Weighed, weigh};
 use crate::pg::scope::Scope;
 use crate::pg::statement_memory::{self, StatementMemory};
 use crate::pg::{guard, world};
-use pg_categorize_core::cascade::{
-    Answer, Guess, Origin, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName,
-};
-use pg_categorize_core::embedding_model::EmbeddingModel;
+use pg_categorize_core::cascade::{Answer, Guess, Outcome, Query, Reason, Similar, SimilarText, Tier, TierName};
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::normalise::{Case, normalise};
-use pg_categorize_core::similarity::{NEIGHBOURS, Neighbour, Voice, judge};
+use pg_categorize_core::similarity::NEIGHBOURS;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -25,9 +21,6 @@ const WINDOW: usize = 256;
 
 /// Bytes of what was found that are kept for the rest of a statement.
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
-
-/// Bytes of an earlier text that are shown as evidence.
-const SHOWN: usize = 500;
 
 /// What was found for an input.
 struct Found {
@@ -65,56 +58,10 @@ impl SimilarityTier {
     fn look(&self, neighbourhood: &Neighbourhood, asked: &[Asked<'_>]) -> Vec<Found> {
         let near = neighbourhood.nearest(&self.scope, asked, NEIGHBOURS);
         let weigh = |(asked, near): (&Asked<'_>, Result<Vec<Near>, String>)| match near {
-            Ok(near) => self.weigh(asked.normal, near, neighbourhood.model()),
+            Ok(near) => weigh(&self.scope, asked.normal, near, neighbourhood.model()).into(),
             Err(obstacle) => Found::nothing(obstacle),
         };
         asked.iter().zip(near).map(weigh).collect()
-    }
-
-    fn weigh(&self, text: &str, near: Vec<Near>, model: &EmbeddingModel) -> Found {
-        // A category that cannot answer any more says nothing, and its texts are no neighbours.
-        let now = |near: Near| Some((self.scope.answerable(near.known.category)?, near));
-        let near: Vec<(i32, Near)> = near.into_iter().filter_map(now).collect();
-        let texts: Vec<String> = near.iter().map(|(_, near)| normalise(&near.known.input, Case::Folded)).collect();
-        let neighbour = |((category, near), text): (&(i32, Near), &String)| {
-            let (category, cosine) = (*category, near.cosine);
-            (category, cosine, voice(near), text.clone())
-        };
-        let owned: Vec<_> = near.iter().zip(&texts).map(neighbour).collect();
-        let neighbours: Vec<Neighbour<'_>> = owned
-            .iter()
-            .map(|(category, cosine, voice, text)| Neighbour {
-                category: *category,
-                cosine: *cosine,
-                text,
-                voice: *voice,
-            })
-            .collect();
-        let judgement = judge(text, &neighbours, self.scope.relevance(model));
-        let mut similar = Similar {
-            texts: near.iter().map(|(category, near)| shown(*category, near)).collect(),
-            ..Similar::default()
-        };
-        let Some(judgement) = judgement else {
-            similar.obstacle = Some("no earlier text is near".to_owned());
-            return Found { answer: None, similar: Rc::new(similar) };
-        };
-        (similar.agreement, similar.score) = (judgement.agreement, judgement.score);
-        let answer = match self.scope.similar_enough(&judgement, model) {
-            Ok(confidence) => {
-                let winners = near.iter().filter(|(category, _)| *category == judgement.category);
-                // Of the nearest of those that won; it lasts as long as all of them do.
-                let origin = winners.clone().next().map_or(Origin::Label, |(_, near)| origin(near));
-                let mut answer = Answer::new(judgement.category, confidence, TierName::Similarity, origin);
-                answer.expires_at = winners.filter_map(|(_, near)| near.known.expires_at).min().unwrap_or(i64::MAX);
-                Some(answer)
-            }
-            Err(obstacle) => {
-                similar.obstacle = Some(obstacle);
-                None
-            }
-        };
-        Found { answer, similar: Rc::new(similar) }
     }
 }
 
@@ -165,6 +112,12 @@ impl Tier for SimilarityTier {
     }
 }
 
+impl From<Weighed> for Found {
+    fn from(weighed: Weighed) -> Self {
+        Self { answer: weighed.answer, similar: Rc::new(weighed.similar) }
+    }
+}
+
 impl Found {
     fn nothing(obstacle: String) -> Self {
         Self { answer: None, similar: Rc::new(Similar { obstacle: Some(obstacle), ..Similar::default() }) }
@@ -182,24 +135,6 @@ fn take(found: &Found, outcome: &mut Outcome) {
             outcome.alternatives.push(Guess { category: text.category, confidence: 0.0 });
         }
     }
-}
-
-fn voice(near: &Near) -> Voice {
-    match origin(near) {
-        Origin::Correction => Voice::Correction,
-        Origin::Llm => Voice::Paid(near.known.confidence),
-        _ => Voice::Label,
-    }
-}
-
-fn origin(near: &Near) -> Origin {
-    Origin::parse(&near.known.origin).unwrap_or(Origin::Label)
-}
-
-fn shown(category: i32, near: &Near) -> SimilarText {
-    let text = &near.known.input;
-    let text = text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= SHOWN).map(|(_, c)| c).collect();
-    SimilarText { text, category, cosine: near.cosine, origin: origin(near) }
 }
 
 impl Said {

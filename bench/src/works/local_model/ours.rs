@@ -16,7 +16,7 @@ pub const MEMORY: usize = 512 << 20;
 const WINDOW: usize = 1_000;
 
 /// How all models here are trained: nothing is set.
-pub const OPTIONS: Options = Options { threshold: THRESHOLD, is_chosen: false, live: None };
+pub const OPTIONS: Options = Options { threshold: THRESHOLD, is_chosen: false, live: None, hears_names: false };
 
 /// A trained model with the names of its categories.
 pub struct Ours<'a> {

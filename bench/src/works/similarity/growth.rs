@@ -9,9 +9,10 @@ use pg_categorize_e2e::{Cluster, Database, Session};
 use std::sync::Arc;
 
 /// Settings of the server: room for an index of a million vectors, which is built by two processes as anywhere.
-const SERVER: [&str; 8] = [
+const SERVER: [&str; 9] = [
     "shared_buffers = '3GB'",
     "maintenance_work_mem = '2GB'",
+    "categorize.training_memory = '2GB'",
     "work_mem = '64MB'",
     "max_wal_size = '16GB'",
     "checkpoint_timeout = '1h'",
@@ -29,7 +30,8 @@ const UNKNOWN: usize = 5_000_000;
 const WHAT: &str = "\
 Made-up titles of 100 categories, learnt; the vectors (halfvec, 256 dimensions) are made and indexed by the worker, whose time
 is from the end of learn() until all could be found. A look-up is one title that nobody knows in a statement of many, asked of
-the similarity tier alone through SQL. The server has 3 GB of shared_buffers and 2 GB of maintenance_work_mem.";
+the similarity tier alone through SQL. The server has 3 GB of shared_buffers, and 2 GB of memory for building
+(`categorize.training_memory`).";
 
 /// Grows one taxonomy after the other.
 pub fn run(bench: &Bench, report: &mut Report) {

@@ -4,6 +4,7 @@ mod bound;
 mod cascade;
 mod course;
 mod embedding;
+mod few_labels;
 mod growth;
 mod nearest;
 mod recall;
@@ -14,12 +15,13 @@ use super::Work;
 use crate::bench::Bench;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 6] = [
+pub const ALL: [(&str, Work); 7] = [
     ("similarity-cascade", cascade::run),
     ("similarity-speed", speed::run),
     ("similarity-embedding", embedding::run),
     ("similarity-bound", bound::run),
     ("similarity-recall", recall::run),
+    ("similarity-labels", few_labels::run),
     ("similarity-growth", growth::run),
 ];
 

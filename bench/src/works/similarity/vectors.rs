@@ -7,7 +7,7 @@ use pg_categorize_e2e::Session;
 use std::time::{Duration, Instant};
 
 /// Patience with a worker that makes vectors.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// An index of embeddings that answers.
 #[derive(Debug, Clone)]

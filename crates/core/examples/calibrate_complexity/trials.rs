@@ -51,7 +51,7 @@ fn of_size(labels: &[&str], test: &[(&str, i32)], examples: &[(&str, i32)], with
     let complexity = Complexity::of_labels(labels.iter().copied());
     let mut lessons = Lessons::new(64 << 20);
     examples.iter().for_each(|(text, id)| lessons.push(text, *id, 1.0, Standing::New));
-    let options = Options { threshold: 0.7, is_chosen: false, live: None };
+    let options = Options { threshold: 0.7, is_chosen: false, live: None, hears_names: false };
     let trained = train(lessons, &options, None, &mut |_| ()).unwrap_or_else(|e| panic!("{e:?}"));
     let model = Model::verified(&trained.bytes).unwrap_or_else(|e| panic!("{e:?}"));
     let document = |(label, id): (&&str, i32)| Document {

@@ -74,7 +74,7 @@ fn trained(taught: &[Row], set: &Set) -> Vec<u8> {
             lessons.name(&name.to_lowercase(), document.id);
         }
     }
-    let options = Options { threshold: 0.7, is_chosen: false, live: None };
+    let options = Options { threshold: 0.7, is_chosen: false, live: None, hears_names: false };
     train(lessons, &options, None, &mut |_| ()).expect("labels of several categories").bytes
 }
 

@@ -42,7 +42,7 @@ pub fn run(titles: &Titles, near: &Near, labels: usize, seed: u64) -> Vec<Outcom
     for i in labelled.iter().map(|i| *i as usize) {
         lessons.push(&titles.texts[i], titles.labels[i], 1.0, Standing::New);
     }
-    let options = Options { threshold: 0.7, is_chosen: false, live: None };
+    let options = Options { threshold: 0.7, is_chosen: false, live: None, hears_names: false };
     let trained = train(lessons, &options, None, &mut |_| ()).expect("examples of several categories");
 
     let examples: Vec<Example<'_>> = (titles.texts.iter().zip(&titles.labels))

@@ -5,6 +5,7 @@ use super::fit::Examples;
 use super::held_out::HeldOut;
 use super::lessons::{LessonKind, Standing};
 use super::model::{LEAST_EVIDENCE, Scratch};
+use super::pool;
 use super::ranking::Ranked;
 use super::report::Measured;
 use super::train::{Live, Options};
@@ -60,7 +61,7 @@ const CUTS: [f32; 10] = [0.0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97];
 /// The least confidence with which a model of few labels may answer: the smallest from `threshold` on at which the lower
 /// bound of its precision is high enough; 1, which no confidence reaches, where none is.
 pub(super) fn least_confidence(judged: &[Judged], labels: usize, threshold: f32) -> f32 {
-    if labels >= ENOUGH_LABELS {
+    if !is_small(labels) {
         return 0.0;
     }
     let is_enough = |least: &f32| {
@@ -74,6 +75,37 @@ pub(super) fn least_confidence(judged: &[Judged], labels: usize, threshold: f32)
         all > 0.0 && lower_bound(right, all) >= WANTED_PRECISION
     };
     CUTS.into_iter().map(|cut| threshold + (1.0 - threshold) * cut).find(is_enough).unwrap_or(1.0)
+}
+
+/// Whether a model of so many labels is held to more than its confidence, and hears the words of the categories.
+pub(super) fn is_small(labels: usize) -> bool {
+    labels < ENOUGH_LABELS
+}
+
+/// What the new model and the words of the categories come to together: the model answers from `threshold` on, both together
+/// from `wanted` on. `None` where a model is live, so that it is not known what the words alone say.
+pub(super) fn pooled(
+    judged: &[Judged],
+    held_out: &HeldOut,
+    examples: &Examples<'_>,
+    (wanted, threshold): (f32, f32),
+) -> Option<Measured> {
+    let mut heard = Vec::with_capacity(judged.len());
+    for (j, (text, _)) in judged.iter().zip(&held_out.heard) {
+        let lesson = &examples.lessons[*text as usize];
+        let LessonKind::Example(Standing::Untrained(names)) = lesson.kind else { return None };
+        let category = |class: u32| examples.categories[class as usize];
+        let own = j.guess.map(|class| Guess { category: category(class), confidence: j.confidence });
+        let alone =
+            Heard { confidence: j.confidence, answers: j.enough && j.confidence >= threshold, right: j.right() };
+        let both = names.filter(|_| !alone.answers).and_then(|names| pool::pooled(names, own));
+        heard.push(both.map_or(alone, |both| Heard {
+            confidence: both.confidence,
+            answers: both.confidence >= wanted,
+            right: both.category == lesson.category,
+        }));
+    }
+    Some(Measured::of(&heard, wanted))
 }
 
 /// The lower end of a share of which `right` of `all` were seen (Wilson, 1927).

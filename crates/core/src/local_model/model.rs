@@ -85,6 +85,12 @@ impl<'a> Model<'a> {
         self.layout.least_confidence
     }
 
+    /// Whether it has so few examples that the words of the categories are heard beside it.
+    pub fn is_small(&self) -> bool {
+        // With enough of them the least confidence is none.
+        self.layout.least_confidence > 0.0
+    }
+
     /// Categories that it knows.
     pub fn categories(&self) -> impl Iterator<Item = CategoryId> {
         (0..self.layout.classes).map(|class| self.category(class))

@@ -65,6 +65,9 @@ pub struct Report {
     pub precision: Option<f32>,
     /// The same three of what answers now: a live model, or lexical matching without one. None where nothing is known.
     pub live: Option<Measured>,
+    /// The same three of a small model and the words of the categories together, where no model is live.
+    #[serde(default)]
+    pub pooled: Option<Measured>,
     /// Fifteen bins of equal width.
     pub bins: Vec<Bin>,
     /// The weakest categories, most lost examples first, at most ten.
@@ -81,11 +84,12 @@ impl Report {
     /// same, and it is more accurate, or has a better sense of how sure it is.
     pub fn better(&self) -> bool {
         let Some(live) = self.live else { return true };
-        if self.worth > live.worth {
+        let new = self.pooled.unwrap_or_else(|| self.measured());
+        if new.worth > live.worth {
             // Silence is worth more than many wrong answers. But what made the live one wrong may be bad lessons.
-            return self.accuracy >= live.accuracy - NOISE;
+            return new.accuracy >= live.accuracy - NOISE;
         }
-        let as_good = self.worth == live.worth && self.accuracy >= live.accuracy;
-        as_good && (self.accuracy > live.accuracy || self.brier < live.brier)
+        let as_good = new.worth == live.worth && new.accuracy >= live.accuracy;
+        as_good && (new.accuracy > live.accuracy || new.brier < live.brier)
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn report(
         coverage: share(answered.len(), judged.len()),
         precision: (!answered.is_empty()).then(|| share(answered.iter().filter(|j| j.right()).count(), answered.len())),
         live,
+        pooled: None,
         bins: bins(judged.iter().map(|j| (j.confidence, j.right()))),
         weak: weakest(&tallies, examples),
     }

@@ -18,6 +18,8 @@ pub struct Options {
     pub is_chosen: bool,
     /// What the live model was reported with, for the examples that it has seen.
     pub live: Option<Measured>,
+    /// Whether the words of the categories will be heard beside a small model.
+    pub hears_names: bool,
 }
 
 /// The model that is live, which the new one has to beat.
@@ -88,7 +90,10 @@ pub fn train(
     let least = assess::least_confidence(&judged, labels, options.threshold);
     let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
     let live = assess::live(live.as_ref(), &held_out, &examples, options);
-    let report = tally::report(&judged, &examples, (options.threshold, threshold), left_out, live);
+    let pooled =
+        options.hears_names.then(|| assess::pooled(&judged, &held_out, &examples, (options.threshold, threshold)));
+    let pooled = pooled.flatten().filter(|_| assess::is_small(labels));
+    let report = Report { pooled, ..tally::report(&judged, &examples, (options.threshold, threshold), left_out, live) };
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let mut bytes = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;
     format::calibrate(&mut bytes, &calibration, least);

@@ -3,6 +3,7 @@
 use super::{Desk, State};
 use crate::album::Album;
 use crate::ask::Asked;
+use crate::comparing;
 use crate::flight::{Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
 use crate::halted::Halt;
 use crate::lane::{Lane, LaneKey};
@@ -10,16 +11,25 @@ use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::plan::{Grade, Plan};
 use crate::store::{Keys, Known, KnownAnswer, Refusal};
-use pg_categorize_core::candidates::{Reach, Step};
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::candidates::Step;
+use pg_categorize_core::cascade::{Origin, Reason, Similar};
 use pg_categorize_core::flow::near;
-use pg_categorize_core::frame::{Answered, HINTS, Input, Reply, Target};
+use pg_categorize_core::frame::{Answered, HINTS, Input, Nearness, Reply, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Flights that every connection may have even when the queue is full, so that a large question does not shut out small
 /// ones.
 const OWN_FLIGHTS: usize = 64;
+
+/// How inputs that are not known go on.
+struct Terms<'a> {
+    plan: &'a Arc<Plan>,
+    /// Whether a budget is above its soft ratio.
+    soft: bool,
+    /// How long the vectors are that they are compared with first; none where they are not.
+    comparable: Option<usize>,
+}
 
 /// Inputs that are entered under one lock.
 const AT_ONCE: usize = 256;
@@ -67,10 +77,11 @@ impl Desk {
                 Ok(known) => {
                     let answers = known.answers.into_iter().chain(std::iter::repeat_with(|| None));
                     let mut keys: Vec<LaneKey> = Vec::new();
+                    let (soft, comparable) = (known.soft, state.comparable(&known.plan, known.comparable, now));
+                    let terms = Terms { plan: &known.plan, soft, comparable };
                     for (id, answer) in begun.iter().zip(answers) {
                         let stopped = stopped.as_ref();
-                        let Some(key) = state.admit(*id, answer, (&known.plan, known.soft), stopped, now, &mut mail)
-                        else {
+                        let Some(key) = state.admit(*id, answer, &terms, stopped, now, &mut mail) else {
                             continue;
                         };
                         self.queue(state, *id, &key, &known.plan, now);
@@ -89,8 +100,13 @@ impl Desk {
     /// An input waits for company.
     pub(super) fn queue(&self, state: &mut State, id: FlightId, key: &LaneKey, plan: &Arc<Plan>, now: Duration) {
         let lane = state.lanes.entry(key.clone()).or_insert_with(|| {
-            let first = plan.routes_of(key.grade).first();
-            Lane::new(plan.clone(), first.map_or(1, |route| self.sender.pack_limit(route, plan.usual_choices())))
+            let limit = |route| self.sender.pack_limit(route, plan.usual_choices());
+            let size = match (plan.routes_of(key.grade).first(), key.grade) {
+                (Some(route), Grade::Vectors) => comparing::pack_size(route),
+                (Some(route), _) => limit(route).min(plan.pack_size),
+                (None, _) => 1,
+            };
+            Lane::new(plan.clone(), size)
         });
         if let Some(flight) = state.flights.get_mut(id) {
             flight.stage = Stage::Waiting(key.clone());
@@ -165,6 +181,8 @@ impl State {
             sure: 1.0,
             soft: false,
             near: None,
+            comparable: None,
+            vector: None,
         });
         ask.joined(id);
         Some((id, keys))
@@ -175,13 +193,14 @@ impl State {
         &mut self,
         id: FlightId,
         answer: Option<KnownAnswer>,
-        (plan, soft): (&Arc<Plan>, bool),
+        &Terms { plan, soft, comparable }: &Terms<'_>,
         stopped: Option<&Refusal>,
         now: Duration,
         mail: &mut Mail,
     ) -> Option<LaneKey> {
         let flight = self.flights.get_mut(id)?;
-        flight.soft = soft;
+        // Its vector may have been of another model.
+        (flight.soft, flight.vector) = (soft, None);
         // Lists are made of what the plan says now.
         flight.offered = None;
         let audits = flight.key.audits;
@@ -247,7 +266,10 @@ impl State {
                 return None;
             }
         }
-        let reach = self.flights.get(id).map(|flight| plan.reach_of(flight.step)).unwrap_or(Reach::Short);
+        let flight = self.flights.get_mut(id)?;
+        let reach = plan.reach_of(flight.step);
+        flight.comparable = comparable.filter(|_| !audits && flight.is_comparable());
+        let grade = if flight.comparable.is_some() { Grade::Vectors } else { grade };
         Some(LaneKey { serial: plan.serial, tenant, grade, reach })
     }
 
@@ -278,5 +300,7 @@ fn known(answer: KnownAnswer) -> Reply {
         upgraded: answer.upgraded,
         provisional: false,
         grounds: answer.grounds,
+        nearness: answer.is_similar.then(|| Nearness { origin: Origin::Similarity, similar: Similar::default() }),
+        request: None,
     }))
 }

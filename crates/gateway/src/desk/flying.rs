@@ -22,6 +22,7 @@ use std::time::Duration;
 pub(crate) struct Load {
     pub(crate) id: FlightId,
     pub(crate) key: FlightKey,
+    pub(crate) keys: Keys,
     pub(crate) text: Arc<str>,
     pub(crate) image: Option<Arc<HeldImage>>,
     pub(crate) payer: Payer,
@@ -39,6 +40,10 @@ pub(crate) struct Load {
     pub(crate) offered: Option<Arc<Offered>>,
     pub(crate) named: Option<CategoryId>,
     pub(crate) sure: f32,
+    /// How long the vector is by which it is compared.
+    pub(crate) comparable: Option<usize>,
+    /// Its vector, to be stored with its answer.
+    pub(crate) vector: Option<Arc<[f32]>>,
 }
 
 impl Load {
@@ -106,6 +111,7 @@ impl Desk {
             loads.push(Load {
                 id,
                 key: flight.key.clone(),
+                keys: flight.keys,
                 text: flight.text.clone(),
                 image: flight.image.clone(),
                 payer: flight.payer.clone(),
@@ -119,6 +125,8 @@ impl Desk {
                 offered: flight.offered.clone(),
                 named: flight.named,
                 sure: flight.sure,
+                comparable: flight.comparable,
+                vector: flight.vector.clone(),
             });
             piece.ids.push(id);
         }
@@ -197,6 +205,12 @@ impl Desk {
                 let Some(flight) = state.flights.get_mut(id) else { continue };
                 if !matches!(landing, Landing::Invalid { .. }) {
                     flight.spent.all = [flight.spent.all, cost].into_iter().sum();
+                }
+                // It is stored with what was said.
+                if let Landing::Told(Reply::Answered(_)) | Landing::Unsure(Reply::Answered(_)) = landing
+                    && flight.vector.take().is_some()
+                {
+                    state.vectors.forget(&piece.plan, &flight.key);
                 }
                 match landing {
                     Landing::Unsure(reply) => {

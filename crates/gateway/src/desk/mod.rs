@@ -2,6 +2,7 @@
 //! is never held across a wait; replies are delivered and tasks are started after it.
 
 mod coming;
+mod comparing;
 mod flying;
 mod going;
 mod offering;
@@ -14,10 +15,11 @@ use crate::clock::Clock;
 use crate::dispatch;
 use crate::flight::{FlightId, Flights};
 use crate::health::Health;
+use crate::kept_vectors::KeptVectors;
 use crate::lane::{Lane, LaneKey, Next};
 use crate::near_answers::NearAnswers;
 use crate::piece::Piece;
-use crate::plan::Plan;
+use crate::plan::{Grade, Plan};
 use crate::sender::Sender;
 use crate::store::Store;
 use crate::switch::Switch;
@@ -62,6 +64,10 @@ struct State {
     flights: Flights,
     lanes: HashMap<LaneKey, Lane>,
     near: NearAnswers,
+    /// Vectors that were bought for questions.
+    vectors: KeptVectors,
+    /// Until when no vectors are bought for questions under plans of these serials.
+    resting: HashMap<u64, Duration>,
     /// When somebody asked last, or was answered.
     last_work: Duration,
 }
@@ -78,6 +84,8 @@ impl Desk {
             flights: Flights::new(store.clone()),
             lanes: HashMap::new(),
             near: NearAnswers::default(),
+            vectors: KeptVectors::default(),
+            resting: HashMap::new(),
             last_work: Duration::ZERO,
         };
         Self {
@@ -101,6 +109,7 @@ impl Desk {
         {
             let mut state = self.state.lock();
             state.near.clear();
+            state.resting.clear();
             state.flights.halted.clear();
         }
         self.health.lock().forgive();
@@ -126,8 +135,12 @@ impl Desk {
         for start in starts {
             match start {
                 Start::Pack(key, plan, ids) => {
+                    let grade = key.grade;
                     let piece = Piece::new(self.clone(), key, plan, ids);
-                    runtime.spawn(dispatch::run(piece));
+                    match grade {
+                        Grade::Vectors => _ = runtime.spawn(crate::comparing::run(piece)),
+                        Grade::Cheap | Grade::Strong => _ = runtime.spawn(dispatch::run(piece)),
+                    }
                 }
                 Start::Timer(key, due) => {
                     let desk = self.clone();

@@ -3,6 +3,8 @@
 
 mod purchase;
 
+pub(crate) use purchase::{Bought, Pack, buy};
+
 use crate::ask::Counted;
 use crate::desk::Desk;
 use crate::store::{LackVectors, Refusal};
@@ -11,7 +13,6 @@ use hashbrown::HashMap;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
-use purchase::{Bought, Pack, buy};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -107,11 +108,12 @@ async fn work(
     let keys = |part: &[(Fingerprint, String)]| part.iter().map(|(key, _)| *key).collect::<Vec<_>>();
     let mut suspects = Vec::new();
     while let Some(part) = parts.pop() {
-        let askers = vec![Asker { application: APPLICATION.to_owned(), ..Asker::default() }; part.len()];
+        let payers = || Some(vec![Asker { application: APPLICATION.to_owned(), ..Asker::default() }; part.len()]);
         let texts: Vec<(_, &str)> = part.iter().map(|(key, text)| (*key, text.as_str())).collect();
-        let pack = Pack { plan: &lack.plan, texts: &texts, askers: &askers, length: lack.length, patience: REST };
+        let (length, patience) = (lack.length, REST);
+        let pack = Pack { plan: &lack.plan, texts: &texts, payers: &payers, length, patience, haste: None };
         match buy(desk, switch, &pack).await {
-            Bought::Stored => {
+            Bought::Vectors(..) => {
                 *rejected = 0;
                 if is_first {
                     if !suspects.is_empty() {
@@ -122,7 +124,7 @@ async fn work(
                 }
             }
             // What is left of it comes with what is asked for next.
-            Bought::Outdated => return Ok(()),
+            Bought::Outdated | Bought::Unwanted => return Ok(()),
             Bought::TooMuch | Bought::Rejected(_) if part.len() > 1 => {
                 let (one, other) = part.split_at(part.len() / 2);
                 parts.extend([other, one]);

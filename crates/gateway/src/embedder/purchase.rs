@@ -1,6 +1,6 @@
 //! One request for vectors, from its money to its end, and again while it is worth it.
 
-use crate::attempt::{Brought, OpenAttempt};
+use crate::attempt::{Brought, Closed, OpenAttempt};
 use crate::desk::Desk;
 use crate::dispatch::{ATTEMPT, cost, outcome};
 use crate::health::{Intent, Permit};
@@ -29,18 +29,23 @@ pub(crate) struct Pack<'a> {
     pub(crate) plan: &'a Arc<Plan>,
     /// The texts with their keys.
     pub(crate) texts: &'a [(Fingerprint, &'a str)],
-    /// Who pays for each.
-    pub(crate) askers: &'a [Asker],
+    /// Who pays for each; asked when they are about to be sent. None where nobody wants them any longer.
+    pub(crate) payers: &'a (dyn Fn() -> Option<Vec<Asker>> + Sync),
     /// How long the vectors have to be, where that is known.
     pub(crate) length: Option<usize>,
     /// How long it may take until it is sent.
     pub(crate) patience: Duration,
+    /// Whether somebody waits for them, and how long a request may take then: there is one, and what it brings is not stored
+    /// with its money.
+    pub(crate) haste: Option<Duration>,
 }
 
 /// What became of a pack.
 pub(crate) enum Bought {
-    /// Its vectors are paid for and stored.
-    Stored,
+    /// Its vectors are paid for, for so much each where that is known, and stored where nobody waits for them.
+    Vectors(Vec<Vec<f32>>, Vec<Money>),
+    /// Nobody wants them any longer.
+    Unwanted,
     /// What its plan was made of has changed.
     Outdated,
     /// Fewer texts may do, or a text cannot have a vector at all.
@@ -68,6 +73,7 @@ pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, 
     let dimensions = pack.plan.embeds.as_ref().and_then(|embeds| embeds.dimensions);
     let deadline = desk.clock.now().saturating_add(pack.patience);
     let (mut failures, mut not_before) = (0, Duration::ZERO);
+    let most_failures = if pack.haste.is_some() { 1 } else { MOST_FAILURES };
     loop {
         let parcel = match desk.sender.prepare_vectors(route, &texts, dimensions) {
             Ok(parcel) => parcel,
@@ -94,11 +100,13 @@ pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, 
         match failure.class {
             FailureClass::ContextOverflow => return Bought::TooMuch,
             FailureClass::Rejected => return Bought::Rejected(because(Reason::ProviderError)),
-            FailureClass::RateLimited if not_before > deadline => return refusal(Reason::RateLimited),
+            FailureClass::RateLimited if not_before > deadline || pack.haste.is_some() => {
+                return refusal(Reason::RateLimited);
+            }
             FailureClass::RateLimited => {}
-            FailureClass::TimedOut if failures >= MOST_FAILURES => return refusal(Reason::Timeout),
+            FailureClass::TimedOut if failures >= most_failures => return refusal(Reason::Timeout),
             FailureClass::Stopped => return refusal(Reason::ProviderError),
-            _ if failures >= MOST_FAILURES || not_before > deadline => return refusal(Reason::ProviderError),
+            _ if failures >= most_failures || not_before > deadline => return refusal(Reason::ProviderError),
             _ => {}
         }
     }
@@ -124,7 +132,8 @@ async fn attempt(
         return refused(refusal);
     }
     let intent = Intent::new(&desk.health, route, tokens);
-    let asker = pack.askers.first().cloned().unwrap_or_default();
+    let Some(payers) = (pack.payers)() else { return Step::Over(Bought::Unwanted) };
+    let asker = payers.into_iter().next().unwrap_or_default();
     let reserved = OpenAttempt::reserve(desk, pack.plan, route, worst_case, pack.texts.len(), asker).await;
     let mut open = match reserved {
         Ok(open) => open,
@@ -147,6 +156,10 @@ async fn attempt(
         let taken = refusal.reason == Reason::RateLimited;
         return if taken { Step::Over(Bought::Outdated) } else { refused(refusal) };
     }
+    let Some(payers) = (pack.payers)() else {
+        open.end(AttemptOutcome::Released, Vec::new());
+        return Step::Over(Bought::Unwanted);
+    };
     permit.sent();
     open.sent();
     let aborted = async {
@@ -159,7 +172,7 @@ async fn attempt(
             open.end(AttemptOutcome::InDoubt, Vec::new());
             return refused(aborted.unwrap_or_else(|| Refusal::new(Reason::GatewayDown)));
         }
-        embedded = parcel.send(route, ATTEMPT) => embedded,
+        embedded = parcel.send(route, pack.haste.unwrap_or(ATTEMPT)) => embedded,
     };
     let misfit = embedded.result.as_ref().ok().and_then(|vectors| misfit(vectors, pack));
     let result = embedded.result.and_then(|vectors| match &misfit {
@@ -175,7 +188,7 @@ async fn attempt(
     if let Some(alert) = permit.judge(&ended, desk.clock.now()) {
         desk.store.alert(alert);
     }
-    let step = conclude(desk, pack, open, &ended, result).await;
+    let step = conclude(desk, pack, &payers, open, &ended, result).await;
     // The next ones are as long as these, and would be paid for as well.
     match misfit {
         Some(detail) => {
@@ -186,11 +199,12 @@ async fn attempt(
     }
 }
 
-/// Books what it cost, and has the vectors stored. It ends once both are committed: what is asked for next must not be what
-/// was bought just now.
+/// Books what it cost, and has the vectors stored, unless somebody waits for them. It ends once both are committed: what is
+/// asked for next must not be what was bought just now. Who waits does not wait for that.
 async fn conclude(
     desk: &Desk,
     pack: &Pack<'_>,
+    payers: &[Asker],
     open: OpenAttempt,
     ended: &Ended,
     result: Result<Vec<Vec<f32>>, Failure>,
@@ -198,26 +212,35 @@ async fn conclude(
     let outcome = outcome(open.route(), ended, open.worst_case());
     let cost = cost(desk, &open, outcome);
     let costs = cost.map(|cost| cost.shares(pack.texts.len())).unwrap_or_default();
-    let payers = pack.askers.iter().zip(&costs);
-    let shares = shares(payers.map(|(asker, cost)| Paid { asker, cost: *cost, answered: result.is_ok() }));
+    let paid = payers.iter().zip(&costs);
+    let shares = shares(paid.map(|(asker, cost)| Paid { asker, cost: *cost, answered: result.is_ok() }));
     let vectors = match result {
         Ok(vectors) => vectors,
         Err(failure) => {
-            open.close(outcome, shares, Brought::default()).await;
+            booked(pack, open.close(outcome, shares, Brought::default())).await;
             return Step::Failed(failure);
         }
     };
     let too_long = vectors.first().map(Vec::len).filter(|length| *length > MOST_DIMENSIONS).map(too_long);
     let new = |((key, _), vector): (&(Fingerprint, &str), &Vec<f32>)| NewVector { key: *key, vector: vector.clone() };
-    let brought = if too_long.is_some() { Vec::new() } else { pack.texts.iter().zip(&vectors).map(new).collect() };
-    open.close(outcome, shares, Brought { vectors: brought, ..Brought::default() }).await;
+    let stays_out = too_long.is_some() || pack.haste.is_some();
+    let brought = if stays_out { Vec::new() } else { pack.texts.iter().zip(&vectors).map(new).collect() };
+    booked(pack, open.close(outcome, shares, Brought { vectors: brought, ..Brought::default() })).await;
     Step::Over(match too_long {
         Some(error) => {
             let sentences = [error.message, error.detail.unwrap_or_default(), error.hint.unwrap_or_default()];
             Bought::Refused(Refusal::because(Reason::InvalidAnswer, sentences.join(". ").replace(".. ", ". ")))
         }
-        None => Bought::Stored,
+        None => Bought::Vectors(vectors, costs),
     })
+}
+
+/// Waits until the end of an attempt is committed, unless somebody waits for what it brought.
+async fn booked(pack: &Pack<'_>, closed: Closed) {
+    match pack.haste {
+        Some(_) => _ = tokio::spawn(closed),
+        None => closed.await,
+    }
 }
 
 /// What is wrong with vectors that are not as long as those before, or as was asked for.

@@ -11,6 +11,7 @@ use crate::plan::{ProviderKind, Route};
 use crate::provider::{Charge, Failure, FailureClass, Http, Limits, failure, limits, url};
 use crate::store::Refusal;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::price::Usage;
 use serde_json::Value;
 use std::time::Duration;
@@ -83,6 +84,23 @@ fn api(route: &Route) -> Option<&'static dyn Api> {
 /// Texts that this route can take in one request, at least 1.
 pub fn pack_limit(route: &Route) -> usize {
     api(route).map_or(1, Api::pack_limit)
+}
+
+/// Tokens that a model reads of a text, where nobody said how many.
+const USUAL_TOKENS: u64 = 512;
+
+/// As much of a text as is sent: as many bytes as the model reads tokens, of which each has at least one. What a text is
+/// about stands at its beginning.
+pub fn beginning<'a>(route: &Route, text: &'a str) -> &'a str {
+    let bytes = longest(route);
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+/// Bytes of a text that are sent at most.
+pub fn longest(route: &Route) -> usize {
+    let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
+    usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
 }
 
 /// Writes a request for the vectors of these texts, and tells what it can cost. It is not sent yet. `dimensions` are asked

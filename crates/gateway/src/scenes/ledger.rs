@@ -18,8 +18,15 @@ use tokio::sync::Notify;
 type MakePlan = Box<dyn Fn(&str) -> Arc<Plan> + Send>;
 
 /// What is known of an input that was audited: nobody reads it.
-static NOTHING: KnownAnswer =
-    KnownAnswer { category: 0, confidence: 0.0, provider: None, model: None, upgraded: false, grounds: None };
+static NOTHING: KnownAnswer = KnownAnswer {
+    category: 0,
+    confidence: 0.0,
+    provider: None,
+    model: None,
+    upgraded: false,
+    grounds: None,
+    is_similar: false,
+};
 
 /// A tenant who has no money.
 pub(super) const POOR: &str = "poor";
@@ -113,13 +120,15 @@ impl Ledger {
                     false => self.answers.get(&key(keys)).cloned(),
                 };
                 let answers = look_up.keys.iter().map(known).collect();
-                _ = reply.send(Ok(Known { plan, answers, soft: self.soft }));
+                _ = reply.send(Ok(Known { plan, answers, soft: self.soft, comparable: self.shelf.comparable }));
             }
             Request::Reserve(attempt, reply) => {
                 if attempt.inputs == 0 {
                     self.faults.push("an attempt without inputs".into());
                 }
-                let reserved = if attempt.plan.serial != (self.plan_of)(&attempt.plan.tenant).serial {
+                let now = (self.plan_of)(&attempt.plan.tenant);
+                let vectors = now.vectors.as_ref().filter(|_| attempt.plan.embeds.is_some());
+                let reserved = if attempt.plan.serial != vectors.unwrap_or(&now).serial {
                     Err(NotReserved::Outdated)
                 } else if attempt.plan.tenant == POOR || self.held() + attempt.worst_case.0 > self.budget {
                     Err(NotReserved::Refused(Refusal::new(Reason::BudgetExceeded)))
@@ -136,6 +145,7 @@ impl Ledger {
                 self.close(closing);
                 _ = reply.send(());
             }
+            Request::Compare(compare, reply) => _ = reply.send(self.compare(compare)),
             Request::Confirm(keys) => {
                 for key in keys {
                     match self.unsure.remove(&key) {
@@ -173,6 +183,7 @@ impl Ledger {
             AttemptOutcome::Released => self.released += 1,
             AttemptOutcome::InDoubt => _ = self.in_doubt.insert(closing.attempt, worst),
         }
+        self.place(&closing);
         self.audits.extend(closing.audits);
         for key in &closing.decided {
             self.unsure.remove(key);
@@ -188,6 +199,7 @@ impl Ledger {
                 model: Some(route.model.name.clone()),
                 upgraded: matches!(answer.standing, Standing::Upgraded(_)),
                 grounds: Some(answer.grounds),
+                is_similar: false,
             };
             match answer.standing {
                 Standing::Unsure => _ = self.unsure.insert(key.1, (key.0, known)),
@@ -196,7 +208,7 @@ impl Ledger {
         }
     }
 
-    fn keep(&mut self, key: (String, Fingerprint), answer: KnownAnswer) {
+    pub(super) fn keep(&mut self, key: (String, Fingerprint), answer: KnownAnswer) {
         *self.paid.entry(key.clone()).or_default() += 1;
         self.answers.insert(key, answer);
     }

@@ -232,5 +232,6 @@ async fn a_plan_that_changes_between_the_steps_goes_on_where_it_was() {
 fn a_lane_is_fed_by_those_before_it() {
     let key = LaneKey { serial: 1, tenant: "".into(), grade: Grade::Strong, reach: Reach::Short };
     let feeding = key.others().filter(|(_, feeds)| *feeds);
-    assert!(feeding.map(|(other, _)| other.grade).eq([Grade::Cheap; 3]));
+    let grades = [[Grade::Vectors; 3], [Grade::Cheap; 3]].concat();
+    assert!(feeding.map(|(other, _)| other.grade).eq(grades));
 }

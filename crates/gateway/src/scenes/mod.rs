@@ -2,6 +2,7 @@
 
 mod asking;
 mod audits;
+mod comparing;
 mod embeddings;
 mod faults;
 mod frames;

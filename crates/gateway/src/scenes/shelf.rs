@@ -1,11 +1,13 @@
 //! The texts and vectors of a store in memory.
 
 use super::ledger::Ledger;
+use super::wire::right;
 use crate::plan::{Embeds, Plan};
-use crate::store::{LackVectors, NewVector, Refusal};
+use crate::store::{Closing, Compare, Compared, KnownAnswer, LackVectors, NearAnswer, NewVector, Refusal};
 use hashbrown::{HashMap, HashSet};
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::cascade::{Origin, Reason, Similar};
 use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::Nearness;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +25,12 @@ pub(super) struct Shelf {
     pub(super) refuses: Option<Reason>,
     /// Texts of a pack.
     pub(super) pack: usize,
+    /// How long the vectors are that questions are compared with.
+    pub(super) comparable: Option<usize>,
+    /// Texts whose answer is known to earlier ones.
+    pub(super) is_near: fn(&str) -> bool,
+    /// The texts that were compared.
+    pub(super) compared: Vec<String>,
 }
 
 impl Default for Shelf {
@@ -35,6 +43,9 @@ impl Default for Shelf {
             held: Vec::new(),
             refuses: None,
             pack: 10,
+            comparable: None,
+            is_near: |text| text.starts_with("near"),
+            compared: Vec::new(),
         }
     }
 }
@@ -56,6 +67,44 @@ impl Ledger {
         }
         let texts = keys.into_iter().map(|key| (key, texts[&key].clone())).collect();
         Some(LackVectors { plan, length, texts, refusal: None })
+    }
+
+    /// Texts that are answered have a place for their vectors.
+    pub(super) fn place(&mut self, closing: &Closing) {
+        let texts = closing.answers.iter().map(|answer| (answer.key, answer.text.clone()));
+        self.shelf.texts.entry(closing.plan.tenant.clone()).or_default().extend(texts);
+    }
+
+    /// What earlier texts say: the answer to what is near, and a guess at what is not.
+    pub(super) fn compare(&mut self, Compare { plan, inputs }: Compare) -> Vec<Compared> {
+        let mut found = Vec::new();
+        for input in inputs {
+            let category = right(&input.text);
+            if self.shelf.comparable != Some(input.vector.len()) || input.vector[0] != category as f32 + 1.0 {
+                self.faults.push(format!("{} has the vector of another", input.text));
+            }
+            self.shelf.compared.push(input.text.to_string());
+            let answer = (self.shelf.is_near)(&input.text).then(|| NearAnswer {
+                category,
+                confidence: 0.95,
+                nearness: Nearness { origin: Origin::Label, similar: Similar::default() },
+            });
+            if answer.is_some() {
+                let (provider, model, grounds) = (Some("provider 1".into()), Some("vectors".into()), None);
+                let known = KnownAnswer {
+                    category,
+                    confidence: 0.95,
+                    provider,
+                    model,
+                    upgraded: false,
+                    grounds,
+                    is_similar: true,
+                };
+                self.keep((plan.tenant.clone(), input.key), known);
+            }
+            found.push(Compared { answer, hints: vec![category] });
+        }
+        found
     }
 
     pub(super) fn put(&mut self, plan: &Plan, vectors: Vec<NewVector>) {

@@ -91,7 +91,7 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
         match inbox.recv_timeout(Duration::from_millis(5)) {
             Ok(Request::LookUp(look_up, reply)) => {
                 let answers = look_up.keys.iter().map(|_| None).collect();
-                _ = reply.send(Ok(Known { plan: Arc::new(plan()), answers, soft: false }));
+                _ = reply.send(Ok(Known { plan: Arc::new(plan()), answers, soft: false, comparable: None }));
             }
             Ok(Request::Reserve(_, reply)) => {
                 reserved += 1;
@@ -102,6 +102,7 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
                 _ = reply.send(());
             }
             Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
+            Ok(Request::Compare(_, reply)) => _ = reply.send(Vec::new()),
             Ok(Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..))
             | Err(_) => {}
         }

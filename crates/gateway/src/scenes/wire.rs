@@ -65,8 +65,19 @@ pub(super) struct Account {
     pub(super) most: usize,
     /// What it charged for.
     pub(super) tokens: u64,
+    /// How much, in nano-dollars.
+    pub(super) charged: i64,
     under_way: HashSet<(String, String)>,
     pub(super) faults: Vec<String>,
+}
+
+impl Account {
+    /// Charges what is told, at the prices of `route`.
+    fn charge(&mut self, usage: Option<Usage>) {
+        let Usage { input, output, .. } = usage.unwrap_or_default();
+        self.tokens += input + output;
+        self.charged += (input * 100 + output * 500) as i64;
+    }
 }
 
 impl Wire {
@@ -134,7 +145,8 @@ impl Sender for Wire {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let nth = self.account.lock().sent.len();
         let act = (self.script)(nth, route, &texts);
-        let (tenant, offered, account) = (String::new(), Vec::new(), self.account.clone());
+        // Of a tenant it is not told; where tenants ask for the same texts, their models have names of their own.
+        let (tenant, offered, account) = (route.model.name.clone(), Vec::new(), self.account.clone());
         Ok(Box::new(Scripted { tenant, texts, offered, act, latency: self.latency, account }))
     }
 }
@@ -159,7 +171,7 @@ impl VectorParcel for Scripted {
                 _ => 4,
             };
             let usage = Some(Usage { input: 10 * self.texts.len() as u64, ..Usage::default() });
-            self.account.lock().tokens += usage.map_or(0, |usage| usage.input);
+            self.account.lock().charge(usage);
             let vectors = self.texts.iter().map(|text| vec![right(text) as f32 + 1.0; length]).collect();
             embedded(Ended { result: Ok(Vec::new()), usage, limits: Limits::default(), latency: self.latency }, vectors)
         })
@@ -261,7 +273,7 @@ impl Parcel for Scripted {
                 Act::Mistaken => answers(&[], &|text| Verdict::Category((right(text) + 1) % 3)),
                 Act::Answer | Act::Unsure | Act::Hang | Act::Panic => answers(&[], &category),
             };
-            self.account.lock().tokens += usage.map_or(0, |usage| usage.input + usage.output);
+            self.account.lock().charge(usage);
             Ended { result: Ok(result), usage, limits: Limits::default(), latency: self.latency }
         })
     }

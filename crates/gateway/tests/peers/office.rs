@@ -125,7 +125,7 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
         match request {
             Request::LookUp(look_up, reply) => {
                 let answers = vec![None; look_up.keys.len()];
-                _ = reply.send(Ok(Known { plan: plan.clone(), answers, soft: false }));
+                _ = reply.send(Ok(Known { plan: plan.clone(), answers, soft: false, comparable: None }));
             }
             Request::Reserve(attempt, reply) => {
                 books.attempts += 1;
@@ -147,6 +147,7 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
                 _ = reply.send(());
             }
             Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             Request::Confirm(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
         }

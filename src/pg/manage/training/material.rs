@@ -123,6 +123,7 @@ impl Material {
             threshold: taxonomy.settings.local_model_threshold,
             is_chosen: taxonomy.settings.is_chosen("local_model_threshold"),
             live: live.as_ref().and_then(|l| l.measured),
+            hears_names: taxonomy.settings.max_error.is_none(),
         };
         let mut progress = Progress::new(&taxonomy.name);
         let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(FITTING * part))?;

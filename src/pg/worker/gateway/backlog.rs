@@ -130,5 +130,6 @@ fn known(route: &Route, answer: &NewAnswer) -> KnownAnswer {
         model: Some(route.model.name.clone()),
         upgraded: matches!(answer.standing, Standing::Upgraded(_)),
         grounds: Some(answer.grounds.clone()),
+        is_similar: false,
     }
 }

@@ -37,7 +37,7 @@ impl Bought {
 
     /// Keeps the vectors of a request, and what they cost.
     pub fn take(&mut self, closing: &Closing) {
-        let Some((taxonomy, model)) = wanted_by(&closing.plan) else { return };
+        let Some((taxonomy, model)) = wanted_by(&closing.plan).filter(|_| concerns(closing)) else { return };
         let cost = cost_of(closing);
         // A transaction that fails afterwards is done anew.
         self.late.retain(|late| late.attempt != closing.attempt);
@@ -90,8 +90,15 @@ impl Bought {
     }
 }
 
+/// Whether an attempt was for vectors, or brought some beside its answers.
+fn concerns(closing: &Closing) -> bool {
+    closing.plan.embeds.is_some() || !closing.vectors.is_empty()
+}
+
+/// What vectors cost: not what the answers did beside which they came.
 fn cost_of(closing: &Closing) -> Money {
     match closing.outcome {
+        AttemptOutcome::Settled { .. } if closing.plan.embeds.is_none() => Money::ZERO,
         AttemptOutcome::Settled { cost, .. } => cost,
         AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
     }

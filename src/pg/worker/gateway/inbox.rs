@@ -8,6 +8,7 @@ use super::backlog::{Backlog, Late};
 use super::books::Books;
 use super::bought::Bought;
 use super::closing::{self, Brought};
+use super::comparing::compare;
 use super::look_up::look_up;
 use super::plans::Plans;
 use super::vectors::Shelf;
@@ -16,7 +17,7 @@ use crate::pg::{catalog, due, error, freshness, spi, world};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_gateway::store::{
-    Attempt, AttemptOutcome, Closing, Known, LackVectors, NotReserved, Refusal, Request, Reserved,
+    Attempt, AttemptOutcome, Closing, Compared, Known, LackVectors, NotReserved, Refusal, Request, Reserved,
 };
 use pgrx::pg_sys;
 use std::collections::HashSet;
@@ -58,6 +59,7 @@ enum Done {
     Reserved(Result<Reserved, NotReserved>),
     /// Whether answers and audits are stored.
     Closed(bool),
+    Compared(Vec<Compared>),
     Lacking(Option<LackVectors>),
     Noted,
 }
@@ -79,8 +81,10 @@ impl Inbox {
             self.since = Instant::now();
         }
         self.lingering.extend(may_wait);
-        // What one tenant paid for may be what another is given; they have no flight in common.
-        if urgent.iter().any(|request| shares_answers(request) || matches!(request, Request::Confirm(_))) {
+        // What one tenant paid for may be what another is given; they have no flight in common. What was answered just now is
+        // near to what comes now.
+        let needs_all = |request: &Request| matches!(request, Request::Confirm(_) | Request::Compare(..));
+        if urgent.iter().any(|request| shares_answers(request) || needs_all(request)) {
             self.settle();
         }
         let refused = self.together(urgent);
@@ -197,6 +201,7 @@ impl Inbox {
                 _ = reply.send(());
             }
             Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             // Within the hour it is done all the same, or with the next vectors.
             Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
         }
@@ -219,6 +224,7 @@ impl Inbox {
                 _ = reply.send(());
             }
             (Request::LackVectors(_, reply), Done::Lacking(lacking)) => _ = reply.send(lacking),
+            (Request::Compare(_, reply), Done::Compared(compared)) => _ = reply.send(compared),
             _ => {}
         }
     }
@@ -279,7 +285,10 @@ impl Work {
         closing::book(&closings, &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
         let stored = closing::store(&brought, &mut self.plans);
-        closings.iter().for_each(|closing| self.bought.take(closing));
+        closings
+            .iter()
+            .filter(|closing| self.plans.keeps_vectors(closing))
+            .for_each(|closing| self.bought.take(closing));
         let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
         let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
         backlog.decide(&decided, &confirmed);
@@ -302,6 +311,7 @@ impl Work {
                     Done::Reserved(reserved.map_err(NotReserved::Refused))
                 }
                 Request::Close(..) => Done::Closed(stored),
+                Request::Compare(ask, _) => Done::Compared(compare(ask, &mut self.plans)),
                 Request::Confirm(_) => Done::Noted,
                 Request::LackVectors(without, _) => {
                     let Self { plans, books, shelf, bought, .. } = self;
@@ -368,6 +378,7 @@ fn refuse(request: &Request) -> Done {
         Request::LookUp(..) => Done::Known(Err(refusal)),
         Request::Reserve(..) => Done::Reserved(Err(NotReserved::Refused(refusal))),
         Request::Close(..) => Done::Closed(true),
+        Request::Compare(..) => Done::Compared(Vec::new()),
         Request::LackVectors(..) => Done::Lacking(None),
         Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => Done::Noted,
     }

@@ -2,6 +2,7 @@
 
 use super::backlog::Backlog;
 use super::books::Books;
+use super::comparing::comparable;
 use super::plans::Plans;
 use crate::pg::{guc, spi};
 use pg_categorize_core::cascade::{CategoryId, Reason};
@@ -20,8 +21,10 @@ pub fn look_up(ask: &LookUp, plans: &mut Plans, books: &mut Books, backlog: &Bac
     let plan = plans.plan(&ask.tenant, &ask.target)?;
     let taxonomy = plan.taxonomy.and_then(|id| plans.taxonomy(id));
     let answers = if ask.audits { audited(ask, backlog) } else { answers(ask, &plan, taxonomy.as_deref(), backlog) };
-    let soft = answers.iter().any(Option::is_none) && books.is_soft(&plan);
-    Ok(Known { plan, answers, soft })
+    let is_open = answers.iter().any(Option::is_none);
+    let soft = is_open && books.is_soft(&plan);
+    let comparable = if is_open && !ask.audits { comparable(&plan) } else { None };
+    Ok(Known { plan, answers, soft, comparable })
 }
 
 /// What is known of free answers is whether they were audited; what was said of them is nobody's answer.
@@ -29,7 +32,8 @@ fn audited(ask: &LookUp, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
     let audited = spi::audited(&ask.keys.iter().map(|key| key.own).collect::<Vec<_>>());
     let known = || {
         let (provider, model, grounds) = (None, None, None);
-        KnownAnswer { category: 0, confidence: 0.0, provider, model, upgraded: false, grounds }
+        let is_similar = false;
+        KnownAnswer { category: 0, confidence: 0.0, provider, model, upgraded: false, grounds, is_similar }
     };
     let is_audited = |key: &Fingerprint| audited.contains(key) || backlog.is_audited(key);
     ask.keys.iter().map(|key| is_audited(&key.own).then(known)).collect()
@@ -44,8 +48,8 @@ fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Bac
     };
     let said = corrections.into_iter().filter_map(|(key, category)| {
         let category = taxonomy?.answerable(category)?.id;
-        let (provider, model, grounds) = (None, None, None);
-        Some((key, KnownAnswer { category, confidence: 1.0, provider, model, upgraded: false, grounds }))
+        let (provider, model, grounds, is_similar) = (None, None, None, false);
+        Some((key, KnownAnswer { category, confidence: 1.0, provider, model, upgraded: false, grounds, is_similar }))
     });
     let said: HashMap<_, _> = said.collect();
     let read = |kept: Vec<spi::KeptAnswer>| -> HashMap<Fingerprint, KnownAnswer> {
@@ -81,5 +85,6 @@ fn known(kept: spi::KeptAnswer, target: &Target, taxonomy: Option<&Taxonomy>) ->
         model: kept.model,
         upgraded: kept.upgraded,
         grounds: kept.grounds,
+        is_similar: kept.is_similar,
     })
 }

@@ -8,6 +8,7 @@ mod books;
 mod bought;
 mod closing;
 mod cluster;
+mod comparing;
 mod counters;
 mod inbox;
 mod keys;

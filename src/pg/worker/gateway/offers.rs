@@ -147,7 +147,7 @@ impl Offers {
             strong: wishes.strong.filter(is_of_kind),
         };
         match grade {
-            Grade::Cheap => Some(choice.cheap().to_owned()),
+            Grade::Vectors | Grade::Cheap => Some(choice.cheap().to_owned()),
             Grade::Strong => choice.strong().map(str::to_owned),
         }
     }

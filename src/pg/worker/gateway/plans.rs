@@ -7,7 +7,7 @@ use crate::pg::guard;
 use crate::pg::offered::Offered;
 use crate::pg::spi::{self, NewAgreement};
 use pg_categorize_core::candidates::is_worth_it;
-use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::flow::order::Order;
@@ -15,7 +15,7 @@ use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
 use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Straight};
-use pg_categorize_gateway::store::Refusal;
+use pg_categorize_gateway::store::{Closing, Refusal};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -172,6 +172,12 @@ impl Plans {
         self.plan(&plan.tenant, &target).is_ok_and(is_still)
     }
 
+    /// Whether what a request brings of vectors may be kept: those of questions lie beside texts that are stored.
+    pub fn keeps_vectors(&mut self, closing: &Closing) -> bool {
+        let taxonomy = |plans: &mut Self| plans.taxonomy(closing.plan.taxonomy?);
+        closing.plan.embeds.is_some() || taxonomy(self).is_some_and(|taxonomy| taxonomy.settings.store_input)
+    }
+
     fn make_for_vectors(&mut self, tenant: &str, id: i32) -> Result<Plan, Refusal> {
         let taxonomy = self.taxonomy(id).ok_or_else(|| Refusal::new(Reason::NoTaxonomy))?;
         let settings = &taxonomy.settings;
@@ -224,6 +230,12 @@ impl Plans {
             (Subject::Labels(labels), _) => Rc::new(Offered::of_labels(labels)),
             (Subject::Taxonomy(_), None) | (Subject::Vectors(_), _) => Rc::new(Offered::of_labels(&[])),
         };
+        let vectors = match subject {
+            Subject::Taxonomy(id) if compares_first(settings) => {
+                self.vectors(tenant, *id).ok().filter(|plan| plan.routes.iter().all(|route| route.price.is_some()))
+            }
+            _ => None,
+        };
         let choices = offered.choices.clone();
         let (short, pack_size) = (number("candidates").max(1) as usize, number("pack_size").max(1) as usize);
         let decides = routes.iter().chain(&strong).any(|route| route.model.mode == AnswerMode::Decision);
@@ -251,8 +263,16 @@ impl Plans {
             // Half as sure as would have been enough: of these the free tiers know next to nothing.
             soft_confidence: settings.local_model_threshold / 2.0,
             embeds: None,
+            vectors,
         })
     }
+}
+
+/// Whether inputs get a vector of a provider and are compared with earlier texts before a language model is asked.
+fn compares_first(settings: &Settings) -> bool {
+    let place = |name| settings.tiers.iter().position(|tier| *tier == name);
+    let is_before = place(TierName::Similarity).is_some_and(|at| place(TierName::Llm).is_some_and(|llm| at < llm));
+    settings.store_input && is_before && settings.embedding.paid().is_some()
 }
 
 /// Seconds for which paid answers of a taxonomy count; `None` for ever.

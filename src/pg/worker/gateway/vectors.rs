@@ -7,14 +7,13 @@
 use super::books::Books;
 use super::bought::Bought;
 use super::plans::Plans;
-use crate::pg::spi::{self, EmbeddingIndex};
 use crate::pg::due;
+use crate::pg::spi::{self, EmbeddingIndex};
 use pg_categorize_core::cascade::{Reason, TierName};
-use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_gateway::embeddings;
-use pg_categorize_gateway::plan::{Plan, Route};
+use pg_categorize_gateway::plan::Plan;
 use pg_categorize_gateway::store::{LackVectors, Refusal};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -25,9 +24,6 @@ const PORTION: i64 = 5_000;
 /// Texts and bytes of a pack, at most: APIs bound the tokens of a request, too, and a token has a byte.
 const PACK: usize = 256;
 const PACK_BYTES: usize = 200_000;
-
-/// Tokens that a model reads of a text, where nobody said how many.
-const USUAL_TOKENS: u64 = 512;
 
 /// Texts of which it is remembered that there is no vector.
 const MOST_UNUSABLE: usize = 100_000;
@@ -196,10 +192,10 @@ impl Shelf {
         let (taxonomy, model) = wanted_by(&plan)?;
         let route = plan.routes.first()?;
         let length = current(taxonomy, model)?.dimensions;
-        let (most, longest) = (embeddings::pack_limit(route).min(PACK), longest(route));
+        let (most, longest) = (embeddings::pack_limit(route).min(PACK), embeddings::longest(route));
         let (mut texts, mut bytes) = (Vec::new(), 0);
         while let Some((key, text)) = group.texts.pop_front() {
-            let text = beginning(&text, longest).to_owned();
+            let text = embeddings::beginning(route, &text).to_owned();
             bytes += text.len();
             texts.push((key, text));
             let next = group.texts.front().map_or(0, |(_, next)| next.len().min(longest));
@@ -270,24 +266,13 @@ impl Shelf {
     }
 }
 
-/// The taxonomy and the embedding model of a plan by which vectors are bought.
+/// The taxonomy and the embedding model of a plan by which vectors are bought, or beside whose answers they are stored.
 pub fn wanted_by(plan: &Plan) -> Option<(i32, &str)> {
-    Some((plan.taxonomy?, plan.embeds.as_ref()?.model.as_str()))
+    let vectors = plan.vectors.as_deref().unwrap_or(plan);
+    Some((vectors.taxonomy?, vectors.embeds.as_ref()?.model.as_str()))
 }
 
 /// The index of a model: the one that answers, else the one that is being built.
 pub fn current(taxonomy: i32, model: &str) -> Option<EmbeddingIndex> {
     spi::fresh_embedding_indexes(taxonomy, Some(model)).into_iter().next()
-}
-
-/// Bytes of a text that are sent: as many as the model reads tokens, of which each has at least one. What a text is about
-/// stands at its beginning.
-fn longest(route: &Route) -> usize {
-    let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
-    usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
-}
-
-fn beginning(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    &text[..end]
 }

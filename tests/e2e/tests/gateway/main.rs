@@ -5,6 +5,7 @@ mod answers;
 mod audits;
 mod ceiling;
 mod embeddings;
+mod estimate;
 mod faults;
 mod interrupts;
 mod keys;

@@ -1,0 +1,68 @@
+//! What the words of the categories and a model of few examples say together.
+//!
+//! The two know different things of a text: what its category is called, and which texts people gave to it. Where both name the
+//! same category their odds multiply, which is the logarithmic opinion pool of two that know nothing of each other (Genest
+//! and Zidek, "Combining probability distributions: a critique and an annotated bibliography", 1986). On titles of two shops, a
+//! sample of the demo and questions to a bank, with 50 to 1,000 labels, what it says is as sure as it is right within some
+//! hundredths; with more labels a model that is unsure has reasons that names do not outweigh.
+
+use crate::cascade::Guess;
+
+/// A model that is less sure of its best guess has not seen what matters in the text: it says nothing against a name.
+const UNSEEN: f32 = 0.4;
+
+/// The guess of both, where the model alone does not answer: `None` where the words of the categories add nothing to what
+/// the model says. Confidences are from 0 to 1.
+pub fn pooled(names: Guess, model: Option<Guess>) -> Option<Guess> {
+    let Some(model) = model else { return Some(names) };
+    let unseen = model.confidence < UNSEEN;
+    if names.category != model.category {
+        // A guess that somebody speaks against is the better one, and no answer.
+        let doubted = Guess { confidence: names.confidence * (1.0 - model.confidence), ..names };
+        return (names.confidence > model.confidence).then_some(if unseen { names } else { doubted });
+    }
+    let odds = odds(names.confidence) * odds(model.confidence);
+    let both = odds / (1.0 + odds);
+    Some(Guess { confidence: if unseen { both.max(names.confidence) } else { both }, ..names })
+}
+
+/// The odds of a probability, kept from the ends: nobody is as sure as that.
+fn odds(confidence: f32) -> f32 {
+    let confidence = confidence.clamp(0.001, 0.999);
+    confidence / (1.0 - confidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guess(category: i32, confidence: f32) -> Guess {
+        Guess { category, confidence }
+    }
+
+    #[test]
+    fn two_that_agree_are_surer_than_each() {
+        let both = pooled(guess(1, 0.6), Some(guess(1, 0.6))).expect("they agree");
+        assert!((both.confidence - 0.36 / (0.36 + 0.16)).abs() < 1e-5 && both.category == 1, "{both:?}");
+        let doubted = pooled(guess(1, 0.3), Some(guess(1, 0.6))).expect("they agree");
+        assert!(doubted.confidence < 0.6, "who holds it for unlikely speaks against it: {doubted:?}");
+        let certain = pooled(guess(1, 1.0), Some(guess(1, 1.0))).expect("they agree");
+        assert!(certain.confidence < 1.0 && certain.confidence > 0.999);
+    }
+
+    #[test]
+    fn a_model_that_has_seen_nothing_of_a_text_leaves_it_to_the_names() {
+        let names = guess(1, 0.8);
+        assert_eq!(pooled(names, None), Some(names));
+        assert_eq!(pooled(names, Some(guess(2, 0.2))), Some(names));
+        assert_eq!(pooled(names, Some(guess(1, 0.2))), Some(names));
+        assert_eq!(pooled(guess(1, 0.1), Some(guess(2, 0.2))), None, "it is the surer one");
+    }
+
+    #[test]
+    fn where_they_differ_the_surer_guess_is_the_better_one() {
+        assert_eq!(pooled(guess(1, 0.5), Some(guess(2, 0.6))), None, "the model's");
+        let doubted = pooled(guess(1, 0.8), Some(guess(2, 0.5))).expect("the names'");
+        assert!(doubted.category == 1 && (doubted.confidence - 0.4).abs() < 1e-6, "{doubted:?}");
+    }
+}

@@ -1,0 +1,152 @@
+//! Which tiers will probably answer the inputs of a place.
+
+use super::statistics::Statistics;
+use crate::pg::resolver::Resolver;
+use crate::pg::scope::Scope;
+use crate::pg::{catalog, probe, stats};
+use pg_categorize_core::cascade::TierName;
+use pg_categorize_core::estimate::{Bounds, distinct_among, share};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// The tiers, and what is left unresolved.
+pub const KINDS: usize = TierName::ALL.len() + 1;
+
+/// The place of what is left unresolved.
+pub const UNRESOLVED: usize = KINDS - 1;
+
+/// Inputs that are looked up together.
+const SET: usize = 25;
+
+/// So long are inputs of a sample looked up, the first set apart, which may have to read a model.
+const PATIENCE: Duration = Duration::from_millis(25);
+
+/// On what an estimate rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// So many values from the statistics of the column, for which the free tiers were asked.
+    Values(usize),
+    /// The shares of the tiers in the answers so far.
+    Answers,
+    /// Nothing: any input may be asked of a model.
+    Nothing,
+}
+
+/// Who will probably answer.
+#[derive(Debug, Clone)]
+pub struct Mix {
+    /// On what it rests.
+    pub basis: Basis,
+    /// Distinct inputs.
+    pub inputs: f64,
+    /// Rows by who answers their input.
+    pub rows_by: [f64; KINDS],
+    /// Distinct inputs by who answers them.
+    pub inputs_by: [f64; KINDS],
+    /// Distinct inputs that a model is asked about.
+    pub open: Bounds,
+}
+
+/// Who answers `rows` inputs, as far as that is known. `buys`: a language model may be asked.
+pub fn mix(scope: &Rc<Scope>, known: Option<&Statistics>, rows: f64, (is_free, buys): (bool, bool)) -> Mix {
+    let open = if buys { kind(TierName::Llm) } else { UNRESOLVED };
+    match known {
+        Some(known) if !known.common.is_empty() || !known.drawn.is_empty() => {
+            by_values(scope, known, rows, is_free, open)
+        }
+        _ => by_answers(scope, known, rows, open),
+    }
+}
+
+/// The place of a tier.
+pub fn kind(tier: TierName) -> usize {
+    TierName::ALL.iter().position(|known| *known == tier).unwrap_or(UNRESOLVED)
+}
+
+fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, open: usize) -> Mix {
+    let mut resolver = if is_free { Resolver::free(scope.clone()) } else { Resolver::new(scope.clone()) };
+    let begun = Instant::now();
+    let common: Vec<&str> = known.common.iter().map(|(text, _)| text.as_str()).collect();
+    // In turns from all parts, since they come in their order and time may be over before all are looked up.
+    let parts = known.drawn.len().div_ceil(SET).max(1);
+    let order = (0..parts).flat_map(|part| known.drawn.iter().skip(part).step_by(parts));
+    let drawn: Vec<&str> = order.map(String::as_str).collect();
+    let mut ask = |texts: &[&str]| -> Vec<usize> {
+        let mut kinds = Vec::with_capacity(texts.len());
+        for (at, set) in texts.chunks(SET).enumerate() {
+            if at > 0 && begun.elapsed() > PATIENCE {
+                break;
+            }
+            resolver.look_ahead(set, 0, |outcome, left_open| {
+                let settled = || outcome.answer.map_or(UNRESOLVED, |answer| kind(answer.source));
+                kinds.push(if left_open.is_some() { open } else { settled() });
+            });
+        }
+        kinds
+    };
+    let (common, drawn) = (ask(&common), ask(&drawn));
+
+    let mut mix = Mix {
+        basis: Basis::Values(common.len() + drawn.len()),
+        inputs: 0.0,
+        rows_by: [0.0; KINDS],
+        inputs_by: [0.0; KINDS],
+        open: Bounds { low: 0.0, high: 0.0 },
+    };
+    let mut rest = 1.0 - known.nulls;
+    for ((_, part), kind) in known.common.iter().zip(&common) {
+        // Of rows that have an input.
+        let of_rows = part / (1.0 - known.nulls).max(part.max(1e-9));
+        let met = 1.0 - (1.0 - of_rows).powf(rows);
+        mix.rows_by[*kind] += rows * of_rows;
+        mix.inputs_by[*kind] += met;
+        rest -= part;
+        if *kind == open {
+            mix.open = Bounds { low: mix.open.low + met, high: mix.open.high + met };
+        }
+    }
+    let rest = rest.max(0.0) / (1.0 - known.nulls).max(1e-9);
+    let others = (known.distinct - common.len() as f64).max(0.0);
+    let (rest_rows, rest_inputs) = (rows * rest, distinct_among(rows * rest, known.rows * rest, others));
+    let asked = drawn.len() as u32;
+    for place in 0..KINDS {
+        let seen = drawn.iter().filter(|kind| **kind == place).count() as u32;
+        // Without any of the others drawn, nothing is known of them.
+        let part = if asked > 0 { f64::from(seen) / f64::from(asked) } else { f64::from(u8::from(place == open)) };
+        mix.rows_by[place] += rest_rows * part;
+        mix.inputs_by[place] += rest_inputs * part;
+        if place == open {
+            let Bounds { low, high } = share(seen, asked, others);
+            mix.open = Bounds { low: mix.open.low + low * rest_inputs, high: mix.open.high + high * rest_inputs };
+        }
+    }
+    mix.inputs = mix.inputs_by.iter().sum();
+    mix
+}
+
+fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize) -> Mix {
+    let inputs = known.map_or(rows, |known| distinct_among(rows, known.rows, known.distinct));
+    let taxonomy = scope.taxonomy().map_or(0, |taxonomy| taxonomy.id);
+    let mut answers = [0.0; KINDS];
+    for count in stats::read(&scope.tenant).unwrap_or_default().iter().filter(|count| count.taxonomy == taxonomy) {
+        // What found no answer may have one now, and is asked again.
+        let place = count.tier.map_or(UNRESOLVED, kind);
+        let place = if [UNRESOLVED, kind(TierName::Llm)].contains(&place) { open } else { place };
+        answers[place] += count.answers as f64;
+    }
+    let all: f64 = answers.iter().sum();
+    if all == 0.0 {
+        answers[open] = 1.0;
+    }
+    let part = |place: usize| answers[place] / all.max(1.0);
+    // What is kept may be all of these inputs; what is beyond it is none of them.
+    let kept = probe::about_how_many_rows(catalog::tables().cache) as f64;
+    let low = if all > 0.0 && known.is_some() { part(open) * (inputs - kept).max(0.0) } else { 0.0 };
+    Mix {
+        basis: if all > 0.0 { Basis::Answers } else { Basis::Nothing },
+        inputs,
+        rows_by: std::array::from_fn(|place| part(place) * rows),
+        inputs_by: std::array::from_fn(|place| part(place) * inputs),
+        open: Bounds { low, high: inputs },
+    }
+}
