@@ -4,7 +4,7 @@ PG ?= base
 export PG_CONFIG DATA LLM BENCH_ARGS PG
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo install cluster cluster-stop test test-peers soak unit lint pg regress e2e bench check-all
+.PHONY: help setup demo install cluster cluster-stop test test-peers soak unit lint pg regress e2e bench profile check-all
 
 help: ## this list
 	@echo "pg_categorize: make TARGET [PG=base|18] [PG_CONFIG=/path/to/pg_config]"
@@ -38,5 +38,7 @@ test-peers: ## providers' own SDKs, and servers that others wrote
 	@scripts/test-peers
 bench: ## the benchmark (BENCH_ARGS="...")
 	@scripts/bench
+profile: ## where the time of a million exact hits goes, by perf
+	@scripts/profile
 check-all: ## does it compile for PostgreSQL 15, 16 and 18?
 	@scripts/check-all

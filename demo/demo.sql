@@ -184,6 +184,9 @@ SELECT categorize.configure('shop', '{"tiers": null}') \g /dev/null
 \echo '8. The main job:  SELECT title, categorize(title) FROM product;'
 \echo
 SELECT title, categorize(title) FROM (SELECT DISTINCT title FROM product WHERE part = 'rest') product ORDER BY md5(title) LIMIT 12;
+\echo '   Its plan: the node Categorize reads rows ahead and has them answered together.'
+\echo
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT title, categorize(title) FROM product;
 
 \echo '9. A person disagrees, and is heard at once'
 \echo

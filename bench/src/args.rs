@@ -18,10 +18,11 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 routing-limits, routing-near, routing-complexity, routing-failover (no page is written); similarity (its page
                 is), or of similarity's: similarity-cascade, similarity-speed, similarity-embedding, similarity-bound,
                 similarity-recall, similarity-growth (no page is written); plan (its page is), or of plan's:
-                plan-exact, plan-misses (no page is written)
+                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
+  --large       plan-growth goes on to 10,000,000 rows: a quarter of an hour, and 10 GB of disk
   --reuse-peers take scikit-learn's figures from the last run, if there are any: minutes faster, but not one run
   --out DIR     write the pages and images/ there instead of docs/, also after --quick and --only
   --help        this text";
@@ -31,6 +32,8 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
 pub struct Args {
     /// Small sizes.
     pub quick: bool,
+    /// Whether what can grow to ten million rows does.
+    pub large: bool,
     /// Never fail for a figure.
     pub no_fail: bool,
     /// The works to run; all of them if empty.
@@ -52,6 +55,7 @@ impl Args {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--quick" => args.quick = true,
+                "--large" => args.large = true,
                 "--no-fail" => args.no_fail = true,
                 "--only" => {
                     let wanted = arguments.next().ok_or("--only needs works")?;

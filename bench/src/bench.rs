@@ -83,6 +83,8 @@ pub struct Bench {
     pub quick: bool,
     /// Measured runs of each statement.
     pub repetitions: usize,
+    /// Whether what can grow to ten million rows does.
+    pub large: bool,
     /// Whether what a peer outside the database gave in an earlier run may stand.
     pub reuse_peers: bool,
 }
@@ -93,7 +95,8 @@ impl Bench {
         let cluster = SETTINGS.iter().fold(Cluster::builder(), |builder, line| builder.conf(line)).start();
         let database = Arc::new(cluster).extended("bench");
         let (sizes, repetitions) = if args.quick { (QUICK, 3) } else { (FULL, REPETITIONS) };
-        Self { database, sizes, quick: args.quick, repetitions, reuse_peers: args.reuse_peers }
+        let (quick, large) = (args.quick, args.large);
+        Self { database, sizes, quick, repetitions, large, reuse_peers: args.reuse_peers }
     }
 
     /// A fresh session.

@@ -6,19 +6,58 @@
 
 use crate::pg::call_site::Into;
 use crate::pg::freshness::Horizon;
-use pg_categorize_core::cascade::Outcome;
+use pg_categorize_core::cascade::{Answer, Guess, Origin, Outcome, TierName};
 use pg_categorize_core::window::Window;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-/// What was found of an input.
+/// What was found of an input. There may be as many as `work_mem` has room for rows, so the usual one is small.
 #[derive(Debug, Clone)]
 pub enum Ahead {
+    /// An answer with nothing beside it: most that are stored.
+    Plain {
+        /// Category and confidence.
+        guess: Guess,
+        /// The tier that answers.
+        source: TierName,
+        /// The tier that first made the answer.
+        origin: Origin,
+        /// When it ends to count.
+        expires_at: i64,
+    },
     /// All that there is to say.
-    Settled(Outcome),
+    Settled(Box<Outcome>),
     /// What the free tiers left open: a language model would be asked next.
-    Open(Outcome),
+    Open(Box<Outcome>),
+}
+
+impl Ahead {
+    /// What there is to say.
+    pub fn settled(outcome: Outcome) -> Self {
+        if let Some(answer) = &outcome.answer {
+            let Answer { guess, source, origin, expires_at, .. } = *answer;
+            let plain = Self::Plain { guess, source, origin, expires_at };
+            if plain.outcome().is_some_and(|plain| *plain == outcome) {
+                return plain;
+            }
+        }
+        Self::Settled(Box::new(outcome))
+    }
+
+    /// All that there is to say, where that is known.
+    pub fn outcome(&self) -> Option<Cow<'_, Outcome>> {
+        match self {
+            Self::Plain { guess, source, origin, expires_at } => {
+                let answer = Answer::new(guess.category, guess.confidence, *source, *origin);
+                let answer = Some(Answer { expires_at: *expires_at, ..answer });
+                Some(Cow::Owned(Outcome { answer, ..Outcome::default() }))
+            }
+            Self::Settled(outcome) => Some(Cow::Borrowed(outcome)),
+            Self::Open(_) => None,
+        }
+    }
 }
 
 /// What calls ask, but for the input.

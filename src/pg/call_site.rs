@@ -15,6 +15,7 @@ use pgrx::PgMemoryContexts;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The call as Postgres hands it over.
@@ -58,12 +59,10 @@ pub fn categorize(call: Call, input: Option<&str>, into: &Into<'_>, cached_only:
     }
     guard::check_for_interrupts();
     let world = site.world.clone();
-    let settled = site.look(input, |ahead| match ahead {
-        Ahead::Settled(outcome) => {
-            remember(&world, &scope, input.as_bytes(), outcome);
-            Some((conclude(&scope, outcome, cached_only), audit::concerns(outcome).then(|| outcome.clone())))
-        }
-        Ahead::Open(_) => None,
+    let settled = site.look(input, |ahead| {
+        let outcome = ahead.outcome()?;
+        remember(&world, &scope, input.as_bytes(), &outcome);
+        Some((conclude(&scope, &outcome, cached_only), audit::concerns(&outcome).then(|| outcome.into_owned())))
     });
     if let Some(Some((text, audited))) = settled {
         if let Some(outcome) = audited {
@@ -196,11 +195,12 @@ impl CallSite {
     /// What the tiers say of an input, or what a plan node has found of it.
     pub fn resolve(&mut self, input: &str) -> Outcome {
         match self.look(input, Ahead::clone) {
-            Some(Ahead::Settled(outcome)) => {
+            Some(Ahead::Open(outcome)) => self.resolver.finish(input, *outcome),
+            Some(ahead) => {
+                let outcome = ahead.outcome().map(Cow::into_owned).unwrap_or_default();
                 self.resolver.audit_answer(input, &outcome);
                 outcome
             }
-            Some(Ahead::Open(outcome)) => self.resolver.finish(input, outcome),
             None => self.resolver.resolve_one(input),
         }
     }

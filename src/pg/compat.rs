@@ -25,6 +25,21 @@ pub unsafe fn index_beginscan(
     }
 }
 
+/// How values of a column, from 0, lie in memory: the `typlen` and `typbyval` of its type.
+///
+/// # Safety
+/// The descriptor is valid, and has the column.
+pub unsafe fn layout_of_column(descriptor: pg_sys::TupleDesc, at: i32) -> (i16, bool) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        #[cfg(feature = "pg18")]
+        let attribute = pg_sys::TupleDescAttr(descriptor, at);
+        #[cfg(not(feature = "pg18"))]
+        let attribute = (*descriptor).attrs.as_ptr().add(at as usize);
+        ((*attribute).attlen, (*attribute).attbyval)
+    }
+}
+
 /// The type modifier of column `number`, from 1.
 ///
 /// # Safety

@@ -59,9 +59,16 @@ impl Found {
     /// Column `number`, from 1.
     pub fn get<T: FromDatum>(&self, number: i32) -> Option<T> {
         let mut null = false;
-        // SAFETY: the slot holds the tuple that was just fetched, and `number` is a column of it.
+        // SAFETY: the slot holds the tuple that was just fetched, and `number` is a column of it. What was taken apart of it before
+        // is read where it lies.
         unsafe {
-            let datum = pg_sys::slot_getattr(self.slot, number, &mut null);
+            let at = number as usize - 1;
+            let datum = if ((*self.slot).tts_nvalid as usize) > at {
+                null = *(*self.slot).tts_isnull.add(at);
+                *(*self.slot).tts_values.add(at)
+            } else {
+                pg_sys::slot_getattr(self.slot, number, &mut null)
+            };
             T::from_datum(datum, null)
         }
     }

@@ -1,6 +1,5 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
-use crate::pg::ahead::Ahead;
 use crate::pg::scope::Scope;
 use crate::pg::{audit, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Answer, Outcome, Query, Reason, Tier, TierName};
@@ -58,12 +57,15 @@ impl Resolver {
         outcomes
     }
 
-    /// What the tiers before the language model say of each input, which costs nothing.
-    pub fn look_ahead(&mut self, inputs: &[&str]) -> Vec<(Ahead, Option<Keys>)> {
-        self.tiers.iter_mut().for_each(|tier| tier.begin());
+    /// What the tiers before the language model say of each input, which costs nothing: `found` is told each in its order, those
+    /// that are left open with their keys. About `rest` more inputs will come in the statement.
+    pub fn look_ahead(&mut self, inputs: &[&str], rest: usize, mut found: impl FnMut(Outcome, Option<Keys>)) {
+        self.tiers.iter_mut().for_each(|tier| {
+            tier.begin();
+            tier.expect(rest);
+        });
         let free = self.free_tiers();
         let is_all = free == self.tiers.len();
-        let mut found = Vec::with_capacity(inputs.len());
         for set in inputs.chunks(SET) {
             guard::check_for_interrupts();
             let mut keys = Vec::new();
@@ -72,16 +74,13 @@ impl Resolver {
             let mut keys = keys.into_iter();
             for (mut outcome, input) in outcomes.into_iter().zip(set) {
                 let keys = if unreadable(input).is_none() { keys.next() } else { None };
-                found.push(match keys {
-                    Some(keys) if !is_all && outcome.answer.is_none() => (Ahead::Open(outcome), Some(keys)),
-                    _ => {
-                        settle(&mut outcome);
-                        (Ahead::Settled(outcome), None)
-                    }
-                });
+                let open = keys.filter(|_| !is_all && outcome.answer.is_none());
+                if open.is_none() {
+                    settle(&mut outcome);
+                }
+                found(outcome, open);
             }
         }
-        found
     }
 
     /// What the language model and the tiers behind it say of an input of which [`Self::look_ahead`] left this.

@@ -2,7 +2,6 @@
 CREATE SCHEMA ahead;
 SET search_path = ahead, public, testing;
 SET max_parallel_workers_per_gather = 0;
-SET categorize.prefetch = on;
 CREATE TABLE item AS
     SELECT i AS id,
            CASE i % 10

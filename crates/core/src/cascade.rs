@@ -245,6 +245,9 @@ pub trait Tier {
     /// A call begins; what is asked until the next one shares its time.
     fn begin(&mut self) {}
 
+    /// About so many more queries will come in the statement, after those that are asked next: a tier may prepare for them.
+    fn expect(&mut self, _queries: usize) {}
+
     /// Answers what it can among the outcomes that are still open; `queries` and `outcomes` have the same length.
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]);
 

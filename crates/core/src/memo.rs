@@ -99,8 +99,12 @@ impl<V: Copy> Memo<V> {
         Some(found)
     }
 
-    /// Whether these bytes of this owner are kept, without counting as a look-up.
+    /// Whether these bytes of this owner are kept, without counting as a look-up. A memo that has missed for long is not looked
+    /// into, and says no.
     pub fn contains(&self, owner: u32, key: &[u8]) -> bool {
+        if self.misses_in_a_row > COLD {
+            return false;
+        }
         let hash = self.hasher.hash_one((owner, key));
         self.young.get(hash, owner, key).or_else(|| self.old.get(hash, owner, key)).is_some()
     }

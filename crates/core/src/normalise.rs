@@ -74,6 +74,13 @@ fn collapse(chars: impl Iterator<Item = char>, out: &mut String) {
 }
 
 fn collapse_ascii(input: &str, case: Case, out: &mut String) {
+    if is_collapsed(input.as_bytes()) {
+        out.push_str(input);
+        if case == Case::Folded {
+            out.make_ascii_lowercase();
+        }
+        return;
+    }
     let mut gap = false;
     for b in input.bytes() {
         if b == b' ' || (b'\t'..=b'\r').contains(&b) {
@@ -86,6 +93,18 @@ fn collapse_ascii(input: &str, case: Case, out: &mut String) {
         }
         out.push(char::from(if case == Case::Folded { b.to_ascii_lowercase() } else { b }));
     }
+}
+
+/// Whether ASCII has single blanks within and no other white space, as most titles do: written so that the compiler makes vector
+/// instructions of it.
+fn is_collapsed(bytes: &[u8]) -> bool {
+    let Some((first, rest)) = bytes.split_first() else { return true };
+    let is_plain = |plain: bool, byte: &u8| plain & !(b'\t'..=b'\r').contains(byte);
+    let is_single = |single: bool, (one, next): (&u8, &u8)| single & !((*one == b' ') & (*next == b' '));
+    *first != b' '
+        && *bytes.last().unwrap_or(first) != b' '
+        && bytes.iter().fold(true, is_plain)
+        && bytes.iter().zip(rest).fold(true, is_single)
 }
 
 #[cfg(test)]

@@ -6,17 +6,17 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 #[derive(Debug)]
-struct Place<V> {
+struct Place {
     hash: u64,
     start: usize,
     len: usize,
-    value: Option<V>,
 }
 
 /// Inputs by number, in the order in which they first came.
 #[derive(Debug)]
 pub struct Window<V> {
-    places: Vec<Place<V>>,
+    places: Vec<Place>,
+    values: Vec<Option<V>>,
     numbers: HashTable<usize>,
     keys: Vec<u8>,
     hasher: DefaultHashBuilder,
@@ -25,7 +25,7 @@ pub struct Window<V> {
 impl<V> Default for Window<V> {
     fn default() -> Self {
         let hasher = DefaultHashBuilder::default();
-        Self { places: Vec::new(), numbers: HashTable::new(), keys: Vec::new(), hasher }
+        Self { places: Vec::new(), values: Vec::new(), numbers: HashTable::new(), keys: Vec::new(), hasher }
     }
 }
 
@@ -47,7 +47,8 @@ impl<V> Window<V> {
             return number;
         }
         let number = self.places.len();
-        self.places.push(Place { hash, start: self.keys.len(), len: key.len(), value: None });
+        self.places.push(Place { hash, start: self.keys.len(), len: key.len() });
+        self.values.push(None);
         self.keys.extend_from_slice(key);
         let places = &self.places;
         self.numbers.insert_unique(hash, number, |number| places[*number].hash);
@@ -62,12 +63,18 @@ impl<V> Window<V> {
 
     /// What was found of the input with this number.
     pub fn value(&self, number: usize) -> Option<&V> {
-        self.places[number].value.as_ref()
+        self.values[number].as_ref()
     }
 
     /// Notes what was found.
     pub fn set(&mut self, number: usize, value: V) {
-        self.places[number].value = Some(value);
+        self.values[number] = Some(value);
+    }
+
+    /// The bytes of all inputs in their order, beside the places for what is found of them.
+    pub fn keys_and_values(&mut self) -> (impl Iterator<Item = &[u8]>, &mut [Option<V>]) {
+        let keys = &self.keys;
+        (self.places.iter().map(|place| &keys[place.start..][..place.len]), &mut self.values)
     }
 
     /// What was found of these bytes.
@@ -86,6 +93,7 @@ impl<V> Window<V> {
     /// Forgets all, and keeps the memory for the next rows.
     pub fn clear(&mut self) {
         self.places.clear();
+        self.values.clear();
         self.numbers.clear();
         self.keys.clear();
     }
@@ -112,6 +120,10 @@ mod tests {
         assert_eq!(window.get(b"c"), None);
         assert!(window.contains(b"ab") && !window.contains(b"abc"));
         assert_eq!(window.key(3), b"ab");
+        let (keys, values) = window.keys_and_values();
+        assert_eq!(keys.collect::<Vec<_>>(), [&b"a"[..], b"b", b"", b"ab"]);
+        values[2] = Some('y');
+        assert_eq!(window.get(b""), Some(&'y'));
     }
 
     #[test]

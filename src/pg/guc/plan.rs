@@ -3,7 +3,7 @@
 use pg_categorize_core::money::{Money, NANO};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(false);
+static PREFETCH: GucSetting<bool> = GucSetting::<bool>::new(true);
 static PREFETCH_WINDOW: GucSetting<i32> = GucSetting::<i32>::new(1000);
 static SPECULATION: GucSetting<i32> = GucSetting::<i32>::new(0);
 static MAX_QUERY_COST: GucSetting<f64> = GucSetting::<f64>::new(-1.0);

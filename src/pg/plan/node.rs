@@ -4,6 +4,7 @@
 use super::layout::{self, Asked, Layout};
 use super::question::Question;
 use super::rows::Rows;
+use super::tree::{NodeTag, tag};
 use super::{estimate, explain};
 use crate::pg::guard;
 use pgrx::PgMemoryContexts;
@@ -18,6 +19,8 @@ pub(super) struct Input {
     pub(super) asked: Asked,
     pub(super) state: *mut pg_sys::ExprState,
     pub(super) into: *mut pg_sys::ExprState,
+    /// The column of the child that it is, where it is nothing else.
+    pub(super) column: Option<usize>,
     /// Which question it asks, once that is known; none in it where nothing can be known ahead.
     pub(super) question: Option<Option<usize>>,
 }
@@ -35,9 +38,10 @@ pub struct Node {
     pub(super) needed: Option<u64>,
     /// What was read and not given yet, window by window.
     pub(super) windows: VecDeque<Rows>,
+    /// Rows in them that were not given, and the bytes of all.
+    pub(super) held: u64,
+    pub(super) held_bytes: usize,
     pub(super) spare: Vec<Rows>,
-    /// Where a row is taken apart.
-    pub(super) tuple: *mut pg_sys::TupleTableSlot,
     /// Rows that were given in this scan.
     pub(super) given: u64,
     /// Rows of the next window that nobody is sure to ask for.
@@ -45,6 +49,8 @@ pub struct Node {
     pub(super) is_done: bool,
     /// Windows so far.
     pub(super) read: u64,
+    /// Rows that were read in this scan.
+    pub(super) rows: u64,
 }
 
 #[repr(transparent)]
@@ -89,7 +95,7 @@ unsafe extern "C-unwind" fn create(plan: *mut pg_sys::CustomScan) -> *mut pg_sys
     unsafe {
         let layout = layout::read(plan);
         let mut custom = pg_sys::CustomScanState { methods: &raw const EXECUTION.0, ..Default::default() };
-        custom.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
+        custom.ss.ps.type_ = NodeTag::T_CustomScanState;
         let node = Node {
             custom,
             layout,
@@ -98,12 +104,14 @@ unsafe extern "C-unwind" fn create(plan: *mut pg_sys::CustomScan) -> *mut pg_sys
             limit: None,
             needed: None,
             windows: VecDeque::new(),
+            held: 0,
+            held_bytes: 0,
             spare: Vec::new(),
-            tuple: null_mut(),
             given: 0,
             ramp: 1,
             is_done: false,
             read: 0,
+            rows: 0,
         };
         PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(node).cast()
     }
@@ -122,12 +130,32 @@ unsafe extern "C-unwind" fn begin(custom: *mut pg_sys::CustomScanState, state: *
             .layout
             .calls
             .iter()
-            .map(|asked| Input { asked: *asked, state: init(asked.input), into: init(asked.into), question: None })
+            .map(|asked| Input {
+                asked: *asked,
+                state: init(asked.input),
+                into: init(asked.into),
+                column: column(asked.input),
+                question: None,
+            })
             .collect();
         let part = |part: Option<*mut pg_sys::Expr>| part.map_or(null_mut(), init);
         node.limit = node.layout.limit.map(|(count, offset)| [part(count), part(offset)]);
-        let descriptor = (*node.custom.ss.ss_ScanTupleSlot).tts_tupleDescriptor;
-        node.tuple = pg_sys::ExecInitExtraTupleSlot(state, descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
+    }
+}
+
+/// The column of the child that an input is, if it is one and nothing else.
+///
+/// # Safety
+/// It is an expression over the columns of the node.
+unsafe fn column(input: *mut pg_sys::Expr) -> Option<usize> {
+    // SAFETY: promised by the caller; the node is cast to what its tag says.
+    unsafe {
+        if tag(input) != NodeTag::T_Var {
+            return None;
+        }
+        let var = input.cast::<pg_sys::Var>();
+        let is_plain = (*var).varno as i32 == pg_sys::INDEX_VAR as i32 && (*var).varattno > 0;
+        is_plain.then(|| (*var).varattno as usize - 1)
     }
 }
 
@@ -168,7 +196,7 @@ unsafe extern "C-unwind" fn rescan(custom: *mut pg_sys::CustomScanState) {
     unsafe {
         let node = &mut *custom.cast::<Node>();
         node.let_go();
-        (node.given, node.ramp, node.needed, node.is_done) = (0, 1, None, false);
+        (node.given, node.rows, node.ramp, node.needed, node.is_done) = (0, 0, 1, None, false);
         let child = node.custom.ss.ps.lefttree;
         // The first read sets a bound of this scan; that of the one before must not be left, whose rows a sort may give again.
         if node.layout.is_bound && node.custom.ss.ps.qual.is_null() {

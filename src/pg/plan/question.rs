@@ -34,6 +34,10 @@ struct View {
     certain: Vec<bool>,
     /// What was sent for the rows at hand: a batch for each window on the shelf.
     batches: VecDeque<Batch>,
+    /// Inputs of these that were not taken in yet.
+    under_way: usize,
+    /// Whether at least a quarter of the inputs of the window before were sent.
+    buys_many: bool,
 }
 
 struct Answerers {
@@ -83,7 +87,15 @@ impl Question {
         if !self.view.as_ref().is_some_and(|view| view.shelf.is_of(horizon, generation)) {
             let shelf = Shelf::new(horizon, generation, self.target.clone());
             let (window, batches) = (shelf.window(), VecDeque::new());
-            self.view = Some(View { shelf, answerers: None, window, certain: Vec::new(), batches });
+            self.view = Some(View {
+                shelf,
+                answerers: None,
+                window,
+                certain: Vec::new(),
+                batches,
+                under_way: 0,
+                buys_many: false,
+            });
         }
     }
 
@@ -92,9 +104,9 @@ impl Question {
         &self.work
     }
 
-    /// Whether its inputs are bought, as far as that is known.
-    pub fn buys(&self) -> bool {
-        self.view.as_ref().is_some_and(|view| view.batches.iter().any(|batch| batch.order.is_some()))
+    /// Whether many of its inputs are bought, as far as that is known.
+    pub fn buys_many(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.buys_many)
     }
 
     /// Whether the rows at hand were read under this view and the present settings.
@@ -127,50 +139,61 @@ impl Question {
         Some(number)
     }
 
-    /// Has the inputs that were noted resolved together, shows what was found, and sends what is to be bought.
+    /// Has the inputs that were noted resolved together, shows what was found, and sends what is to be bought. `rest`: the rows that
+    /// are still to come by those that were read now.
     ///
     /// # Errors
     /// As the calls themselves; 57014 from cancel.
-    pub fn resolve(&mut self) {
+    pub fn resolve(&mut self, rest: f64) {
         let Some(view) = &mut self.view else { return };
         let mut batch = Batch::default();
         if let (Some(Some(answerers)), false) = (&mut view.answerers, view.window.is_empty()) {
-            let window = &view.window;
-            let text = |number| std::str::from_utf8(window.key(number)).unwrap_or_default();
-            let inputs: Vec<&str> = (0..window.len()).map(text).collect();
-            let mut found = Vec::with_capacity(inputs.len());
+            let (keys, values) = view.window.keys_and_values();
+            let inputs: Vec<&str> = keys.map(|key| std::str::from_utf8(key).unwrap_or_default()).collect();
             let mut due = Vec::new();
-            for (number, (ahead, keys)) in answerers.resolver.look_ahead(&inputs).into_iter().enumerate() {
-                if let (Ahead::Open(outcome), Some((key, shared_key)), true) = (&ahead, keys, view.certain[number]) {
-                    batch.due.insert(number, due.len());
-                    let best_confidence = outcome.alternatives.first().map_or(0.0, |guess| guess.confidence);
-                    let text = inputs[number].to_owned();
-                    let hints = outcome.alternatives.iter().take(frame::HINTS).map(|guess| guess.category).collect();
-                    let (image, audited) = (None, None);
-                    due.push(frame::Input { key, shared_key, text, image, best_confidence, hints, audited });
-                }
-                if let Ahead::Settled(outcome) = &ahead {
-                    self.work.count(outcome);
-                }
-                found.push(ahead);
-            }
+            let (work, certain) = (&mut self.work, &view.certain);
+            let mut number = 0;
+            let rest = (inputs.len() as f64 * rest) as usize;
+            answerers.resolver.look_ahead(&inputs, rest, |outcome, open| {
+                values[number] = Some(match open {
+                    Some((key, shared_key)) => {
+                        if certain[number] {
+                            batch.due.insert(number, due.len());
+                            let best_confidence = outcome.alternatives.first().map_or(0.0, |guess| guess.confidence);
+                            let text = inputs[number].to_owned();
+                            let guesses = outcome.alternatives.iter().take(frame::HINTS);
+                            let hints = guesses.map(|guess| guess.category).collect();
+                            let (image, audited) = (None, None);
+                            due.push(frame::Input { key, shared_key, text, image, best_confidence, hints, audited });
+                        }
+                        Ahead::Open(Box::new(outcome))
+                    }
+                    None => {
+                        work.count(&outcome);
+                        Ahead::settled(outcome)
+                    }
+                });
+                number += 1;
+            });
             self.work.inputs += inputs.len() as u64;
+            let all = inputs.len();
             self.work.sent += due.len() as u64;
             batch.order = answerers.order(due);
             if batch.order.is_none() {
                 self.work.sent -= batch.due.len() as u64;
                 batch.due.clear();
             }
-            found.into_iter().enumerate().for_each(|(number, ahead)| view.window.set(number, ahead));
+            view.buys_many = batch.due.len() * 4 > all;
         }
         view.certain.clear();
+        view.under_way += batch.due.len();
         view.batches.push_back(batch);
         view.shelf.push(std::mem::replace(&mut view.window, view.shelf.window()));
     }
 
     /// Inputs that were sent and not taken in yet.
     pub fn under_way(&self) -> usize {
-        self.view.iter().flat_map(|view| &view.batches).map(|batch| batch.due.len()).sum()
+        self.view.as_ref().map_or(0, |view| view.under_way)
     }
 
     /// Takes in what was replied to an input of the oldest rows, for the call that is about to ask for it.
@@ -178,9 +201,15 @@ impl Question {
     /// # Errors
     /// 57014 from cancel.
     pub fn settle(&mut self, number: usize) {
-        let Some(View { shelf, answerers: Some(Some(answerers)), batches, .. }) = &mut self.view else { return };
+        let Some(View { shelf, answerers: Some(Some(answerers)), batches, under_way, .. }) = &mut self.view else {
+            return;
+        };
         let (Some(batch), Some(buyer)) = (batches.front_mut(), &mut answerers.buyer) else { return };
+        if batch.due.is_empty() {
+            return;
+        }
         let (Some(at), Some(order)) = (batch.due.remove(&number), &mut batch.order) else { return };
+        *under_way -= 1;
         let begun = Instant::now();
         if let Some(Ahead::Open(mut outcome)) = shelf.at(0, number)
             && buyer.take(order, at, &mut outcome)
@@ -188,7 +217,7 @@ impl Question {
             self.work.waited += begun.elapsed();
             resolver::settle(&mut outcome);
             self.work.count(&outcome);
-            shelf.note(0, number, Ahead::Settled(outcome));
+            shelf.note(0, number, Ahead::settled(*outcome));
         }
     }
 
@@ -196,9 +225,9 @@ impl Question {
     pub fn forget_oldest(&mut self) {
         let Some(view) = &mut self.view else { return };
         view.shelf.pop();
-        if let (Some(Batch { order: Some(order), .. }), Some(Some(Answerers { buyer: Some(buyer), .. }))) =
-            (view.batches.pop_front(), &mut view.answerers)
-        {
+        let Some(batch) = view.batches.pop_front() else { return };
+        view.under_way -= batch.due.len();
+        if let (Some(order), Some(Some(Answerers { buyer: Some(buyer), .. }))) = (batch.order, &mut view.answerers) {
             buyer.forget(&order);
         }
     }

@@ -50,6 +50,7 @@ impl Node {
             }
             let Some(rows) = self.windows.front_mut() else { return false };
             let row = rows.give();
+            self.held -= 1;
             // Only what was bought has to be waited for.
             if let Some(questions) = &mut self.questions {
                 rows.noted(row).for_each(|(question, number)| questions[question].settle(number));
@@ -62,21 +63,15 @@ impl Node {
     /// Whether more rows are read before the next is given: while answers are out, the next are asked for.
     unsafe fn wants_more(&mut self) -> bool {
         let under_way: usize = self.questions.iter().flatten().map(Question::under_way).sum();
-        let (window, held) = (guc::prefetch_window(), self.held());
+        let window = guc::prefetch_window();
         let is_wanted = !self.is_done
             && under_way > 0
             && under_way + window / 4 <= 2 * window
-            && held < 4 * window
-            && self.windows.iter().map(Rows::bytes).sum::<usize>() < guc::work_memory();
+            && self.held_bytes < guc::work_memory();
         // SAFETY: the node was begun.
         is_wanted
-            && unsafe { self.may_look_ahead() && self.certain_rows() > held as u64 }
+            && unsafe { self.may_look_ahead() && self.certain_rows() > self.held }
             && self.questions.iter().flatten().all(|question| question.is_of(world::moment().horizon))
-    }
-
-    /// Rows that were read and not given yet.
-    fn held(&self) -> usize {
-        self.windows.iter().map(Rows::left).sum()
     }
 
     /// Whether rows may be read ahead at all: not where Postgres looks at one row anew, nor in a serializable transaction, which
@@ -115,14 +110,15 @@ impl Node {
             let mut questions = self.questions.take().unwrap_or_default();
             self.ask_where_known(&mut questions);
             questions.iter_mut().for_each(|question| question.look(horizon));
-            let certain = self.certain_rows().saturating_sub(self.held() as u64);
+            let certain = self.certain_rows().saturating_sub(self.held);
             // Where no row is sure to be asked for, the first call has to be made before anything is bought for others.
             let may_speculate = self.layout.reads_ahead && (certain > 0 || questions.iter().any(Question::is_asked));
             let bought = certain.saturating_add(if may_speculate { guc::speculation() } else { 0 });
-            let size = self.size(bought, questions.iter().any(Question::buys));
+            let size = self.size(bought, questions.iter().any(Question::buys_many)).min(self.rows_within_bound());
             let memory = guc::work_memory();
             let mut rows = self.spare.pop().unwrap_or_else(|| {
-                Rows::new((*self.custom.ss.ps.state).es_query_cxt, self.columns(), self.inputs.len())
+                let descriptor = (*self.custom.ss.ss_ScanTupleSlot).tts_tupleDescriptor;
+                Rows::new((*self.custom.ss.ps.state).es_query_cxt, descriptor, self.inputs.len())
             });
             while rows.left() < size && rows.bytes() < memory {
                 let slot = pg_sys::ExecProcNode(self.custom.ss.ps.lefttree);
@@ -138,12 +134,15 @@ impl Node {
                 } else {
                     Due::Unknown
                 };
-                rows.keep(slot, self.tuple);
-                rows.show(rows.left() - 1, self.custom.ss.ss_ScanTupleSlot);
+                rows.keep(slot);
                 self.note_inputs(&mut rows, &mut questions, due);
             }
             if rows.left() > 0 {
-                questions.iter_mut().for_each(Question::resolve);
+                self.rows += rows.left() as u64;
+                let rest = self.rest().min(certain as f64) / rows.left() as f64;
+                questions.iter_mut().for_each(|question| question.resolve(rest));
+                self.held += rows.left() as u64;
+                self.held_bytes += rows.bytes();
                 self.windows.push_back(rows);
                 self.read += 1;
             } else {
@@ -153,16 +152,31 @@ impl Node {
         }
     }
 
-    /// Evaluates the inputs of the row that is shown.
+    /// Rows that are still to come, if the planner is right.
+    fn rest(&self) -> f64 {
+        // SAFETY: the state has a plan as long as it lives.
+        let planned = unsafe { (*self.custom.ss.ps.plan).plan_rows };
+        (planned - self.rows as f64).max(0.0)
+    }
+
+    /// Evaluates the inputs of the row that was kept last.
     unsafe fn note_inputs(&mut self, rows: &mut Rows, questions: &mut Vec<Question>, due: Due) {
         // SAFETY: the expressions are this node's. What they make lives until the next row is read: a question copies it.
         unsafe {
-            let context = self.custom.ss.ps.ps_ExprContext;
-            pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
-            (*context).ecxt_scantuple = self.custom.ss.ss_ScanTupleSlot;
+            let (context, slot) = (self.custom.ss.ps.ps_ExprContext, self.custom.ss.ss_ScanTupleSlot);
+            let mut is_shown = false;
+            // What is only a column needs no more than its value.
+            let mut show = |rows: &Rows| {
+                if !std::mem::replace(&mut is_shown, true) {
+                    pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
+                    rows.show(rows.left() - 1, slot);
+                    (*context).ecxt_scantuple = slot;
+                }
+            };
             for call in 0..self.inputs.len() {
                 let Asked { is_certain, is_harmless, .. } = self.inputs[call].asked;
-                if is_certain && due == Due::Surely {
+                if is_certain && due == Due::Surely && self.inputs[call].question.is_none() {
+                    show(rows);
                     self.ask(call, questions);
                 }
                 let input = &self.inputs[call];
@@ -174,10 +188,23 @@ impl Node {
                 if !is_bought && !is_looked_up {
                     continue;
                 }
-                let mut is_null = false;
-                let value = pg_sys::ExecEvalExprSwitchContext(input.state, context, &mut is_null);
-                let key = (!is_null).then(|| {
-                    let unpack = |_: &mut _| pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr());
+                let value = match input.column {
+                    Some(column) => rows.last(column),
+                    None => {
+                        show(rows);
+                        let mut is_null = false;
+                        let value = pg_sys::ExecEvalExprSwitchContext(input.state, context, &mut is_null);
+                        (!is_null).then_some(value)
+                    }
+                };
+                let key = value.map(|value| {
+                    let text = value.cast_mut_ptr::<pg_sys::varlena>();
+                    // As most are: neither compressed nor stored elsewhere.
+                    if pgrx::varatt_is_4b_u(text) || pgrx::varatt_is_1b(text) && !pgrx::varatt_is_1b_e(text) {
+                        return pgrx::varlena_to_byte_slice(text);
+                    }
+                    show(rows);
+                    let unpack = |_: &mut _| pg_sys::pg_detoast_datum_packed(text);
                     let memory = (*context).ecxt_per_tuple_memory;
                     pgrx::varlena_to_byte_slice(PgMemoryContexts::For(memory).switch_to(unpack))
                 });
@@ -195,8 +222,9 @@ impl Node {
         // SAFETY: the node was begun; nobody refers to what the memory holds but the slots, which are cleared.
         unsafe {
             pg_sys::ExecClearTuple(self.custom.ss.ss_ScanTupleSlot);
-            pg_sys::ExecClearTuple(self.tuple);
             if let Some(mut rows) = self.windows.pop_front() {
+                self.held -= rows.left() as u64;
+                self.held_bytes -= rows.bytes();
                 rows.clear();
                 self.spare.push(rows);
                 self.questions.iter_mut().flatten().for_each(Question::forget_oldest);
@@ -247,7 +275,7 @@ impl Node {
             questions.iter().position(|known| known.is(&question)).unwrap_or_else(|| {
                 question.look(world::moment().horizon);
                 // It asked nothing about the rows at hand.
-                self.windows.iter().for_each(|_| question.resolve());
+                self.windows.iter().for_each(|_| question.resolve(0.0));
                 questions.push(question);
                 questions.len() - 1
             })
@@ -294,6 +322,17 @@ impl Node {
             needed
         };
         *self.needed.insert(needed)
+    }
+
+    /// How many more rows the child may be asked for: a sort that was told a bound fails beyond it.
+    unsafe fn rows_within_bound(&mut self) -> usize {
+        if !self.layout.is_bound || !self.custom.ss.ps.qual.is_null() {
+            return usize::MAX;
+        }
+        let asked = self.given.saturating_add(self.held);
+        // SAFETY: the node was begun.
+        let left = unsafe { self.rows_needed() }.saturating_sub(asked);
+        usize::try_from(left).unwrap_or(usize::MAX)
     }
 
     /// Rows of the next window. Those of which something is bought are smaller: several are out at a time.

@@ -14,8 +14,10 @@ use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Grounds;
 use std::rc::Rc;
 
-/// Look-ups in one statement below which the table is never read as a whole.
+/// Look-ups in one statement below which the table is never read as a whole; of those that are only expected, so many must have
+/// been.
 const MANY: usize = 8192;
+const BEGUN: usize = 1000;
 
 /// Rows that are read in the time of one look-up: 0.15 against 1.7 microseconds where all is in memory, and some more where the
 /// rows have long texts beside.
@@ -25,7 +27,11 @@ pub(super) struct CacheTier {
     scope: Rc<Scope>,
     probe: Option<Probe>,
     asked: usize,
+    /// Look-ups that are expected beyond those that were.
+    expected: usize,
     whole: Whole,
+    /// What the table that was read says of a set of queries.
+    known: Vec<Option<Known>>,
 }
 
 /// What the statement holds of the whole table.
@@ -42,13 +48,14 @@ enum Whole {
 
 impl CacheTier {
     pub(super) fn new(scope: Rc<Scope>) -> Self {
-        Self { scope, probe: None, asked: 0, whole: Whole::NotYet }
+        Self { scope, probe: None, asked: 0, expected: 0, whole: Whole::NotYet, known: Vec::new() }
     }
 
     /// Counts look-ups, and reads the table where they have become so many.
     fn count(&mut self, look_ups: usize) {
         self.asked += look_ups;
-        if self.asked < MANY {
+        let all = self.asked + if self.asked < BEGUN { 0 } else { self.expected };
+        if all < MANY {
             return;
         }
         if let Whole::NotYet = self.whole {
@@ -61,7 +68,7 @@ impl CacheTier {
                 false => Whole::Never,
             };
         }
-        if matches!(self.whole, Whole::After(many) if self.asked >= many) {
+        if matches!(self.whole, Whole::After(many) if all >= many) {
             self.whole = self.read_whole().map_or(Whole::Never, Whole::Read);
         }
     }
@@ -86,10 +93,12 @@ impl CacheTier {
 
 /// What a row of the table says, if it may answer: a label by itself, the rest where it is stored.
 fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
+    // The last of its columns first: those before it are taken apart with it.
+    let expires_at = row.get::<i64>(column::EXPIRES_AT);
     let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
     let fingerprint = Fingerprint(row.get::<&[u8]>(column::FINGERPRINT)?.try_into().ok()?);
     let is_label = Origin::parse(row.get(column::ORIGIN)?)? == Origin::Label;
-    if !is_label || row.get::<i64>(column::EXPIRES_AT).is_some() {
+    if !is_label || expires_at.is_some() {
         return Some((fingerprint, Known::Elsewhere));
     }
     Some((fingerprint, Known::Answer(Guess { category, confidence: row.get::<f32>(column::CONFIDENCE)? })))
@@ -100,6 +109,10 @@ impl Tier for CacheTier {
         TierName::Cache
     }
 
+    fn expect(&mut self, queries: usize) {
+        self.expected = queries;
+    }
+
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         self.count(outcomes.iter().filter(|outcome| outcome.answer.is_none()).count());
         let scope = &self.scope;
@@ -107,11 +120,17 @@ impl Tier for CacheTier {
             let tables = catalog::tables();
             Probe::hash(tables.cache, tables.cache_index)
         });
-        for (query, outcome) in queries.iter().zip(outcomes).filter(|(_, o)| o.answer.is_none()) {
-            if let Whole::Read(exact) = &self.whole {
-                match exact.get(&query.fingerprint) {
+        // By themselves, so that the processor waits for the memory of many at once.
+        self.known.clear();
+        if let Whole::Read(exact) = &self.whole {
+            self.known.extend(queries.iter().map(|query| exact.get(&query.fingerprint)));
+        }
+        for (at, (query, outcome)) in queries.iter().zip(outcomes).enumerate().filter(|(_, (_, o))| o.answer.is_none())
+        {
+            if let Some(known) = self.known.get(at) {
+                match known {
                     Some(Known::Answer(Guess { category, confidence })) => {
-                        outcome.answer = Some(Answer::new(category, confidence, TierName::Cache, Origin::Label));
+                        outcome.answer = Some(Answer::new(*category, *confidence, TierName::Cache, Origin::Label));
                         continue;
                     }
                     Some(Known::Elsewhere) => {}

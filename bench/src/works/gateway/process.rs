@@ -28,6 +28,15 @@ pub fn memory(pid: i32) -> Memory {
     Memory { resident: field("VmRSS"), shared: field("RssShmem") }
 }
 
+/// Memory that a process has for itself, in kilobytes.
+///
+/// # Panics
+/// Where it is gone.
+pub fn own_memory(pid: i32) -> f64 {
+    let Memory { resident, shared } = memory(pid);
+    resident - shared
+}
+
 /// Interrupts a process, as a fast shutdown does the postmaster, and tells how long it took to end.
 ///
 /// # Panics

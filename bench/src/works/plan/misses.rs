@@ -56,7 +56,6 @@ pub fn run(bench: &Bench, report: &mut Report) {
 /// The times until the last row and until the first.
 fn ask(shop: &Shop, numbers: Range<usize>) -> (Duration, Duration) {
     let mut session = shop.session();
-    session.run("SET categorize.prefetch = on");
     let sql = "SELECT category, categorize(title) FROM miss WHERE id > $1 AND id <= $2";
     let ends = [numbers.start as i32, numbers.end as i32];
     step(&format!("{} misses of a plain SELECT", count(numbers.len() as f64)), || {

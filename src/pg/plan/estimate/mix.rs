@@ -1,7 +1,6 @@
 //! Which tiers will probably answer the inputs of a place.
 
 use super::statistics::Statistics;
-use crate::pg::ahead::Ahead;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::{catalog, probe, stats};
@@ -78,10 +77,10 @@ fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, op
             if at > 0 && begun.elapsed() > PATIENCE {
                 break;
             }
-            kinds.extend(resolver.look_ahead(set).into_iter().map(|(ahead, _)| match ahead {
-                Ahead::Open(_) => open,
-                Ahead::Settled(outcome) => outcome.answer.map_or(UNRESOLVED, |answer| kind(answer.source)),
-            }));
+            resolver.look_ahead(set, 0, |outcome, left_open| {
+                let settled = || outcome.answer.map_or(UNRESOLVED, |answer| kind(answer.source));
+                kinds.push(if left_open.is_some() { open } else { settled() });
+            });
         }
         kinds
     };

@@ -1,0 +1,82 @@
+//! Cached titles by their number: time, and the memory of the session that asks.
+
+use crate::bench::{Bench, step};
+use crate::data;
+use crate::measure::{self, Timing};
+use crate::report::{Bar, Chart, Kind, Report, Series, count, figure};
+use crate::works::gateway::own_memory;
+use crate::works::{create_taxonomy, exact};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+const TITLES: &str = "grown_titles";
+
+/// Memory of a session, whatever the server has: what a statement keeps must not depend on it.
+const SESSION: &str = "SET work_mem = '4MB'; SET categorize.taxonomy = 'grown'";
+
+/// Learns more and more titles, and asks for all that are learnt.
+pub fn run(bench: &Bench, report: &mut Report) {
+    let mut sizes = bench.sizes.rows.to_vec();
+    if bench.large {
+        sizes.push(10_000_000);
+    }
+    let all = sizes[sizes.len() - 1];
+    step(&format!("making {} titles", count(all as f64)), || {
+        data::titles_table(&mut bench.session(), TITLES, 0..all);
+    });
+    create_taxonomy(bench, "grown");
+    let (mut timings, mut memory) = (Vec::new(), Vec::new());
+    let mut learnt = 0;
+    for size in &sizes {
+        exact::learn(bench, TITLES, "grown", "id", learnt..*size);
+        learnt = *size;
+        bench.settle();
+        let runs = if *size > 1_000_000 { 1 } else { bench.repetitions };
+        let rows = count(*size as f64);
+        let (times, kilobytes): (Vec<_>, Vec<_>) =
+            step(&format!("{rows} cached titles"), || (0..=runs).map(|_| ask(bench, *size)).skip(1).unzip());
+        timings.push(Timing::new(times));
+        memory.push(kilobytes.into_iter().fold(0.0, f64::max));
+    }
+    let megabytes = |kilobytes: f64| format!("{} MB", figure(kilobytes / 1024.0));
+    let (small, large) = (memory[memory.len() - 2], memory[memory.len() - 1]);
+    let [smaller, larger] = [sizes[sizes.len() - 2], sizes[sizes.len() - 1]].map(|size| count(size as f64));
+    let work = format!("memory of a session that asks for {larger} cached titles; peer: for {smaller}");
+    report.line(work, megabytes(large), megabytes(small), Some(large / small), Bar::AtMost(1.1));
+    report.grow(Chart {
+        kind: Kind::Growth,
+        file: "growth-plan",
+        title: "A plain SELECT over cached titles: time by rows".to_owned(),
+        sizes: "rows",
+        series: vec![Series::new("cached titles", &sizes, &timings)],
+    });
+    report.note(
+        "Growth: `work_mem` is 4 MB, so that no more of the cached answers is held than a hash table may have. Memory is the \
+         most that the session had for itself while it asked, shared memory apart."
+            .to_owned(),
+    );
+}
+
+/// The time that so many titles take in a fresh session, and the most memory, in kilobytes, that it had for itself.
+fn ask(bench: &Bench, size: usize) -> (Duration, f64) {
+    let mut session = bench.session();
+    session.run(SESSION);
+    let pid = session.pid();
+    let sql = format!("SELECT count(categorize(title)) FROM {TITLES} WHERE id <= {size}");
+    let over = AtomicBool::new(false);
+    thread::scope(|threads| {
+        let watched = threads.spawn(|| {
+            let mut most = 0.0_f64;
+            while !over.load(Relaxed) {
+                most = most.max(own_memory(pid));
+                thread::sleep(Duration::from_millis(2));
+            }
+            most.max(own_memory(pid))
+        });
+        let (time, answer) = measure::timed(&mut session, &sql);
+        over.store(true, Relaxed);
+        assert_eq!(answer, size.to_string(), "not every title was answered");
+        (time, watched.join().expect("a session that is there"))
+    })
+}
