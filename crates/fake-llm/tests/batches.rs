@@ -122,18 +122,18 @@ async fn a_batch_takes_its_course_and_costs_half() {
 #[tokio::test]
 async fn what_is_wrong_with_a_file_is_said_after_the_batch_was_accepted() {
     let other = line("b", "x").replace("gpt-6-luna", "gpt-6-sol");
-    for (lines, code) in [
+    for (input, code) in [
         (String::new() + "\n", "empty_file"),
         (lines(1) + "{\"custom_id\":", "invalid_json_line"),
         (line("a", "x") + "\n" + &line("a", "y"), "duplicate_custom_id"),
         (line("a", "x").replace("/v1/chat/completions", "/v1/embeddings"), "url_mismatch"),
         (line("a", "x") + "\n" + &other, "model_mismatch"),
-        (self::lines(11), "too_many_tasks"),
+        (lines(11), "too_many_tasks"),
         (line("a", &"x".repeat(40_000)), "token_limit_exceeded"),
     ] {
         let limits = BatchConfig { most_requests: Some(10), most_enqueued_tokens: Some(9000), ..BatchConfig::default() };
         let peer = peer(limits).await;
-        let id = peer.openai(&lines).await["id"].as_str().unwrap().to_owned();
+        let id = peer.openai(&input).await["id"].as_str().unwrap().to_owned();
         peer.server.advance(Duration::from_secs(60));
         let failed = peer.get(&format!("/v1/batches/{id}")).await;
         assert_eq!((&failed["status"], &failed["errors"]["data"][0]["code"]), (&json!("failed"), &json!(code)));

@@ -149,3 +149,64 @@ impl<'a> Caller<'a> {
         Err(Refused::of(failure, Some(reply.status)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Abilities, AnswerMode, Model, Provider, ProviderKind};
+
+    fn route(base_url: &str) -> Route {
+        let abilities = Abilities {
+            instruction_role: "system".into(),
+            max_tokens_field: "max_tokens".into(),
+            openai_extras: false,
+        };
+        let provider = Provider {
+            id: 1,
+            name: "p".into(),
+            kind: ProviderKind::Gemini,
+            base_url: base_url.into(),
+            private_allowed: false,
+            key: None,
+            abilities,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+        };
+        Route::new(provider, Model::new("m", AnswerMode::JsonSchema), None)
+    }
+
+    #[test]
+    fn an_address_that_a_provider_gives_is_called_at_its_own_host_only() {
+        let (http, route) = (Http::new(), route("https://generativelanguage.googleapis.com/v1beta"));
+        let call = Caller::new(&http, &route);
+        assert!(call.given_url("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1").is_ok());
+        for elsewhere in [
+            "https://example.com/upload",
+            "http://generativelanguage.googleapis.com/upload",
+            "https://generativelanguage.googleapis.com:8443/upload",
+            "https://generativelanguage.googleapis.com.example.com/",
+            "file:///etc/passwd",
+            "/upload",
+            "",
+        ] {
+            let refused = call.given_url(elsewhere).unwrap_err();
+            assert_eq!((refused.trouble, refused.undone), (Trouble::Stopped, true), "{elsewhere}");
+        }
+        let url = call.url("/v1beta/batches", &[("pageToken", "a&b=c")]).unwrap();
+        assert_eq!(url.as_str(), "https://generativelanguage.googleapis.com/v1beta/batches?pageToken=a%26b%3Dc");
+    }
+
+    #[test]
+    fn only_a_refusal_says_that_nothing_was_done() {
+        let undone = |status, class, charge| Refused::of(Failure::new(class, charge, ""), status).undone;
+        for status in [400, 401, 403, 404, 413, 422, 429] {
+            assert!(undone(Some(status), FailureClass::Rejected, Charge::None), "{status}");
+        }
+        // Google charges a 500 nothing, which does not say that there is no batch.
+        for status in [302, 408, 409, 499, 500, 503, 529] {
+            assert!(!undone(Some(status), FailureClass::ServerError, Charge::None), "{status}");
+        }
+        assert!(undone(None, FailureClass::NotSent, Charge::None));
+        assert!(!undone(None, FailureClass::TimedOut, Charge::Unknown));
+    }
+}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Brings batches further. It keeps nothing: what it has to know is in the store, so that another may go on after it.
 pub struct Driver<S, C> {
     store: S,
-    http: Http,
+    http: Arc<Http>,
     clock: C,
     pace: Pace,
     limits: Option<Limits>,
@@ -28,9 +28,9 @@ pub struct Pass {
 }
 
 impl<S: Store, C: Fn() -> Moment + Send + Sync> Driver<S, C> {
-    /// A driver by this clock.
-    pub fn new(store: S, clock: C, pace: Pace) -> Self {
-        Self { store, http: Http::new(), clock, pace, limits: None }
+    /// A driver by this clock, over connections that others may use, too.
+    pub fn new(store: S, http: Arc<Http>, clock: C, pace: Pace) -> Self {
+        Self { store, http, clock, pace, limits: None }
     }
 
     /// With other limits of a batch than its provider's.

@@ -76,3 +76,41 @@ impl Body for Feed {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    async fn frame(feed: &mut Feed) -> Option<io::Result<usize>> {
+        let frame = poll_fn(|context| Pin::new(&mut *feed).poll_frame(context)).await;
+        frame.map(|frame| frame.map(|frame| frame.into_data().unwrap().len()))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_complete_when_its_last_byte_was_taken() {
+        let (mut feed, pieces) = Feed::new(5);
+        let progress = feed.progress();
+        pieces.send(Bytes::from_static(b"abc")).await.unwrap();
+        pieces.send(Bytes::from_static(b"de")).await.unwrap();
+        assert_eq!((feed.size_hint().exact(), frame(&mut feed).await.unwrap().unwrap()), (Some(5), 3));
+        assert!(!progress.is_complete() && !feed.is_end_stream());
+        assert_eq!(frame(&mut feed).await.unwrap().unwrap(), 2);
+        assert!(progress.is_complete() && feed.is_end_stream() && frame(&mut feed).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_shorter_or_longer_than_it_said_is_an_error() {
+        for piece in [&b"ab"[..], b"abcdef"] {
+            let (mut feed, pieces) = Feed::new(5);
+            let progress = feed.progress();
+            pieces.send(Bytes::from_static(piece)).await.unwrap();
+            drop(pieces);
+            let ended = match frame(&mut feed).await {
+                Some(Ok(_)) => frame(&mut feed).await,
+                ended => ended,
+            };
+            assert!(ended.unwrap().is_err() && !progress.is_complete());
+        }
+    }
+}

@@ -9,6 +9,7 @@ use pg_categorize_core::price::{Price, Rates};
 use pg_categorize_fake_llm::{BatchConfig, Config, FakeLlm, Faults};
 use pg_categorize_gateway::batches::{Driver, Waiting};
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, ProviderKind, Route};
+use pg_categorize_gateway::provider::Http;
 use pg_categorize_gateway::secret::Secret;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Shop {
     pub server: Arc<FakeLlm>,
     pub routes: Vec<Arc<Route>>,
     pub memory: Arc<Memory>,
+    http: Arc<Http>,
 }
 
 /// A title and the category that it has.
@@ -70,14 +72,16 @@ impl Shop {
                 jobs.push((provider as i32, Waiting { job, fingerprint, text, plan: plan.clone() }));
             }
         }
-        Self { server, memory: Arc::new(Memory::new(routes.clone(), jobs, seed)), routes }
+        let memory = Arc::new(Memory::new(routes.clone(), jobs, seed));
+        Self { server, memory, routes, http: Arc::new(Http::new()) }
     }
 
     /// A driver that dies with this probability at each question to the store.
     pub fn driver(&self, death: f64) -> Driver<MemoryStore, impl Fn() -> Moment + Send + Sync + use<>> {
         let server = self.server.clone();
         let clock = move || moment(server.now());
-        Driver::new(MemoryStore::new(self.memory.clone(), death), clock, Pace { poll: Duration::from_secs(600) })
+        let store = MemoryStore::new(self.memory.clone(), death);
+        Driver::new(store, self.http.clone(), clock, Pace { poll: Duration::from_secs(600) })
     }
 
     pub fn now(&self) -> Moment {
