@@ -155,7 +155,8 @@ impl Faults {
                 Some(part) => titles.iter().position(|title| title.contains(part.as_str())),
                 None => Some(0),
             };
-            let fits = step.request.is_none_or(|request| request == number) && step.api.as_deref().is_none_or(|of| of == api);
+            let fits =
+                step.request.is_none_or(|request| request == number) && step.api.as_deref().is_none_or(|of| of == api);
             if let Some(item) = item.filter(|_| fits) {
                 step.times -= 1;
                 let retry_after = Duration::from_millis(step.retry_after_ms.unwrap_or(self.retry_after_ms));

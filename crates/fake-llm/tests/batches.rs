@@ -3,7 +3,7 @@
 mod common;
 
 use common::{LABELS, Peer, TITLES, chat, config};
-use pg_categorize_fake_llm::{Batches, BatchConfig, Config, Fault, Step};
+use pg_categorize_fake_llm::{BatchConfig, Batches, Config, Fault, Step};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -131,7 +131,8 @@ async fn what_is_wrong_with_a_file_is_said_after_the_batch_was_accepted() {
         (lines(11), "too_many_tasks"),
         (line("a", &"x".repeat(40_000)), "token_limit_exceeded"),
     ] {
-        let limits = BatchConfig { most_requests: Some(10), most_enqueued_tokens: Some(9000), ..BatchConfig::default() };
+        let limits =
+            BatchConfig { most_requests: Some(10), most_enqueued_tokens: Some(9000), ..BatchConfig::default() };
         let peer = peer(limits).await;
         let id = peer.openai(&input).await["id"].as_str().unwrap().to_owned();
         peer.server.advance(Duration::from_secs(60));
@@ -197,7 +198,8 @@ async fn a_create_whose_reply_is_lost_happened() {
     }}]});
     for fault in [Fault::Reset, Fault::CutBody, Fault::ServerError] {
         peer.server.set_faults(pg_categorize_fake_llm::Faults::script([Step::of_api("anthropic_batch_create", fault)]));
-        let request = peer.post("/v1/messages/batches", &requests).header("anthropic-version", "2023-06-01").send().await;
+        let request =
+            peer.post("/v1/messages/batches", &requests).header("anthropic-version", "2023-06-01").send().await;
         let whole = match request {
             Ok(response) => response.text().await.is_ok(),
             Err(_) => false,
@@ -226,7 +228,15 @@ async fn batches_of_another_key_are_not_there() {
     let url = format!("{}/v1/batches/{}", peer.server.url(), batch["id"].as_str().unwrap());
     let other = peer.client.get(url).bearer_auth("other").send().await.unwrap();
     assert_eq!(other.status(), 404);
-    let told: Value = peer.client.post(format!("{}/_fake/advance", peer.server.url())).json(&json!({"by_s": 86_400}))
-        .send().await.unwrap().json().await.unwrap();
+    let told: Value = peer
+        .client
+        .post(format!("{}/_fake/advance", peer.server.url()))
+        .json(&json!({"by_s": 86_400}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!((told["now"].as_str(), peer.batches().completed), (Some("2026-11-23T00:00:00Z"), 1));
 }

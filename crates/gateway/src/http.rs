@@ -66,7 +66,12 @@ impl Clients {
     }
 
     /// Sends a request, once, and reads the head of the reply.
-    pub(crate) async fn open(&self, provider: &Provider, call: Call<'_>, deadline: Instant) -> Result<Response, Failure> {
+    pub(crate) async fn open(
+        &self,
+        provider: &Provider,
+        call: Call<'_>,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
         let private_allowed = provider.private_allowed;
         if !addresses::host_allowed(call.url, private_allowed) {
             return Err(not_sent(FailureClass::Stopped, "address not allowed"));

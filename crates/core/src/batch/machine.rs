@@ -11,7 +11,7 @@ use std::time::Duration;
 pub const SUSPECT_FOR: Duration = Duration::from_secs(25 * 3600);
 
 /// How often results are read that have fewer lines than the provider says, before the missing ones are given up.
-const FETCHES: u32 = 3;
+const READINGS: u32 = 3;
 
 /// How often a file is sent, or a create that certainly did not happen, before the requests go back to the queue.
 const SENDS: u32 = 8;
@@ -232,7 +232,8 @@ impl Batch {
     fn fetched(&mut self, lines: u32, now: Moment, pace: &Pace) -> Rest {
         let (how, told) = self.ended.unwrap_or((End::Completed, None));
         let too_few = told.is_some_and(|told| lines < told.min(self.requests));
-        if too_few && self.tries + 1 < FETCHES {
+        self.short_readings += u32::from(too_few);
+        if too_few && self.short_readings < READINGS {
             return self.later(None, now, pace);
         }
         match how {

@@ -143,9 +143,8 @@ impl World {
     /// Does what is due; whether that was anything.
     fn pass(&mut self) -> Result<bool, Killed> {
         let mut worked = false;
-        let free: Vec<usize> = (0..JOBS)
-            .filter(|at| self.store.jobs[*at].batch.is_none() && self.store.jobs[*at].end.is_none())
-            .collect();
+        let free: Vec<usize> =
+            (0..JOBS).filter(|at| self.store.jobs[*at].batch.is_none() && self.store.jobs[*at].end.is_none()).collect();
         if !free.is_empty() {
             let id = self.store.batches.len() as i64 + 1;
             let by_file = self.scenario.matching == Matching::Label;
@@ -218,7 +217,11 @@ impl World {
                     let both = asked.iter().any(|job| remote.jobs.contains(job));
                     assert!(!both || remote.ends <= self.now, "submitted twice: {:?}", self.scenario);
                 }
-                let fate = if self.remotes.iter().any(|remote| remote.of.is_some()) { Fate::Completed } else { self.scenario.fate };
+                let fate = if self.remotes.iter().any(|remote| remote.of.is_some()) {
+                    Fate::Completed
+                } else {
+                    self.scenario.fate
+                };
                 let takes = if fate == Fate::Expired { 24 * 3600 } else { 5000 };
                 let ends = self.now.after(Duration::from_secs(takes));
                 for (at, job) in asked.iter().enumerate() {
@@ -385,9 +388,8 @@ proptest! {
 fn events() -> impl Strategy<Value = (Event, u64)> {
     let trouble = prop::sample::select(vec![Trouble::Passing(None), Trouble::Lasting, Trouble::Stopped]);
     let end = prop::sample::select(vec![End::Completed, End::Refused, End::NoRoom, End::Expired, End::Cancelled]);
-    let candidates = prop::collection::vec((0_u8..3, any::<bool>()), 0..3).prop_map(|list| {
-        list.into_iter().map(|(id, ended)| Candidate { remote: id.to_string(), ended }).collect()
-    });
+    let candidates = prop::collection::vec((0_u8..3, any::<bool>()), 0..3)
+        .prop_map(|list| list.into_iter().map(|(id, ended)| Candidate { remote: id.to_string(), ended }).collect());
     let event = prop_oneof![
         Just(Event::Uploaded("f".to_owned())),
         trouble.clone().prop_map(Event::NotDone),

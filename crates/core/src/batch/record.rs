@@ -71,6 +71,8 @@ pub struct Batch {
     pub cancel_told: bool,
     /// How it ended at the provider, and how many lines that says it has.
     pub ended: Option<(End, Option<u32>)>,
+    /// How often its results were read to their end, and were fewer than that.
+    pub short_readings: u32,
     /// Nothing is done about it before.
     pub next_at: Moment,
     /// Effects in a row that did not bring it further.
@@ -136,6 +138,7 @@ impl Batch {
             cancel_wanted: false,
             cancel_told: false,
             ended: None,
+            short_readings: 0,
             next_at: now,
             tries: 0,
         }

@@ -28,11 +28,22 @@ fn at_two() -> Daily {
 }
 
 fn schedule() -> Schedule {
-    Schedule { daily: Some(at_two()), minimum: 100, maximum_wait: Some(Duration::from_secs(48 * 3600)), when_full: None }
+    Schedule {
+        daily: Some(at_two()),
+        minimum: 100,
+        maximum_wait: Some(Duration::from_secs(48 * 3600)),
+        when_full: None,
+    }
 }
 
 fn queue(inputs: u64, oldest: i64, last_daily: i64) -> Queue {
-    Queue { inputs, requests: inputs, bytes: inputs * 1000, oldest: Some(Moment(oldest)), last_daily: Moment(last_daily) }
+    Queue {
+        inputs,
+        requests: inputs,
+        bytes: inputs * 1000,
+        oldest: Some(Moment(oldest)),
+        last_daily: Moment(last_daily),
+    }
 }
 
 #[test]

@@ -32,11 +32,11 @@ mod talk;
 mod task;
 mod vector;
 
-pub(crate) use anthropic::{Anthropic, version as anthropic_version};
-pub(crate) use anthropic_messages::AnthropicMessages;
 use crate::faults::Chosen;
 use crate::oracle::Oracle;
 use crate::tokens::{Prompt, SHORTEST_PREFIX, Tokens};
+pub(crate) use anthropic::{Anthropic, version as anthropic_version};
+pub(crate) use anthropic_messages::AnthropicMessages;
 pub(crate) use gemini::{Gemini, KEY_HEADER as GEMINI_KEY};
 pub(crate) use gemini_embeddings::GeminiEmbed;
 pub(crate) use gemini_generate::GeminiGenerate;
@@ -45,8 +45,8 @@ pub(crate) use openai_chat::OpenAiChat;
 pub(crate) use openai_embeddings::OpenAiEmbeddings;
 pub(crate) use provider::{Failure, Incoming, Provider, put};
 pub(crate) use routes::routes;
-pub(crate) use serve::{Arrived, failure_of, written};
 use serde_json::Value;
+pub(crate) use serve::{Arrived, failure_of, written};
 
 /// An API that answers questions about items, or makes vectors of them.
 pub(crate) trait Api: Send + 'static {

@@ -38,7 +38,8 @@ pub(super) async fn create(arrived: Arrived) -> Response {
         let body = caller.incoming.body;
         let request: Create<'_> = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
         check(state, body.len(), &request.requests)?;
-        let line = |request: &Request<'_>| Line { id: request.custom_id.clone(), body: request.params.get().to_owned() };
+        let line =
+            |request: &Request<'_>| Line { id: request.custom_id.clone(), body: request.params.get().to_owned() };
         let mut registry = state.batches.lock();
         let job = Job {
             number: registry.number(),
@@ -82,7 +83,9 @@ fn check(state: &State, bytes: usize, requests: &[Request<'_>]) -> Result<(), Fa
         let id = &request.custom_id;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         if id.is_empty() || id.len() > 64 || !id.bytes().all(allowed) {
-            return Err(wrong(format!("requests.{at}.custom_id: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'")));
+            return Err(wrong(format!(
+                "requests.{at}.custom_id: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'"
+            )));
         }
         if !ids.insert(id) {
             return Err(wrong(format!("requests.{at}.custom_id: is not unique")));

@@ -46,8 +46,7 @@ pub(crate) struct Told {
 /// Runs what is run of a batch, and charges it.
 pub(crate) fn end(state: &State, job: &Job) -> Ended {
     let (at, how) = job.end(state);
-    let mut ended =
-        Ended { at, how, results: Bytes::new(), errors: Bytes::new(), counts: Counts::default() };
+    let mut ended = Ended { at, how, results: Bytes::new(), errors: Bytes::new(), counts: Counts::default() };
     // Gemini gives nothing of what has expired.
     let nothing = how == How::Refused || (how == How::Expired && job.whose == Whose::Gemini);
     if nothing {

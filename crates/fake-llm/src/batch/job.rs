@@ -2,8 +2,8 @@
 //! was cancelled.
 
 use super::end::Ended;
-use crate::server::State;
 use crate::random::{uniform, uniform_of};
+use crate::server::State;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 

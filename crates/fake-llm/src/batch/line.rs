@@ -3,7 +3,7 @@
 use super::job::{Job, Line, Whose};
 use crate::account::title_key;
 use crate::api::{
-    AnthropicMessages, Answering, Api, Failure, GeminiEmbed, GeminiGenerate, Incoming, OpenAiChat, OpenAiEmbeddings,
+    Answering, AnthropicMessages, Api, Failure, GeminiEmbed, GeminiGenerate, Incoming, OpenAiChat, OpenAiEmbeddings,
     written,
 };
 use crate::faults::Chosen;

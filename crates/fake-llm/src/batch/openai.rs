@@ -63,9 +63,8 @@ impl Create {
             return Err(Failure::invalid("Invalid value: Supported values are: '24h'.", "completion_window"));
         }
         let pairs = self.metadata.iter().flatten();
-        let fits = |(key, value): (&String, &Value)| {
-            key.len() <= 64 && value.as_str().is_some_and(|value| value.len() <= 512)
-        };
+        let fits =
+            |(key, value): (&String, &Value)| key.len() <= 64 && value.as_str().is_some_and(|value| value.len() <= 512);
         match self.metadata.as_ref().is_none_or(|metadata| metadata.len() <= 16) && pairs.into_iter().all(fits) {
             true => Ok(()),
             false => Err(Failure::invalid("Invalid metadata: at most 16 pairs of texts.", "metadata")),

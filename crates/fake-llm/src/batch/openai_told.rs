@@ -85,9 +85,8 @@ fn errors(job: &Job, refused: bool) -> Value {
 
 /// A line of the output or of the errors.
 pub(super) fn line(id: &str, number: u64, fate: &Fate) -> Told {
-    let response = |status: u16, body: &Value| {
-        json!({"status_code": status, "request_id": format!("req_{number}"), "body": body})
-    };
+    let response =
+        |status: u16, body: &Value| json!({"status_code": status, "request_id": format!("req_{number}"), "body": body});
     let (response, error, is_error) = match fate {
         Fate::Ran(ran) => match &ran.reply {
             Ok(body) => (response(200, body), Value::Null, false),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Pieces that are made before the first of them is sent. A piece is a portion of lines.
+/// Pieces that are made before the first of them is sent.
 const AHEAD: usize = 2;
 
 /// The body as it is sent. It ends early, and the request with it, where its maker goes before all was made.

@@ -1,4 +1,4 @@
-//! The requests of a batch as they are sent: made anew from what the store has, a portion at a time.
+//! The requests of a batch as they are sent: made anew from what the store has, a portion at a time, in pieces of a megabyte.
 
 use super::api::{BatchApi, Framing};
 use super::feed::Pieces;
@@ -11,6 +11,10 @@ use pg_categorize_core::batch::{CustomId, Token, check};
 
 /// Requests that are in memory at once.
 pub(super) const PORTION: usize = 256;
+
+/// Bytes after which a piece of a body is sent: an instruction with a thousand categories is a hundred thousand bytes, and
+/// each line has it.
+const PIECE: usize = 1 << 20;
 
 /// Why a body was not made to its end.
 pub(super) enum Unmade {
@@ -60,15 +64,18 @@ pub(super) async fn make(store: &impl Store, api: &dyn BatchApi, open: &Open, pi
             left = left.checked_sub((line.len() + separator.len()) as u64).ok_or(Unmade::Changed)?;
             text.push_str(separator);
             text.push_str(&line);
+            if text.len() >= PIECE {
+                pieces.send(Bytes::from(std::mem::take(&mut text))).await.map_err(|_| Unmade::Unread)?;
+            }
         }
         next = behind;
-        if next < open.record.requests {
-            pieces.send(Bytes::from(std::mem::take(&mut text))).await.map_err(|_| Unmade::Unread)?;
-        }
     }
     if left > 0 {
         return Err(Unmade::Changed);
     }
     text.push_str(&after);
+    if text.is_empty() {
+        return Ok(());
+    }
     pieces.send(Bytes::from(text)).await.map_err(|_| Unmade::Unread)
 }

@@ -38,8 +38,7 @@ pub trait Store: Send + Sync {
     fn too_large(&self, jobs: Vec<i64>) -> impl Future<Output = Result<(), Lost>> + Send;
 
     /// Requests of a batch in their order, from one on.
-    fn requests(&self, batch: i64, from: u32, limit: usize)
-    -> impl Future<Output = Result<Vec<Request>, Lost>> + Send;
+    fn requests(&self, batch: i64, from: u32, limit: usize) -> impl Future<Output = Result<Vec<Request>, Lost>> + Send;
 
     /// Keeps a record, together with what becomes of the requests that have no result. Refused ([`Lost`]) where the record
     /// was changed by another since it was read.

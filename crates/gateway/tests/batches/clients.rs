@@ -1,6 +1,6 @@
 //! One batch at each provider.
 
-use super::shop::{KINDS, Shop};
+use super::shop::Shop;
 use pg_categorize_core::batch::{After, Limits, State};
 use pg_categorize_fake_llm::{BatchConfig, Fault, Faults, Step};
 use std::time::Duration;
@@ -33,18 +33,16 @@ fn ended(shop: &Shop) -> bool {
 }
 
 fn ends(shop: &Shop, provider: usize) -> Vec<Option<After>> {
-    shop.memory.look(|data| {
-        data.jobs.iter().filter(|job| job.provider == provider as i32).map(|job| job.end).collect()
-    })
+    shop.memory.look(|data| data.jobs.iter().filter(|job| job.provider == provider as i32).map(|job| job.end).collect())
 }
 
 #[tokio::test]
 async fn every_provider_answers_at_half_the_price() {
-    for provider in 0..KINDS.len() {
+    for (provider, name) in NAMES.iter().enumerate() {
         let shop = Shop::new(23, 1, BatchConfig::default(), Faults::default()).await;
         run(&shop, provider, ended).await;
         assert_eq!(states(&shop), [State::Done]);
-        assert!(ends(&shop, provider).iter().all(|end| *end == Some(After::Done)), "{}", NAMES[provider]);
+        assert!(ends(&shop, provider).iter().all(|end| *end == Some(After::Done)), "{name}");
         let batches = shop.server.account().batches;
         assert_eq!((batches.created, batches.charged_lines), (1, 5), "packs of five");
         assert_eq!(shop.memory.look(|data| data.ledger.settled), batches.charged_nanousd);
@@ -59,7 +57,11 @@ async fn a_create_whose_reply_is_lost_is_found_and_not_repeated() {
             let config = BatchConfig { listing_lag_s: 1800, ..BatchConfig::default() };
             let shop = Shop::new(7, 1, config, script).await;
             run(&shop, provider, ended).await;
-            assert_eq!((states(&shop), shop.server.account().batches.created), (vec![State::Done], 1), "{name} {fault:?}");
+            assert_eq!(
+                (states(&shop), shop.server.account().batches.created),
+                (vec![State::Done], 1),
+                "{name} {fault:?}"
+            );
         }
     }
 }

@@ -5,8 +5,12 @@ use pg_categorize_core::batch::{After, Limits};
 use pg_categorize_fake_llm::{BatchConfig, Fault, Faults};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 const TITLES: usize = 667;
+
+/// Nights at once: they wait for sockets more than they work.
+const TOGETHER: usize = 4;
 
 fn faults() -> Faults {
     let rates = [
@@ -105,8 +109,15 @@ async fn nothing_is_lost_and_nothing_paid_twice(seed: u64) -> BTreeMap<&'static 
 async fn nights_end_with_everything_settled_once() {
     let nights = std::env::var("PG_CATEGORIZE_NIGHTS").ok().and_then(|nights| nights.parse().ok()).unwrap_or(50);
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in 0..nights {
-        for (what, count) in nothing_is_lost_and_nothing_paid_twice(seed).await {
+    let (mut running, mut seeds) = (JoinSet::new(), 0..nights);
+    loop {
+        while running.len() < TOGETHER
+            && let Some(seed) = seeds.next()
+        {
+            running.spawn(nothing_is_lost_and_nothing_paid_twice(seed));
+        }
+        let Some(night) = running.join_next().await else { break };
+        for (what, count) in night.expect("a night that ends well") {
             *all.entry(what).or_default() += count;
         }
     }
