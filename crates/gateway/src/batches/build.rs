@@ -1,6 +1,6 @@
 //! Makes batches of what waits.
 
-use super::api::api;
+use super::api::{BatchApi, api};
 use super::requests::{PORTION, prepared};
 use super::store::{Lost, NewBatch, NewRequest, Store, Waiting};
 use crate::plan::{Plan, Route};
@@ -20,6 +20,7 @@ pub struct Built {
 
 /// A batch as far as it is filled.
 struct Filling {
+    limits: Limits,
     shard: Shard,
     requests: Vec<NewRequest>,
     inputs: u32,
@@ -30,61 +31,66 @@ struct Filling {
 pub(super) async fn build(store: &impl Store, route: &Arc<Route>, limits: Limits) -> Result<Built, Lost> {
     let mut built = Built::default();
     let Some(api) = api(route.provider.kind) else { return Ok(built) };
-    let separator = api.framing().separator.len() as u64;
     let (mut after, mut filling) = (None, Filling::new(limits));
+    let mut waiting = Vec::new();
     loop {
-        let waiting = store.waiting(route.provider.id, after, PORTION).await?;
-        let Some(last) = waiting.last() else { break };
-        after = Some(last.job);
-        for pack in packs(route, &waiting) {
-            let mut pack = pack;
-            while !pack.is_empty() {
-                // Its numbers are those of the batch that it comes into.
-                match filling.take(route, pack, separator) {
-                    Fit::Taken => break,
-                    Fit::Full => {
-                        if !close(store, route, &mut filling, limits, &mut built).await? {
-                            return Ok(built);
-                        }
-                    }
-                    Fit::Halve if pack.len() > 1 => {
-                        let (first, rest) = pack.split_at(pack.len() / 2);
-                        match filling.take(route, first, separator) {
-                            Fit::Taken => pack = rest,
-                            Fit::Full => {
-                                if !close(store, route, &mut filling, limits, &mut built).await? {
-                                    return Ok(built);
-                                }
-                            }
-                            Fit::Halve => {
-                                store.too_large(first.iter().map(|input| input.job).collect()).await?;
-                                pack = rest;
-                            }
-                        }
-                    }
-                    Fit::Halve => {
-                        store.too_large(pack.iter().map(|input| input.job).collect()).await?;
-                        break;
-                    }
-                }
-            }
+        let portion = store.waiting(route.provider.id, after, PORTION).await?;
+        let Some(last) = portion.last().map(|last| last.job) else { break };
+        after = Some(last);
+        waiting.extend(portion);
+        // The last pack may go on in the next portion.
+        let begun = packs(route, &waiting).last().map_or(0, <[_]>::len);
+        let rest = waiting.split_off(waiting.len() - begun);
+        if !fill(store, api, route, &waiting, &mut filling, &mut built).await? {
+            return Ok(built);
         }
+        waiting = rest;
     }
-    if !filling.requests.is_empty() {
-        close(store, route, &mut filling, limits, &mut built).await?;
+    if fill(store, api, route, &waiting, &mut filling, &mut built).await? && !filling.requests.is_empty() {
+        close(store, route, &mut filling, &mut built).await?;
     }
     Ok(built)
 }
 
-/// Makes the batch, and begins the next one; `false` where it is refused.
-async fn close(
+/// Fills batches with these inputs; `false` where that is refused.
+async fn fill(
     store: &impl Store,
+    api: &dyn BatchApi,
     route: &Arc<Route>,
+    waiting: &[Waiting],
     filling: &mut Filling,
-    limits: Limits,
     built: &mut Built,
 ) -> Result<bool, Lost> {
-    let full = std::mem::replace(filling, Filling::new(limits));
+    let mut open: Vec<_> = packs(route, waiting).collect();
+    open.reverse();
+    while let Some(pack) = open.pop() {
+        match filling.take(api, route, pack) {
+            Fit::Taken => {}
+            Fit::Full if !filling.requests.is_empty() => {
+                if !close(store, route, filling, built).await? {
+                    return Ok(false);
+                }
+                // Its numbers are those of the batch that it comes into.
+                open.push(pack);
+            }
+            Fit::Full | Fit::TooLarge if pack.len() > 1 => {
+                let (first, second) = pack.split_at(pack.len() / 2);
+                open.extend([second, first]);
+            }
+            Fit::Full | Fit::TooLarge => store.too_large(pack.iter().map(|input| input.job).collect()).await?,
+            Fit::Refused => {
+                built.refused = true;
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Makes the batch, and begins the next one; `false` where it is refused.
+async fn close(store: &impl Store, route: &Arc<Route>, filling: &mut Filling, built: &mut Built) -> Result<bool, Lost> {
+    let empty = Filling::new(filling.limits);
+    let full = std::mem::replace(filling, empty);
     let batch = NewBatch { route: route.clone(), bytes: full.shard.bytes(), requests: full.requests };
     match store.build(batch).await? {
         Some(batch) => built.batches.push(batch),
@@ -107,40 +113,41 @@ enum Fit {
     /// The next batch may take it.
     Full,
     /// Half of it may fit.
-    Halve,
+    TooLarge,
+    /// Nothing can be asked of this route: it has no price, or no address.
+    Refused,
 }
 
 impl Filling {
     fn new(limits: Limits) -> Self {
-        Self { shard: Shard::new(limits, 0), requests: Vec::new(), inputs: 0 }
+        Self { limits, shard: Shard::new(limits, 0), requests: Vec::new(), inputs: 0 }
     }
 
-    fn take(&mut self, route: &Route, pack: &[Waiting], separator: u64) -> Fit {
+    fn take(&mut self, api: &dyn BatchApi, route: &Route, pack: &[Waiting]) -> Fit {
         let Some(first) = pack.first() else { return Fit::Taken };
         let items: Vec<_> =
             pack.iter().zip(self.inputs + 1..).map(|(input, number)| Item::text(number, &input.text)).collect();
         let prepared = match prepared(route, &first.plan, &items) {
             Ok(prepared) => prepared,
-            Err(refusal) if refusal.reason == Reason::InputTooLarge => return Fit::Halve,
-            Err(_) => return Fit::Halve,
+            Err(refusal) if refusal.reason == Reason::InputTooLarge => return Fit::TooLarge,
+            Err(_) => return Fit::Refused,
         };
-        let Some(api) = api(route.provider.kind) else { return Fit::Halve };
         let price = route.price.map(|row| row.price);
         let worst_case = price.and_then(|price| price.worst_case(prepared.input_bound(), prepared.output_bound()));
-        let Some(worst_case) = worst_case else { return Fit::Halve };
+        let Some(worst_case) = worst_case else { return Fit::Refused };
         // Tokens differ between batches, and not in their length.
         let check = check(pack.iter().map(|input| &input.fingerprint.0));
         let ordinal = self.requests.len() as u32;
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check };
-        let line = api.line(&name, prepared.body()).len() as u64;
-        match self.shard.take(line + if ordinal == 0 { 0 } else { separator }) {
+        let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
+        match self.shard.take((api.line(&name, prepared.body()).len() + separator) as u64) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;
                 self.requests.push(NewRequest { jobs: pack.iter().map(|input| input.job).collect(), worst_case });
                 Fit::Taken
             }
             Take::Full => Fit::Full,
-            Take::TooLarge => Fit::Halve,
+            Take::TooLarge => Fit::TooLarge,
         }
     }
 }

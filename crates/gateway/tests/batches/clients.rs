@@ -3,6 +3,8 @@
 use super::shop::Shop;
 use pg_categorize_core::batch::{After, Limits, State};
 use pg_categorize_fake_llm::{BatchConfig, Fault, Faults, Step};
+use pg_categorize_gateway::plan::Route;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["openai", "anthropic", "gemini"];
@@ -129,4 +131,20 @@ async fn batches_keep_to_their_limits() {
     let tiny = shop.driver(0.0).with_limits(Limits { requests: 1000, bytes: 100 });
     assert!(tiny.build(shop.memory.route(1)).await.unwrap().batches.is_empty());
     assert!(ends(&shop, 1).iter().all(|end| *end == Some(After::GiveUp)));
+}
+
+#[tokio::test]
+async fn packs_do_not_end_where_the_store_pauses() {
+    let shop = Shop::new(1000, 1, BatchConfig::default(), Faults::default()).await;
+    shop.driver(0.0).build(&shop.routes[0]).await.unwrap();
+    assert_eq!(shop.memory.look(|data| data.batches[&1].record.requests), 200);
+}
+
+#[tokio::test]
+async fn what_has_no_price_is_not_sent_and_not_given_up() {
+    let shop = Shop::new(7, 1, BatchConfig::default(), Faults::default()).await;
+    let route = &shop.routes[0];
+    let unpriced = Arc::new(Route::new(route.provider.clone(), route.model.clone(), None));
+    let built = shop.driver(0.0).build(&unpriced).await.unwrap();
+    assert!(built.refused && built.batches.is_empty() && ends(&shop, 0).iter().all(Option::is_none), "{built:?}");
 }
