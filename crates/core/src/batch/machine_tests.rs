@@ -225,7 +225,8 @@ impl World {
                 let takes = if fate == Fate::Expired { 24 * 3600 } else { 5000 };
                 let ends = self.now.after(Duration::from_secs(takes));
                 for (at, job) in asked.iter().enumerate() {
-                    let run = !matches!(fate, Fate::Refused | Fate::NoRoom) && !(fate == Fate::Expired && at < 2);
+                    let none = matches!(fate, Fate::Refused | Fate::NoRoom);
+                    let run = !none && (fate != Fate::Expired || at >= 2);
                     self.paid[*job] += u32::from(run);
                     self.missing[*job] += u32::from(fate == Fate::Missing && at < 2);
                 }

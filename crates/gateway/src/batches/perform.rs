@@ -16,6 +16,10 @@ use std::time::Duration;
 const CLOCKS: Duration = Duration::from_secs(3600);
 const CREATING: Duration = Duration::from_secs(2 * 3600);
 
+/// Lines of results that are looked at to see whose they are. The first one says it; one of somebody else's among ours would
+/// be strange, and is possible.
+const LOOKED_AT: usize = 10;
+
 /// Pages of a list that are read, 100 batches each.
 const PAGES: usize = 100;
 
@@ -124,18 +128,20 @@ async fn find(api: &dyn BatchApi, call: &Caller<'_>, open: &Open, since: Moment)
     Err(Refused { trouble: Trouble::Passing(None), ..Refused::unreadable() })
 }
 
-/// Whether the first line of these results bears the name of our batch.
+/// Whether these results bear the name of our batch. A body without a line of this API says nothing: what stands between us
+/// and the provider may have written it, and a batch that is taken for somebody else's would be paid twice.
 async fn is_ours(api: &dyn BatchApi, call: &Caller<'_>, open: &Open, remote: &str) -> Heard<bool> {
+    let mut of_others = false;
     for response in api.results(call, remote).await? {
         let mut lines = Lines::new(response);
-        // A few: one of somebody else's would be strange, and is possible.
-        for _ in 0..10 {
+        for _ in 0..LOOKED_AT {
             let Some(line) = lines.next().await.map_err(|_| Refused::unreadable())? else { break };
-            let named = api.read(&line).and_then(|line| CustomId::parse(&line.custom_id));
-            if named.is_some_and(|id| id.token == open.token) {
+            let Some(line) = api.read(&line) else { continue };
+            if CustomId::parse(&line.custom_id).is_some_and(|id| id.token == open.token) {
                 return Ok(true);
             }
+            of_others = true;
         }
     }
-    Ok(false)
+    if of_others { Ok(false) } else { Err(Refused::unreadable()) }
 }

@@ -148,3 +148,17 @@ async fn what_has_no_price_is_not_sent_and_not_given_up() {
     let built = shop.driver(0.0).build(&unpriced).await.unwrap();
     assert!(built.refused && built.batches.is_empty() && ends(&shop, 0).iter().all(Option::is_none), "{built:?}");
 }
+
+/// What a proxy says in the place of results is not taken for somebody else's results: the batch would be sent again.
+#[tokio::test]
+async fn a_page_in_the_place_of_results_makes_no_stranger_of_our_batch() {
+    let script = Faults::script([
+        Step::of_api("anthropic_batch_create", Fault::Reset),
+        Step::of_api("anthropic_batch_results", Fault::Html).times(3),
+    ]);
+    let shop = Shop::new(7, 1, BatchConfig::default(), script).await;
+    run(&shop, 1, ended).await;
+    let account = shop.server.account();
+    assert_eq!((states(&shop), account.batches.created), (vec![State::Done], 1));
+    assert!(ends(&shop, 1).iter().all(|end| *end == Some(After::Done)));
+}

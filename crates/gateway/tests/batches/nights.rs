@@ -104,12 +104,16 @@ async fn nothing_is_lost_and_nothing_paid_twice(seed: u64) -> BTreeMap<&'static 
     counts
 }
 
-/// `PG_CATEGORIZE_NIGHTS` says how many; 50 where it does not.
+fn told(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// `PG_CATEGORIZE_NIGHTS` says how many, 50 where it does not, and `PG_CATEGORIZE_FIRST_NIGHT` the seed of the first one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nights_end_with_everything_settled_once() {
-    let nights = std::env::var("PG_CATEGORIZE_NIGHTS").ok().and_then(|nights| nights.parse().ok()).unwrap_or(50);
+    let (nights, first) = (told("PG_CATEGORIZE_NIGHTS").unwrap_or(50), told("PG_CATEGORIZE_FIRST_NIGHT").unwrap_or(0));
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
-    let (mut running, mut seeds) = (JoinSet::new(), 0..nights);
+    let (mut running, mut seeds) = (JoinSet::new(), first..first + nights);
     loop {
         while running.len() < TOGETHER
             && let Some(seed) = seeds.next()
@@ -122,7 +126,10 @@ async fn nights_end_with_everything_settled_once() {
         }
     }
     println!("{nights} nights: {all:?}");
-    // What did not happen was not tested.
+    // What did not happen was not tested; a few nights may miss something.
+    if nights < 10 {
+        return;
+    }
     for what in ["done", "live", "deaths", "failed", "expired", "lost_lines", "faults"] {
         assert!(all.get(what).is_some_and(|count| *count > 0), "no {what} in {nights} nights");
     }
