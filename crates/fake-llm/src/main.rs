@@ -53,7 +53,7 @@ struct Arguments {
     /// "confidence":"overconfident"}}, in nano-dollars for a million tokens
     #[arg(long, value_name = "JSON")]
     models: Option<String>,
-    /// How batches fare: {"turnaround_s":[600,7200],"expired":0.1}
+    /// How batches fare: {"expired":0.1,"missing":0.01,"listing_lag_s":30}
     #[arg(long, value_name = "JSON")]
     batches: Option<String>,
     /// What the client has not seen whole is not charged
