@@ -7,8 +7,8 @@
 use super::books::Books;
 use super::bought::Bought;
 use super::plans::Plans;
-use crate::pg::due;
 use crate::pg::spi::{self, EmbeddingIndex};
+use crate::pg::due;
 use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::embedding::MAX_BYTES;
 use pg_categorize_core::fingerprint::Fingerprint;
