@@ -17,6 +17,12 @@ import traceback
 import venv
 
 from fake_llm_anthropic import check_anthropic
+from fake_llm_batches import (
+    check_anthropic_batches,
+    check_batch_account,
+    check_gemini_batches,
+    check_openai_batches,
+)
 from fake_llm_gemini import check_gemini
 from fake_llm_server import LABELS, TITLES, Server, pack, schema_of
 
@@ -227,6 +233,10 @@ def main():
             check_typesafe(server),
             check_jevcompat(arguments.server),
             check_account(server),
+            check_openai_batches(server),
+            check_anthropic_batches(server),
+            check_gemini_batches(server),
+            check_batch_account(server),
         ]
         for check in checks:
             try:

@@ -33,6 +33,11 @@ class Server:
     def account(self):
         return json.load(urllib.request.urlopen(f"{self.url}/_fake/account"))
 
+    def advance(self, seconds):
+        body = json.dumps({"by_s": seconds}).encode()
+        request = urllib.request.Request(f"{self.url}/_fake/advance", body, {"content-type": "application/json"})
+        urllib.request.urlopen(request).read()
+
     def faults(self, *script):
         body = json.dumps({"script": [{"fault": fault} if isinstance(fault, str) else fault for fault in script]})
         request = urllib.request.Request(

@@ -4,6 +4,7 @@
 //! and fuzzed without a server.
 
 pub mod audit;
+pub mod batch;
 pub mod budget;
 pub mod bulk;
 pub mod candidates;

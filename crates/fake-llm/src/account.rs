@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 /// What was charged and seen since the server started. Titles are told apart by their text only, whoever asks.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Account {
-    /// Requests that arrived at an API that answers questions.
+    /// Requests that arrived, calls about files and batches among them.
     pub requests: u64,
     /// Replies that were begun, by status.
     pub replies: BTreeMap<u16, u64>,
@@ -25,7 +25,7 @@ pub struct Account {
     pub lost_requests: u64,
     /// What they cost, in nano-dollars.
     pub lost_nanousd: i64,
-    /// Items in charged requests.
+    /// Items in charged requests, and in charged lines of batches.
     pub answers_paid: u64,
     /// Those of them whose answer was lost with the reply.
     pub answers_lost: u64,
@@ -58,6 +58,8 @@ pub struct Account {
     pub while_down: u64,
     /// Requests that followed a redirect.
     pub redirects_followed: u64,
+    /// What batches did and cost. In the sums of money above there is nothing of it.
+    pub batches: Batches,
     /// Each request, if the configuration keeps them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<Request>,
@@ -88,6 +90,31 @@ pub struct Request {
     pub delivered: bool,
     /// What went wrong on demand.
     pub fault: Fault,
+}
+
+/// What batches did, and what they cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Batches {
+    /// Batches that were created, whether that was heard or not.
+    pub created: u64,
+    /// Those that ended with their results.
+    pub completed: u64,
+    /// Those that were accepted, and failed.
+    pub failed: u64,
+    /// Those whose time was over.
+    pub expired: u64,
+    /// Those that were cancelled.
+    pub cancelled: u64,
+    /// Lines that were answered and charged.
+    pub charged_lines: u64,
+    /// What for, in nano-dollars, at the price of batches.
+    pub charged_nanousd: i64,
+    /// What the same would have cost live.
+    pub live_nanousd: i64,
+    /// Lines that were charged, and are missing in the results.
+    pub lost_lines: u64,
+    /// What they cost, in nano-dollars.
+    pub lost_nanousd: i64,
 }
 
 /// What was paid for one title.

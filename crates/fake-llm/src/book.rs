@@ -1,6 +1,7 @@
 //! Keeps the account while requests come and go, and watches the manners of the clients.
 
 use crate::account::{Account, Payments, Request};
+use crate::batch::How;
 use crate::faults::Fault;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -99,6 +100,36 @@ impl Book {
         if keep {
             account.list.push(request);
         }
+    }
+
+    /// A line of a batch was answered; `missing` says that its results do not tell.
+    pub(crate) fn batched(&mut self, titles: &[u64], cost: i64, live_cost: i64, missing: bool) {
+        let account = &mut self.account;
+        let batches = &mut account.batches;
+        batches.charged_lines += 1;
+        batches.charged_nanousd += cost;
+        batches.live_nanousd += live_cost;
+        batches.lost_lines += u64::from(missing);
+        batches.lost_nanousd += if missing { cost } else { 0 };
+        account.answers_paid += titles.len() as u64;
+        account.answers_lost += if missing { titles.len() as u64 } else { 0 };
+        for title in titles {
+            let payments = account.titles.entry(*title).or_default();
+            payments.paid += 1;
+            payments.lost += u32::from(missing);
+        }
+    }
+
+    /// A batch ended.
+    pub(crate) fn batch_ended(&mut self, how: How) {
+        let batches = &mut self.account.batches;
+        let count = match how {
+            How::Completed => &mut batches.completed,
+            How::Refused => &mut batches.failed,
+            How::Expired => &mut batches.expired,
+            How::Cancelled => &mut batches.cancelled,
+        };
+        *count += 1;
     }
 
     /// A request is not being answered any more; `left` says that its client went before it had the reply.

@@ -1,5 +1,6 @@
 //! How a fake provider behaves.
 
+use crate::batch::BatchConfig;
 use crate::faults::Faults;
 use crate::latency::Latency;
 use crate::model::Model;
@@ -8,7 +9,7 @@ use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How a fake provider behaves. [`Config::default`] answers everything at once, without faults or limits.
 #[derive(Debug, Clone)]
@@ -47,6 +48,11 @@ pub struct Config {
     pub max_input_tokens: Option<u64>,
     /// Whether prefixes that are marked by a breakpoint are cached.
     pub prompt_cache: bool,
+    /// How batches fare.
+    pub batches: BatchConfig,
+    /// The moment at which the clock of batches stands until it is advanced; without it, it goes as any other, and can be
+    /// advanced too.
+    pub stands_at: Option<SystemTime>,
     /// How long a client may take to notice a 429 before further requests for the same model and key are held against
     /// it (`too_early_by_model`). The retry of the same titles is judged without it (`too_early`).
     pub notice: Duration,
@@ -81,6 +87,8 @@ impl Default for Config {
             keep_requests: true,
             max_input_tokens: None,
             prompt_cache: true,
+            batches: BatchConfig::default(),
+            stands_at: None,
             notice: Duration::from_millis(50),
         }
     }

@@ -1,6 +1,8 @@
 //! What tests ask the server itself.
 
 use crate::account::Account;
+use crate::batch::settle;
+use crate::date::rfc3339;
 use crate::faults::Faults;
 use crate::outage::Outage;
 use crate::server::State as Server;
@@ -24,6 +26,7 @@ pub(crate) fn routes() -> Router<Arc<Server>> {
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/_fake/account", get(account))
         .route("/_fake/faults", post(faults))
+        .route("/_fake/advance", post(advance))
         .route("/_fake/down", post(down))
         .route("/_fake/up", post(up))
         .route("/_fake/stolen", any(stolen))
@@ -37,13 +40,26 @@ struct Statement {
 }
 
 async fn account(State(server): State<Arc<Server>>) -> Json<Statement> {
-    let account = server.book.lock().statement();
+    let account = server.statement();
     Json(Statement { titles_by_payments: account.titles_by_payments(), account })
 }
 
 async fn faults(State(server): State<Arc<Server>>, Json(faults): Json<Faults>) -> Json<Faults> {
     *server.faults.lock() = faults.clone();
     Json(faults)
+}
+
+/// How much time passes for batches: `{"by_s":3600}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    by_s: u64,
+}
+
+async fn advance(State(server): State<Arc<Server>>, Json(advance): Json<Advance>) -> Json<Value> {
+    server.clock.advance(Duration::from_secs(advance.by_s));
+    settle(&server);
+    Json(json!({"now": rfc3339(server.clock.now())}))
 }
 
 /// How to be down: `{"how":"refuse","for_ms":1000}`.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One way in which an answer goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Nothing goes wrong: a pause in a script.
+    #[default]
     None,
     /// 429 with a delay.
     RateLimit,
@@ -99,6 +100,9 @@ pub struct Step {
     /// Only in the request of this number; the first one is 1.
     #[serde(default)]
     pub request: Option<u64>,
+    /// Only in requests to this API, by its name in the account.
+    #[serde(default)]
+    pub api: Option<String>,
     /// Only in requests with a title that contains this; where one item is spoiled, it is that one.
     #[serde(default)]
     pub title: Option<String>,
@@ -111,7 +115,7 @@ pub struct Step {
 }
 
 /// What goes wrong with one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Chosen {
     /// The fault.
     pub(crate) fault: Fault,
@@ -145,13 +149,15 @@ impl Faults {
     }
 
     /// What goes wrong with this request. Uses up a step of the script.
-    pub(crate) fn choose(&mut self, seed: u64, number: u64, titles: &[String]) -> Chosen {
+    pub(crate) fn choose(&mut self, seed: u64, number: u64, api: &str, titles: &[String]) -> Chosen {
         for step in self.script.iter_mut().filter(|step| step.times > 0) {
             let item = match &step.title {
                 Some(part) => titles.iter().position(|title| title.contains(part.as_str())),
                 None => Some(0),
             };
-            if let Some(item) = item.filter(|_| step.request.is_none_or(|request| request == number)) {
+            let fits =
+                step.request.is_none_or(|request| request == number) && step.api.as_deref().is_none_or(|of| of == api);
+            if let Some(item) = item.filter(|_| fits) {
                 step.times -= 1;
                 let retry_after = Duration::from_millis(step.retry_after_ms.unwrap_or(self.retry_after_ms));
                 return Chosen { fault: step.fault, item, retry_after };
@@ -170,12 +176,17 @@ impl Faults {
 impl Step {
     /// For the next request.
     pub fn next(fault: Fault) -> Self {
-        Self { fault, request: None, title: None, times: 1, retry_after_ms: None }
+        Self { fault, request: None, api: None, title: None, times: 1, retry_after_ms: None }
     }
 
     /// For the request of this number.
     pub fn of_request(number: u64, fault: Fault) -> Self {
         Self { request: Some(number), ..Self::next(fault) }
+    }
+
+    /// For the next request to this API, by its name in the account: `openai_batch_create`.
+    pub fn of_api(api: &str, fault: Fault) -> Self {
+        Self { api: Some(api.to_owned()), ..Self::next(fault) }
     }
 
     /// For the next request with a title that contains this.

@@ -17,6 +17,7 @@
 
 mod account;
 mod api;
+mod batch;
 mod book;
 mod config;
 mod connection;
@@ -37,7 +38,8 @@ mod server;
 mod tokens;
 mod visit;
 
-pub use account::{Account, Payments, Request};
+pub use account::{Account, Batches, Payments, Request};
+pub use batch::BatchConfig;
 pub use config::{Config, LimitScope};
 pub use delay::RetryAfter;
 pub use faults::{Fault, Faults, Step};

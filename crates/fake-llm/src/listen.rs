@@ -3,7 +3,7 @@
 use crate::connection::{Connection, Line};
 use crate::outage::Outage;
 use crate::server::State;
-use crate::{api, control};
+use crate::{api, batch, control};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
@@ -29,7 +29,8 @@ const LARGEST_REQUEST: usize = 64 << 20;
 /// Until `stopped` says so, or its sender is gone. Connections go with the set that holds them.
 pub(crate) async fn listen(state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
     let limit = DefaultBodyLimit::max(LARGEST_REQUEST);
-    let router = api::routes().merge(control::routes()).layer(limit).with_state(Arc::clone(&state));
+    let router =
+        api::routes().merge(control::routes()).layer(limit).merge(batch::routes()).with_state(Arc::clone(&state));
     let mut connections = JoinSet::new();
     let mut changes = state.gate.watch();
     let mut listener = None;

@@ -1,7 +1,7 @@
 //! The server as a program.
 
 use clap::Parser;
-use pg_categorize_fake_llm::{Config, FakeLlm, Faults, Latency, LimitScope, Model};
+use pg_categorize_fake_llm::{BatchConfig, Config, FakeLlm, Faults, Latency, LimitScope, Model};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
@@ -53,6 +53,9 @@ struct Arguments {
     /// "confidence":"overconfident"}}, in nano-dollars for a million tokens
     #[arg(long, value_name = "JSON")]
     models: Option<String>,
+    /// How batches fare: {"expired":0.1,"missing":0.01,"listing_lag_s":30}
+    #[arg(long, value_name = "JSON")]
+    batches: Option<String>,
     /// What the client has not seen whole is not charged
     #[arg(long)]
     lost_are_free: bool,
@@ -82,6 +85,7 @@ impl Arguments {
             models: self
                 .models
                 .map_or_else(|| Ok(BTreeMap::<String, Model>::new()), |json| serde_json::from_str(&json))?,
+            batches: self.batches.map_or_else(|| Ok(BatchConfig::default()), |json| serde_json::from_str(&json))?,
             charge_lost: !self.lost_are_free,
             keep_requests: self.keep_requests,
             ..Config::default()

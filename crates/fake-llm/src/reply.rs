@@ -2,6 +2,7 @@
 //! it finds it in the account.
 
 use crate::connection::Line;
+use crate::faults::Fault;
 use crate::visit::Visit;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -38,10 +39,27 @@ impl Reply {
         Self { visit, status, headers }
     }
 
+    /// With this body of this kind, unless a fault breaks it.
+    pub(crate) fn with(self, fault: Fault, line: &Line, slow: Duration, body: Bytes, kind: &'static str) -> Response {
+        match fault {
+            Fault::Reset => self.reset(line),
+            Fault::CutBody => self.cut(body.into()),
+            Fault::SlowBody => self.slow(body.into(), slow),
+            Fault::HugeBody => self.huge(),
+            Fault::Html => self.page(),
+            Fault::BrokenJson => self.broken(body.into()),
+            _ => self.whole_of(body, kind),
+        }
+    }
+
     /// As it should be.
-    pub(crate) fn whole(mut self, body: Vec<u8>) -> Response {
+    pub(crate) fn whole(self, body: Vec<u8>) -> Response {
+        self.whole_of(body.into(), "application/json")
+    }
+
+    fn whole_of(mut self, body: Bytes, kind: &'static str) -> Response {
         self.visit.delivered();
-        self.respond("application/json").1(body.into())
+        self.respond(kind).1(body.into())
     }
 
     /// A page where JSON should be.

@@ -1,6 +1,7 @@
 //! The server: starts, listens, stops.
 
 use crate::account::Account;
+use crate::batch::{Clock, Registry, settle};
 use crate::book::Book;
 use crate::config::Config;
 use crate::faults::Faults;
@@ -13,7 +14,7 @@ use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) cache: PromptCache,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) book: Mutex<Book>,
+    pub(crate) clock: Clock,
+    pub(crate) batches: Mutex<Registry>,
 }
 
 impl FakeLlm {
@@ -77,7 +80,18 @@ impl FakeLlm {
 
     /// What it has charged and seen.
     pub fn account(&self) -> Account {
-        self.state.book.lock().statement()
+        self.state.statement()
+    }
+
+    /// Has so much time pass for batches and files; those that are due then end, and are charged.
+    pub fn advance(&self, by: Duration) {
+        self.state.clock.advance(by);
+        settle(&self.state);
+    }
+
+    /// The moment that batches and files are at.
+    pub fn now(&self) -> SystemTime {
+        self.state.clock.now()
     }
 
     /// What goes wrong from the next request on.
@@ -112,6 +126,14 @@ impl FakeLlm {
     }
 }
 
+impl State {
+    /// The account as it is now.
+    pub(crate) fn statement(&self) -> Account {
+        settle(self);
+        self.book.lock().statement()
+    }
+}
+
 impl Drop for FakeLlm {
     fn drop(&mut self) {
         self.stop();
@@ -129,6 +151,8 @@ fn open(config: Config) -> io::Result<Arc<State>> {
         cache: PromptCache::default(),
         faults: Mutex::new(config.faults.clone()),
         book: Mutex::default(),
+        clock: Clock::new(config.stands_at),
+        batches: Mutex::default(),
         config,
     };
     Ok(Arc::new(state))

@@ -135,13 +135,22 @@ impl Tokens {
 
     /// What they cost in nano-dollars, rounded up once.
     pub fn cost(&self, model: &Model) -> i64 {
+        self.cost_of(model, 1_000_000)
+    }
+
+    /// What they cost in a batch, which is half of it (all three providers), rounded up once.
+    pub fn batch_cost(&self, model: &Model) -> i64 {
+        self.cost_of(model, 2_000_000)
+    }
+
+    fn cost_of(&self, model: &Model, million: i128) -> i64 {
         let of = |tokens: u64, rate: i64| i128::from(tokens) * i128::from(rate);
         let sum = of(self.input, model.input)
             + of(self.cached_input, model.cached_input)
             + of(self.cache_write, model.cache_write)
             + of(self.cache_write_long, model.cache_write_long)
             + of(self.output, model.output);
-        i64::try_from((sum + 999_999).div_euclid(1_000_000)).unwrap_or(i64::MAX)
+        i64::try_from((sum + million - 1).div_euclid(million)).unwrap_or(i64::MAX)
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

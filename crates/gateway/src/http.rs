@@ -6,8 +6,9 @@ mod envelope;
 use crate::plan::Provider;
 use crate::provider::{Charge, Failure, FailureClass};
 use addresses::{AddressRefused, Resolver};
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Body, Client, Method, Response, redirect};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -60,23 +61,60 @@ impl Clients {
     }
 
     async fn exchange(&self, provider: &Provider, url: &Url, body: &str, deadline: Instant) -> Result<Reply, Failure> {
+        let call = Call { method: Method::POST, url, headers: HeaderMap::new(), body: Some(body.to_owned().into()) };
+        read_reply(self.open(provider, call, deadline).await?, deadline).await
+    }
+
+    /// Sends a request, once, and reads the head of the reply.
+    pub(crate) async fn open(
+        &self,
+        provider: &Provider,
+        call: Call<'_>,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
         let private_allowed = provider.private_allowed;
-        if !addresses::host_allowed(url, private_allowed) {
+        if !addresses::host_allowed(call.url, private_allowed) {
             return Err(not_sent(FailureClass::Stopped, "address not allowed"));
         }
         let client = if private_allowed { &self.private } else { &self.public };
         let client = client.as_ref().ok_or_else(|| not_sent(FailureClass::NotSent, "no TLS"))?;
         let headers = envelope::headers(provider);
-        let headers = headers.map_err(|_| not_sent(FailureClass::Stopped, "the key is no header"))?;
-        let request = client.post(url.clone()).headers(headers);
-        let response = match timeout_at(deadline, request.body(body.to_owned()).send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(failure(&error)),
-            Err(_) => return Err(timed_out()),
-        };
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = timeout_at(deadline, read(response)).await.unwrap_or_else(|_| Err(timed_out()));
-        Ok(Reply { status, headers, body })
+        let mut headers = headers.map_err(|_| not_sent(FailureClass::Stopped, "the key is no header"))?;
+        headers.extend(call.headers);
+        let request = client.request(call.method, call.url.clone()).headers(headers);
+        let request = if let Some(body) = call.body { request.body(body) } else { request };
+        match timeout_at(deadline, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_) => Err(timed_out()),
+        }
+    }
+}
+
+/// A request as far as it is not the same for all to its provider.
+pub(crate) struct Call<'a> {
+    /// The method.
+    pub(crate) method: Method,
+    /// The address.
+    pub(crate) url: &'a Url,
+    /// Headers that are set beside, and in the place of, those of all requests.
+    pub(crate) headers: HeaderMap,
+    /// The body.
+    pub(crate) body: Option<Body>,
+}
+
+/// The whole of a reply, until a moment.
+pub(crate) async fn read_reply(response: Response, deadline: Instant) -> Result<Reply, Failure> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = timeout_at(deadline, read(response)).await.unwrap_or_else(|_| Err(timed_out()));
+    Ok(Reply { status, headers, body })
+}
+
+/// The next piece of a body, and `None` at its end.
+pub(crate) async fn next_piece(response: &mut Response, time_limit: Duration) -> Result<Option<Bytes>, Failure> {
+    match timeout_at(Instant::now() + time_limit, response.chunk()).await {
+        Ok(piece) => piece.map_err(|error| failure(&error)),
+        Err(_) => Err(timed_out()),
     }
 }
 

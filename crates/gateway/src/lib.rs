@@ -7,6 +7,7 @@
 mod album;
 mod ask;
 mod attempt;
+pub mod batches;
 mod clock;
 mod comparing;
 mod connection;

@@ -1,6 +1,8 @@
 //! Servers that others wrote, and what the gateway makes of them. Each test needs the address of one in a variable, which
 //! scripts/peers and scripts/test-peers set; without it the test says so and is content.
 
+#[path = "peers/batches.rs"]
+mod batches;
 #[path = "peers/decisions.rs"]
 mod decisions;
 #[path = "peers/llmock.rs"]
@@ -9,6 +11,9 @@ mod llmock;
 mod models;
 #[path = "peers/office.rs"]
 mod office;
+#[allow(dead_code, reason = "the nights use more of it")]
+#[path = "batches/store.rs"]
+mod store;
 
 use pg_categorize_core::choices::{Choice, Choices, Verdict};
 use pg_categorize_core::money::Rate;

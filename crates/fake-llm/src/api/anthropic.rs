@@ -70,6 +70,7 @@ fn told(failure: &Failure) -> (u16, &'static str, String) {
             (403, "permission_error", "Your API key does not have permission to use the specified resource.")
         }
         Failure::ModelNotFound(model) => return (404, "not_found_error", format!("model: {model}")),
+        Failure::NotFound(message) => return (404, "not_found_error", message.clone()),
         Failure::RequestTimeout => (504, "timeout_error", "The request timed out."),
         Failure::Conflict => (409, "conflict_error", "The request conflicts with another."),
         Failure::ServerError => (500, "api_error", "Internal server error"),

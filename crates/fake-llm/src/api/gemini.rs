@@ -91,6 +91,7 @@ fn told(failure: &Failure) -> (u16, &'static str, String) {
                 format!("models/{model} is not found for API version v1beta, or is not supported for generateContent.");
             return (404, "NOT_FOUND", message);
         }
+        Failure::NotFound(message) => return (404, "NOT_FOUND", message.clone()),
         Failure::RequestTimeout => (504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
         Failure::Conflict => (409, "ABORTED", "The operation was aborted."),
         Failure::ServerError => (500, "INTERNAL", "An internal error has occurred. Please retry."),

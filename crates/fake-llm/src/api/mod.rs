@@ -35,9 +35,18 @@ mod vector;
 use crate::faults::Chosen;
 use crate::oracle::Oracle;
 use crate::tokens::{Prompt, SHORTEST_PREFIX, Tokens};
-pub(crate) use provider::{Failure, Incoming, Provider};
+pub(crate) use anthropic::{Anthropic, version as anthropic_version};
+pub(crate) use anthropic_messages::AnthropicMessages;
+pub(crate) use gemini::{Gemini, KEY_HEADER as GEMINI_KEY};
+pub(crate) use gemini_embeddings::GeminiEmbed;
+pub(crate) use gemini_generate::GeminiGenerate;
+pub(crate) use openai::{OpenAi, parse as openai_body};
+pub(crate) use openai_chat::OpenAiChat;
+pub(crate) use openai_embeddings::OpenAiEmbeddings;
+pub(crate) use provider::{Failure, Incoming, Provider, put};
 pub(crate) use routes::routes;
 use serde_json::Value;
+pub(crate) use serve::{Arrived, failure_of, written};
 
 /// An API that answers questions about items, or makes vectors of them.
 pub(crate) trait Api: Send + 'static {

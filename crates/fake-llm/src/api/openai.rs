@@ -154,6 +154,7 @@ fn failure(failure: &Failure) -> (u16, Value) {
             let message = format!("The model `{model}` does not exist or you do not have access to it.");
             (404, "invalid_request_error", json!("model_not_found"), message)
         }
+        Failure::NotFound(message) => (404, "invalid_request_error", Value::Null, message.clone()),
         Failure::RequestTimeout => (408, "server_error", Value::Null, "The request timed out.".to_owned()),
         Failure::Conflict => {
             (409, "invalid_request_error", Value::Null, "The request conflicts with another.".to_owned())

@@ -45,6 +45,7 @@ pub(crate) enum Failure {
     Unauthorized,
     Forbidden,
     ModelNotFound(String),
+    NotFound(String),
     RequestTimeout,
     Conflict,
     ServerError,

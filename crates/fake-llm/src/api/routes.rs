@@ -11,6 +11,7 @@ use super::openai_embeddings::OpenAiEmbeddings;
 use super::serve::{Arrived, serve};
 use super::systemone::SystemOne;
 use super::{gemini, models};
+use crate::batch::gemini as batch;
 use crate::server::State;
 use axum::Router;
 use axum::extract::Path;
@@ -44,11 +45,14 @@ async fn decisions(arrived: Arrived) -> Response {
 
 /// `MODEL:METHOD`, as Google writes calls.
 async fn gemini(Path(call): Path<String>, arrived: Arrived) -> Response {
-    match call.rsplit_once(':').map(|(_, method)| method) {
-        Some("generateContent") => serve::<GeminiGenerate>(arrived).await,
-        Some("countTokens") => serve::<GeminiCount>(arrived).await,
-        Some("embedContent") => serve::<GeminiEmbed>(arrived).await,
-        Some("batchEmbedContents") => serve::<GeminiBatchEmbed>(arrived).await,
+    let (model, method) = call.rsplit_once(':').unwrap_or((&call, ""));
+    match method {
+        "generateContent" => serve::<GeminiGenerate>(arrived).await,
+        "countTokens" => serve::<GeminiCount>(arrived).await,
+        "embedContent" => serve::<GeminiEmbed>(arrived).await,
+        "batchEmbedContents" => serve::<GeminiBatchEmbed>(arrived).await,
+        "batchGenerateContent" => batch::create(model.to_owned(), "batchGenerateContent", arrived).await,
+        "asyncBatchEmbedContent" => batch::create(model.to_owned(), "asyncBatchEmbedContent", arrived).await,
         _ => (StatusCode::NOT_FOUND, Json(gemini::no_such_method(&call))).into_response(),
     }
 }

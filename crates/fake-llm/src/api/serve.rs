@@ -26,11 +26,11 @@ const ABOVE: u64 = 1_000_000;
 
 /// A request with all that belongs to it.
 pub(crate) struct Arrived {
-    state: Arc<State>,
-    line: Line,
-    uri: Uri,
+    pub(crate) state: Arc<State>,
+    pub(crate) line: Line,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 impl FromRequest<Arc<State>> for Arrived {
@@ -62,7 +62,7 @@ pub(crate) async fn serve<A: Api>(arrived: Arrived) -> Response {
     let account = random::hash(random::hash(0, A::Provider::NAME), key.unwrap_or_default());
     let scope = random::hash(account, &asked.model);
     visit.asks(&asked.model, &asked.titles, asked.answered, scope);
-    let chosen = state.faults.lock().choose(state.config.seed, visit.number(), &asked.titles);
+    let chosen = state.faults.lock().choose(state.config.seed, visit.number(), A::NAME, &asked.titles);
     visit.fault(chosen.fault);
     if let Some(failure) = failure(&state, chosen.fault, &asked) {
         let late = matches!(failure, Failure::RateLimit | Failure::SlowDown).then_some((scope, chosen.retry_after));
@@ -96,16 +96,7 @@ pub(crate) async fn serve<A: Api>(arrived: Arrived) -> Response {
     }
     let slow = Duration::from_millis(state.faults.lock().slow_ms);
     let headers = announced::<A>(&visit, verdict.levels);
-    let reply = Reply::new(visit, 200, headers);
-    match chosen.fault {
-        Fault::Reset => reply.reset(&line),
-        Fault::CutBody => reply.cut(body),
-        Fault::SlowBody => reply.slow(body, slow),
-        Fault::HugeBody => reply.huge(),
-        Fault::Html => reply.page(),
-        Fault::BrokenJson => reply.broken(body),
-        _ => reply.whole(body),
-    }
+    Reply::new(visit, 200, headers).with(chosen.fault, &line, slow, body.into(), "application/json")
 }
 
 /// Writes the answer and charges it.
@@ -118,24 +109,9 @@ fn answer<A: Api>(
     chosen: Chosen,
 ) -> Vec<u8> {
     let with = Answering { oracle: &state.oracle, model: &asked.model, chosen, number: visit.number() };
-    let Written { mut body, output_tokens, thoughts, spoiled } = A::answer(asked, question, &with);
+    let (body, tokens, spoiled) = written::<A>(state, scope, asked, question, &with);
     if A::FREE {
         return body.to_string().into_bytes();
-    }
-    let mut tokens = match state.config.prompt_cache {
-        true => state.cache.charge(&asked.prompt, scope, asked.shortest_prefix),
-        false => Tokens { input: asked.prompt.tokens(), ..Tokens::default() },
-    };
-    tokens.output = output_tokens;
-    if chosen.fault == Fault::UsageAbove {
-        tokens.input += ABOVE;
-    }
-    if let Value::Object(fields) = &mut body
-        && let usage = A::usage(&tokens, thoughts)
-        && !usage.is_null()
-        && chosen.fault != Fault::NoUsage
-    {
-        fields.insert(A::USAGE.to_owned(), usage);
     }
     visit.charge(tokens, tokens.cost(&state.config.model(&asked.model)), spoiled);
     if !asked.answered {
@@ -144,25 +120,62 @@ fn answer<A: Api>(
     body.to_string().into_bytes()
 }
 
+/// An answer with its usage, the tokens of that, and the places of the items that a fault spoiled.
+pub(crate) fn written<A: Api>(
+    state: &State,
+    scope: u64,
+    asked: &Asked,
+    question: A::Question,
+    with: &Answering<'_>,
+) -> (Value, Tokens, Vec<usize>) {
+    let Written { mut body, output_tokens, thoughts, spoiled } = A::answer(asked, question, with);
+    if A::FREE {
+        return (body, Tokens::default(), spoiled);
+    }
+    let mut tokens = match state.config.prompt_cache {
+        true => state.cache.charge(&asked.prompt, scope, asked.shortest_prefix),
+        false => Tokens { input: asked.prompt.tokens(), ..Tokens::default() },
+    };
+    tokens.output = output_tokens;
+    if with.chosen.fault == Fault::UsageAbove {
+        tokens.input += ABOVE;
+    }
+    if let Value::Object(fields) = &mut body
+        && let usage = A::usage(&tokens, thoughts)
+        && !usage.is_null()
+        && with.chosen.fault != Fault::NoUsage
+    {
+        fields.insert(A::USAGE.to_owned(), usage);
+    }
+    (body, tokens, spoiled)
+}
+
 /// The error that a fault stands for, where it stands for one.
 fn failure(state: &State, fault: Fault, asked: &Asked) -> Option<Failure> {
     let tokens = asked.prompt.tokens();
+    Some(match fault {
+        Fault::ModelNotFound => Failure::ModelNotFound(asked.model.clone()),
+        Fault::ContextLengthExceeded => {
+            let limit = state.config.max_input_tokens.unwrap_or_else(|| tokens.saturating_sub(1));
+            Failure::ContextLength { limit, tokens }
+        }
+        fault => return failure_of(fault),
+    })
+}
+
+/// The error that a fault stands for whatever is asked.
+pub(crate) fn failure_of(fault: Fault) -> Option<Failure> {
     Some(match fault {
         Fault::RateLimit => Failure::RateLimit,
         Fault::SlowDown => Failure::SlowDown,
         Fault::Quota => Failure::Quota,
         Fault::Unauthorized => Failure::Unauthorized,
         Fault::Forbidden => Failure::Forbidden,
-        Fault::ModelNotFound => Failure::ModelNotFound(asked.model.clone()),
         Fault::RequestTimeout => Failure::RequestTimeout,
         Fault::Conflict => Failure::Conflict,
         Fault::ServerError => Failure::ServerError,
         Fault::Overloaded => Failure::Overloaded,
         Fault::Loading => Failure::Loading,
-        Fault::ContextLengthExceeded => {
-            let limit = state.config.max_input_tokens.unwrap_or_else(|| tokens.saturating_sub(1));
-            Failure::ContextLength { limit, tokens }
-        }
         _ => return None,
     })
 }

@@ -67,6 +67,7 @@ impl Provider for TypeSafe {
             Failure::Unauthorized => (401, "authentication_error", "Invalid API key."),
             Failure::Forbidden => (403, "authentication_error", "This key may not do that."),
             Failure::ModelNotFound(_) => (404, "not_found", "There is no such model."),
+            Failure::NotFound(_) => (404, "not_found", "There is nothing of this name."),
             Failure::RequestTimeout => (408, "internal_error", "The request timed out."),
             Failure::Conflict => (409, "api_usage_error", "The request conflicts with another."),
             Failure::ServerError => (500, "internal_error", "Internal server error."),

@@ -10,7 +10,7 @@ mod gemini_decisions;
 mod headers;
 mod image;
 mod log_probabilities;
-mod moment;
+pub(crate) mod moment;
 mod openai_chat;
 mod openai_decisions;
 mod outcome;
@@ -196,7 +196,7 @@ fn is_version(segment: &str) -> bool {
 /// Sends requests, over connections that it keeps.
 #[derive(Debug)]
 pub struct Http {
-    clients: Clients,
+    pub(crate) clients: Clients,
 }
 
 impl Default for Http {
@@ -234,6 +234,18 @@ impl Http {
     ) -> (Result<Reply, Failure>, Duration) {
         self.clients.post(&route.provider, url, body, time_limit).await
     }
+}
+
+/// What a line of a batch's results means: it is the reply to a request that asked about these items.
+pub(crate) fn read_line(
+    route: &Route,
+    choices: &Choices,
+    ids: &[u32],
+    status: u16,
+    body: &str,
+) -> (Result<Vec<ItemAnswer>, Failure>, Option<Usage>) {
+    let reply = Reply { status, headers: HeaderMap::new(), body: Ok(body.as_bytes().to_vec()) };
+    reply::read(route, choices, ids, &reply)
 }
 
 /// What the headers of a reply say of the provider's limits.

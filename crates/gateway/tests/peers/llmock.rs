@@ -89,6 +89,8 @@ fn llmock_finds_nothing_wrong_with_the_gateway() {
     for kind in [ProviderKind::Anthropic, ProviderKind::Gemini] {
         natives_are_asked_with_patience(&url, kind);
     }
+    fails(&url, &[]);
+    run(super::batches::take_their_course(&url));
 }
 
 fn openai_is_asked_with_patience(url: &str) {

@@ -1,0 +1,115 @@
+//! Reads the results of a batch, and stores them in portions.
+
+use super::api::{BatchApi, Said};
+use super::call::{Caller, Heard, Refused};
+use super::lines::Lines;
+use super::requests::{PORTION, name};
+use super::store::{LineResult, Lost, Open, Store};
+use crate::plan::Plan;
+use crate::provider::{Charge, FailureClass, ItemAnswer, read_line};
+use crate::store::AttemptOutcome;
+use pg_categorize_core::batch::{LineEnd, Register, Taken};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What is known of the requests of a batch without their texts.
+struct Asked {
+    register: Register,
+    /// The plan and the numbers of the inputs of each request.
+    requests: Vec<(Arc<Plan>, Range<u32>)>,
+}
+
+/// Reads them; how many of our lines there were. Broken off, what was stored stays, and reading begins anew.
+pub(super) async fn fetch(
+    store: &impl Store,
+    api: &dyn BatchApi,
+    call: &Caller<'_>,
+    open: &Open,
+    remote: &str,
+) -> Result<Heard<u32>, Lost> {
+    let mut asked = Asked::load(store, open).await?;
+    let bodies = match api.results(call, remote).await {
+        Ok(bodies) => bodies,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let mut portion = Vec::with_capacity(PORTION);
+    for body in bodies {
+        let mut lines = Lines::new(body);
+        loop {
+            let line = match lines.next().await {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(_) => {
+                    store.ingest(open.record.id, portion).await?;
+                    return Ok(Err(Refused::unreadable()));
+                }
+            };
+            // What is no line of this API says nothing; whose it was will be missing.
+            let Some(line) = api.read(&line) else { continue };
+            let Taken::First(ordinal) = asked.register.take(&line.custom_id) else { continue };
+            portion.push(asked.result(open, ordinal, &line.said));
+            if portion.len() == PORTION {
+                store.ingest(open.record.id, std::mem::take(&mut portion)).await?;
+            }
+        }
+    }
+    store.ingest(open.record.id, portion).await?;
+    Ok(Ok(asked.register.taken()))
+}
+
+impl Asked {
+    async fn load(store: &impl Store, open: &Open) -> Result<Self, Lost> {
+        let (mut checks, mut requests) = (Vec::new(), Vec::new());
+        while requests.len() < open.record.requests as usize {
+            let portion = store.requests(open.record.id, requests.len() as u32, PORTION).await?;
+            if portion.is_empty() {
+                return Err(Lost);
+            }
+            for request in portion {
+                checks.push(name(open.token, &request).check);
+                let first = request.items.first().map_or(1, |item| item.number);
+                requests.push((request.plan, first..first + request.items.len() as u32));
+            }
+        }
+        Ok(Self { register: Register::new(open.token, checks), requests })
+    }
+
+    /// What a line says of the request of this number.
+    fn result(&self, open: &Open, ordinal: u32, said: &Said<'_>) -> LineResult {
+        let result = |money, end, answers| LineResult { ordinal, money, end, answers };
+        match said {
+            Said::NotRun => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
+            Said::Refused { lasting: true } => result(AttemptOutcome::Released, LineEnd::Refused, Vec::new()),
+            Said::Refused { lasting: false } => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
+            Said::Reply(status, body) => {
+                let (plan, numbers) = &self.requests[ordinal as usize];
+                let ids: Vec<u32> = numbers.clone().collect();
+                let (answers, usage) = read_line(&open.route, plan.usual_choices(), &ids, *status, body.get());
+                let price = open.route.price.map(|row| row.price);
+                let cost = usage.and_then(|usage| Some((price?.cost(&usage)?, usage)));
+                let unbilled = answers.as_ref().is_err_and(|failure| failure.charge == Charge::None);
+                let money = match cost {
+                    Some((cost, usage)) => AttemptOutcome::Settled { cost, usage },
+                    None if unbilled => AttemptOutcome::Released,
+                    None => AttemptOutcome::InDoubt,
+                };
+                match answers {
+                    Ok(answers) => {
+                        let valid = |answer: &ItemAnswer| answer.verdict.is_valid();
+                        let answers: Vec<_> = answers.into_iter().filter(valid).collect();
+                        let whole = answers.len() == ids.len();
+                        result(money, if whole { LineEnd::Answered } else { LineEnd::Unanswered }, answers)
+                    }
+                    Err(failure) => result(money, refused(failure.class), Vec::new()),
+                }
+            }
+        }
+    }
+}
+
+fn refused(class: FailureClass) -> LineEnd {
+    match class {
+        FailureClass::Rejected | FailureClass::ContextOverflow => LineEnd::Refused,
+        _ => LineEnd::Unanswered,
+    }
+}

@@ -1,0 +1,23 @@
+//! Batches at providers: what `pg_categorize_core::batch` decides is done here, and what the providers say is told to it.
+//!
+//! One trait for the three APIs. Requests are those that live calls make, one pack each, in a line; their replies are read
+//! by the same code. Whatever a batch has, a few hundred requests of it are in memory at a time.
+
+mod anthropic;
+mod api;
+mod build;
+mod call;
+mod driver;
+mod feed;
+mod gemini;
+mod ingest;
+mod lines;
+mod openai;
+mod perform;
+mod requests;
+mod store;
+
+pub use api::{BatchApi, Framing, ResultLine, Said, Traits, api};
+pub use build::Built;
+pub use driver::{Driver, Pass};
+pub use store::{LineResult, Lost, NewBatch, NewRequest, Open, Request, RequestItem, Store, Waiting};

@@ -1,0 +1,133 @@
+//! What batches need of a database. Each method is one transaction that is durable when it returns.
+
+use crate::plan::{Plan, Route};
+use crate::provider::ItemAnswer;
+use crate::store::AttemptOutcome;
+use pg_categorize_core::batch::{Batch, LineEnd, Rest, Token};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::money::Money;
+use std::sync::Arc;
+
+/// The database has not done what it was asked for, or is gone. Whoever hears it begins anew from what is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
+/// Where batches and what waits for them are kept.
+///
+/// What has to hold whatever fails: an input is in one batch that has not ended at most; the money of a request is set
+/// aside with the transaction that makes its batch, and settled once, with the one that stores its result; of the batches
+/// to one provider one at most is unanswered ([`Batch::is_unanswered`]).
+pub trait Store: Send + Sync {
+    /// The batches that have not ended.
+    fn open(&self) -> impl Future<Output = Result<Vec<Open>, Lost>> + Send;
+
+    /// Inputs that wait for a batch to this provider, first those of the highest priority, behind those that were given by
+    /// the last call of a walk. None where there are no more. Inputs of one plan come together.
+    fn waiting(
+        &self,
+        provider: i32,
+        after: Option<i64>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Waiting>, Lost>> + Send;
+
+    /// Makes a batch of inputs that wait still, and sets their money aside; its number. `None` where that is refused: by a
+    /// budget, or since an input waits no more.
+    fn build(&self, batch: NewBatch) -> impl Future<Output = Result<Option<i64>, Lost>> + Send;
+
+    /// No batch takes these inputs: they are too large.
+    fn too_large(&self, jobs: Vec<i64>) -> impl Future<Output = Result<(), Lost>> + Send;
+
+    /// Requests of a batch in their order, from one on.
+    fn requests(&self, batch: i64, from: u32, limit: usize) -> impl Future<Output = Result<Vec<Request>, Lost>> + Send;
+
+    /// Keeps a record, together with what becomes of the requests that have no result. Refused ([`Lost`]) where the record
+    /// was changed by another since it was read.
+    fn keep(&self, before: &Batch, after: &Batch, rest: Rest) -> impl Future<Output = Result<(), Lost>> + Send;
+
+    /// Keeps results: answers, money, and what is next for each input. A request that has a result keeps it.
+    fn ingest(&self, batch: i64, results: Vec<LineResult>) -> impl Future<Output = Result<(), Lost>> + Send;
+}
+
+/// A batch that has not ended.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Its record.
+    pub record: Batch,
+    /// Its name at the provider.
+    pub token: Token,
+    /// Whom it goes to; its price is that of batches.
+    pub route: Arc<Route>,
+    /// Bytes of its lines, with what separates them.
+    pub bytes: u64,
+}
+
+/// An input that waits.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its number, by which a walk goes on.
+    pub job: i64,
+    /// Its key.
+    pub fingerprint: Fingerprint,
+    /// The text.
+    pub text: String,
+    /// How it is asked about.
+    pub plan: Arc<Plan>,
+}
+
+/// A batch to be made.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// Whom it goes to.
+    pub route: Arc<Route>,
+    /// Its requests, in their order.
+    pub requests: Vec<NewRequest>,
+    /// Bytes of their lines, with what separates them.
+    pub bytes: u64,
+}
+
+/// A request to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRequest {
+    /// The inputs that it asks about, in their order.
+    pub jobs: Vec<i64>,
+    /// The most that it can cost.
+    pub worst_case: Money,
+}
+
+/// A request of a batch.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its number in the batch, from 0 on.
+    pub ordinal: u32,
+    /// How its inputs are asked about.
+    pub plan: Arc<Plan>,
+    /// The inputs, in their order.
+    pub items: Vec<RequestItem>,
+    /// Whether it has a result.
+    pub has_result: bool,
+}
+
+/// An input of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestItem {
+    /// Its number in the batch, from 1 on: by this it is called in the request and in the reply, so that an answer under
+    /// another request's name is none.
+    pub number: u32,
+    /// Its key.
+    pub fingerprint: Fingerprint,
+    /// The text.
+    pub text: String,
+}
+
+/// The result of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineResult {
+    /// The request.
+    pub ordinal: u32,
+    /// What became of its money.
+    pub money: AttemptOutcome,
+    /// What became of the inputs that have no answer below.
+    pub end: LineEnd,
+    /// The answers, by the numbers of the inputs.
+    pub answers: Vec<ItemAnswer>,
+}

@@ -1,0 +1,302 @@
+//! A store in memory that is durable as a database is: what a method has done is there, or nothing of it. It dies when told
+//! to, before or after it has done what it was asked for, and so does who asked.
+
+use parking_lot::Mutex;
+use pg_categorize_core::batch::{After, Batch, LineEnd, Rest, State, Token, after};
+use pg_categorize_core::choices::Verdict;
+use pg_categorize_core::money::Money;
+use pg_categorize_gateway::batches::{LineResult, Lost, NewBatch, Open, Request, RequestItem, Store, Waiting, api};
+use pg_categorize_gateway::plan::Route;
+use pg_categorize_gateway::store::AttemptOutcome;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What survives.
+pub struct Memory {
+    routes: Vec<Arc<Route>>,
+    data: Mutex<Data>,
+}
+
+pub struct Data {
+    pub jobs: Vec<Job>,
+    pub batches: BTreeMap<i64, Kept>,
+    pub ledger: Ledger,
+    pub deaths: u32,
+    chance: StdRng,
+}
+
+pub struct Job {
+    pub provider: i32,
+    pub input: Waiting,
+    pub batch: Option<i64>,
+    pub attempts: u32,
+    pub end: Option<After>,
+    pub category: Option<i32>,
+    pub answers: u32,
+}
+
+pub struct Kept {
+    pub record: Batch,
+    token: Token,
+    route: Arc<Route>,
+    bytes: u64,
+    requests: Vec<KeptRequest>,
+}
+
+struct KeptRequest {
+    jobs: Vec<i64>,
+    worst_case: Money,
+    has_result: bool,
+}
+
+/// All money, in nano-dollars.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Ledger {
+    pub reserved: i64,
+    pub settled: i64,
+    pub in_doubt: i64,
+}
+
+/// The way to it of one process, which may die.
+pub struct MemoryStore {
+    memory: Arc<Memory>,
+    death: f64,
+    dead: AtomicBool,
+}
+
+impl Memory {
+    pub fn new(routes: Vec<Arc<Route>>, jobs: Vec<(i32, Waiting)>, seed: u64) -> Self {
+        let job = |(provider, input)| Job {
+            provider,
+            input,
+            batch: None,
+            attempts: 0,
+            end: None,
+            category: None,
+            answers: 0,
+        };
+        let data = Data {
+            jobs: jobs.into_iter().map(job).collect(),
+            batches: BTreeMap::new(),
+            ledger: Ledger::default(),
+            deaths: 0,
+            chance: StdRng::seed_from_u64(seed),
+        };
+        Self { routes, data: Mutex::new(data) }
+    }
+
+    pub fn look<T>(&self, at: impl FnOnce(&mut Data) -> T) -> T {
+        at(&mut self.data.lock())
+    }
+
+    pub fn is_over(&self) -> bool {
+        let data = self.data.lock();
+        data.jobs.iter().all(|job| job.end.is_some()) && data.batches.values().all(|kept| kept.record.state.is_final())
+    }
+}
+
+impl MemoryStore {
+    pub fn new(memory: Arc<Memory>, death: f64) -> Self {
+        Self { memory, death, dead: AtomicBool::new(false) }
+    }
+
+    fn ask<T>(&self, what: impl FnOnce(&mut Data) -> Result<T, Lost>) -> Result<T, Lost> {
+        if self.dead.load(Ordering::Relaxed) {
+            return Err(Lost);
+        }
+        let mut data = self.memory.data.lock();
+        let dies = data.chance.random_bool(self.death);
+        if dies {
+            self.dead.store(true, Ordering::Relaxed);
+            data.deaths += 1;
+            if data.chance.random_bool(0.5) {
+                return Err(Lost);
+            }
+        }
+        let done = what(&mut data);
+        if dies { Err(Lost) } else { done }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn open(&self) -> Result<Vec<Open>, Lost> {
+        self.ask(|data| {
+            let open = data.batches.values().filter(|kept| !kept.record.state.is_final());
+            let open = open.map(|kept| Open {
+                record: serde_json::from_str(&serde_json::to_string(&kept.record).unwrap()).unwrap(),
+                token: kept.token,
+                route: kept.route.clone(),
+                bytes: kept.bytes,
+            });
+            Ok(open.collect())
+        })
+    }
+
+    async fn waiting(&self, provider: i32, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, Lost> {
+        self.ask(|data| {
+            let waits = |job: &&Job| job.provider == provider && job.batch.is_none() && job.end.is_none();
+            let behind = |job: &&Job| after.is_none_or(|after| job.input.job > after);
+            let waiting = data.jobs.iter().filter(waits).filter(behind).take(limit);
+            Ok(waiting.map(|job| job.input.clone()).collect())
+        })
+    }
+
+    async fn build(&self, batch: NewBatch) -> Result<Option<i64>, Lost> {
+        self.ask(|data| {
+            let jobs = || batch.requests.iter().flat_map(|request| &request.jobs);
+            if jobs().any(|job| data.jobs[*job as usize].batch.is_some() || data.jobs[*job as usize].end.is_some()) {
+                return Ok(None);
+            }
+            let id = data.batches.len() as i64 + 1;
+            let traits = api(batch.route.provider.kind).unwrap().traits();
+            let now = pg_categorize_core::batch::Moment(0);
+            let count = batch.requests.len() as u32;
+            let record = Batch::new(id, batch.route.provider.id, traits.matching, traits.by_file, count, now);
+            jobs().for_each(|job| data.jobs[*job as usize].batch = Some(id));
+            data.ledger.reserved += batch.requests.iter().map(|request| request.worst_case.0).sum::<i64>();
+            let request = |request: &pg_categorize_gateway::batches::NewRequest| KeptRequest {
+                jobs: request.jobs.clone(),
+                worst_case: request.worst_case,
+                has_result: false,
+            };
+            let requests = batch.requests.iter().map(request).collect();
+            let token = Token::new(1, 1, id);
+            let kept = Kept { record, token, route: batch.route.clone(), bytes: batch.bytes, requests };
+            data.batches.insert(id, kept);
+            Ok(Some(id))
+        })
+    }
+
+    async fn too_large(&self, jobs: Vec<i64>) -> Result<(), Lost> {
+        self.ask(|data| {
+            jobs.iter().for_each(|job| data.jobs[*job as usize].end = Some(After::GiveUp));
+            Ok(())
+        })
+    }
+
+    async fn requests(&self, batch: i64, from: u32, limit: usize) -> Result<Vec<Request>, Lost> {
+        self.ask(|data| {
+            let kept = &data.batches[&batch];
+            let mut number = 1;
+            let mut requests = Vec::new();
+            for (ordinal, request) in kept.requests.iter().enumerate() {
+                let first = number;
+                number += request.jobs.len() as u32;
+                if (ordinal as u32) < from || requests.len() == limit {
+                    continue;
+                }
+                let input = |job: &i64| &data.jobs[*job as usize].input;
+                let item = |(job, number): (&i64, u32)| RequestItem {
+                    number,
+                    fingerprint: input(job).fingerprint,
+                    text: input(job).text.clone(),
+                };
+                requests.push(Request {
+                    ordinal: ordinal as u32,
+                    plan: input(&request.jobs[0]).plan.clone(),
+                    items: request.jobs.iter().zip(first..).map(item).collect(),
+                    has_result: request.has_result,
+                });
+            }
+            Ok(requests)
+        })
+    }
+
+    async fn keep(&self, before: &Batch, after: &Batch, rest: Rest) -> Result<(), Lost> {
+        self.ask(|data| {
+            let kept = &data.batches[&after.id];
+            if kept.record != *before {
+                return Err(Lost);
+            }
+            let unanswered = |kept: &&Kept| kept.record.id != after.id && kept.record.provider == after.provider;
+            let others = data.batches.values().filter(unanswered).filter(|kept| kept.record.is_unanswered()).count();
+            assert!(!after.is_unanswered() || others == 0, "two unanswered creates to one provider");
+            data.rest(after.id, rest);
+            data.batches.get_mut(&after.id).unwrap().record = after.clone();
+            Ok(())
+        })
+    }
+
+    async fn ingest(&self, batch: i64, results: Vec<LineResult>) -> Result<(), Lost> {
+        self.ask(|data| {
+            assert_eq!(data.batches[&batch].record.state, State::Ingesting);
+            results.iter().for_each(|result| data.result(batch, result));
+            Ok(())
+        })
+    }
+}
+
+impl Data {
+    /// What becomes of requests without a result.
+    fn rest(&mut self, batch: i64, rest: Rest) {
+        let (money, end, blamed) = match rest {
+            Rest::Waits => return,
+            Rest::NotRun { blamed } => (AttemptOutcome::Released, LineEnd::NotRun, blamed),
+            Rest::Missing => (AttemptOutcome::InDoubt, LineEnd::Missing, true),
+            Rest::Dropped => (AttemptOutcome::Released, LineEnd::NotRun, true),
+        };
+        let open: Vec<usize> = {
+            let requests = &self.batches[&batch].requests;
+            (0..requests.len()).filter(|at| !requests[*at].has_result).collect()
+        };
+        for ordinal in open {
+            self.close(batch, ordinal, &money);
+            for job in self.batches[&batch].requests[ordinal].jobs.clone() {
+                let job = &mut self.jobs[job as usize];
+                assert_eq!(job.batch, Some(batch));
+                (job.batch, job.attempts) = (None, job.attempts + u32::from(blamed));
+                if rest == Rest::Dropped {
+                    job.end = Some(After::GiveUp);
+                } else if blamed {
+                    job.end = Some(after(end, job.attempts, true)).filter(|after| *after != After::Again);
+                }
+            }
+        }
+    }
+
+    fn result(&mut self, batch: i64, result: &LineResult) {
+        let ordinal = result.ordinal as usize;
+        if self.batches[&batch].requests[ordinal].has_result {
+            return;
+        }
+        self.close(batch, ordinal, &result.money);
+        let first: u32 = 1 + self.batches[&batch].requests[..ordinal].iter().map(|r| r.jobs.len() as u32).sum::<u32>();
+        for (job, number) in self.batches[&batch].requests[ordinal].jobs.clone().into_iter().zip(first..) {
+            let job = &mut self.jobs[job as usize];
+            assert_eq!(job.batch, Some(batch));
+            (job.batch, job.attempts) = (None, job.attempts + 1);
+            match result.answers.iter().find(|answer| answer.id == number).map(|answer| answer.verdict) {
+                Some(Verdict::Category(category)) => {
+                    (job.category, job.answers) = (Some(category), job.answers + 1);
+                    job.end = Some(After::Done);
+                }
+                _ => job.end = Some(after(result.end, job.attempts, true)).filter(|after| *after != After::Again),
+            }
+        }
+    }
+
+    /// The money of a request, once.
+    fn close(&mut self, batch: i64, ordinal: usize, money: &AttemptOutcome) {
+        let request = &mut self.batches.get_mut(&batch).unwrap().requests[ordinal];
+        assert!(!request.has_result, "settled twice");
+        request.has_result = true;
+        self.ledger.reserved -= request.worst_case.0;
+        match money {
+            AttemptOutcome::Settled { cost, .. } => {
+                assert!(*cost <= request.worst_case, "above what was set aside");
+                self.ledger.settled += cost.0;
+            }
+            AttemptOutcome::Released => {}
+            AttemptOutcome::InDoubt => self.ledger.in_doubt += request.worst_case.0,
+        }
+    }
+}
+
+impl Memory {
+    pub fn route(&self, at: usize) -> &Arc<Route> {
+        &self.routes[at]
+    }
+}
