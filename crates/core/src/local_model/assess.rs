@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn labels_that_err_are_no_measure_of_perfection() {
-        let paid = |i: usize| Judged { trust: 0.93, ..judged(0.9, i % 14 != 0) };
+        let paid = |i: usize| Judged { trust: 0.93, ..judged(0.9, !i.is_multiple_of(14)) };
         let paid: Vec<_> = (0..1000).map(paid).collect();
         assert!(least_confidence(&paid, 1000, 0.7) <= 0.7, "right as often as the labels are");
         let said: Vec<_> = paid.iter().map(|j| Judged { trust: 1.0, ..*j }).collect();
