@@ -154,7 +154,7 @@ unsafe fn column(input: *mut pg_sys::Expr) -> Option<usize> {
             return None;
         }
         let var = input.cast::<pg_sys::Var>();
-        let is_plain = (*var).varno as i32 == pg_sys::INDEX_VAR as i32 && (*var).varattno > 0;
+        let is_plain = (*var).varno == pg_sys::INDEX_VAR && (*var).varattno > 0;
         is_plain.then(|| (*var).varattno as usize - 1)
     }
 }

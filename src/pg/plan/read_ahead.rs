@@ -67,7 +67,7 @@ impl Node {
         let is_wanted = !self.is_done
             && under_way > 0
             && under_way + window / 4 <= 2 * window
-            && self.held_bytes < guc::work_memory();
+            && self.held_bytes < guc::hash_memory();
         // SAFETY: the node was begun.
         is_wanted
             && unsafe { self.may_look_ahead() && self.certain_rows() > self.held }
