@@ -80,11 +80,24 @@ impl Report {
         Measured { accuracy: self.accuracy, worth: self.worth, brier: self.brier }
     }
 
+    /// What it has to say for itself against what is live: a small model answers together with the words of the categories.
+    pub fn as_it_answers(&self) -> Measured {
+        self.pooled.unwrap_or_else(|| self.measured())
+    }
+
     /// Whether the new model should go live: its answers are worth more, and it is about as accurate; or they are worth the
     /// same, and it is more accurate, or has a better sense of how sure it is.
     pub fn better(&self) -> bool {
+        self.beats_live(self.as_it_answers())
+    }
+
+    /// Whether it would go live for what it says alone.
+    pub fn better_alone(&self) -> bool {
+        self.beats_live(self.measured())
+    }
+
+    fn beats_live(&self, new: Measured) -> bool {
         let Some(live) = self.live else { return true };
-        let new = self.pooled.unwrap_or_else(|| self.measured());
         if new.worth > live.worth {
             // Silence is worth more than many wrong answers. But what made the live one wrong may be bad lessons.
             return new.accuracy >= live.accuracy - NOISE;

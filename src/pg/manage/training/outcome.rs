@@ -93,7 +93,7 @@ impl Fitted {
         }
         spi::prune_models(taxonomy.id, tenant);
         let weak = weak(taxonomy, &report);
-        let note = note(shortfall, report.left_out);
+        let note = note(shortfall, &report);
         Outcome { version, active, corrections, report, weak, note }
     }
 }
@@ -119,16 +119,25 @@ fn shortfall(report: &Report, live: Option<&ActiveModel>, now_live: Option<&Acti
     }
     let rival = live.map_or("lexical matching".to_owned(), |live| format!("version {}", live.version));
     let (accuracy, worth) = report.live.map_or((0.0, 0.0), |live| (live.accuracy, live.worth));
+    let new = report.as_it_answers();
     Some(format!(
         "not better than {rival} on held-out examples: its answers are worth {:.3} against {worth:.3}, its accuracy is {:.3} against {accuracy:.3}; {CHOICE}",
-        report.worth, report.accuracy
+        new.worth, new.accuracy
     ))
 }
 
-fn note(shortfall: Option<String>, left_out: u32) -> Option<String> {
+fn note(shortfall: Option<String>, report: &Report) -> Option<String> {
+    let left_out = report.left_out;
+    let pooled = report.pooled.filter(|_| shortfall.is_none() && !report.better_alone());
+    let pooled = pooled.map(|both| {
+        format!(
+            "it has few examples: together with lexical matching its answers are worth {:.3}, its accuracy is {:.3}",
+            both.worth, both.accuracy
+        )
+    });
     let left_out = (left_out > 0)
         .then(|| format!("{left_out} examples without a word, or beyond categorize.training_memory, were left out"));
-    let note: Vec<String> = shortfall.into_iter().chain(left_out).collect();
+    let note: Vec<String> = shortfall.into_iter().chain(pooled).chain(left_out).collect();
     (!note.is_empty()).then(|| note.join("; "))
 }
 
