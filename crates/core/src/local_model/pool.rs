@@ -8,22 +8,22 @@
 
 use crate::cascade::Guess;
 
-/// A model that is less sure of its best guess has not seen what matters in the text: it says nothing against a name.
-const UNSEEN: f32 = 0.4;
+/// Names that hold their own guess for less likely than this know nothing of the text, and agree with a model by chance.
+const INCLINED: f32 = 0.5;
 
 /// The guess of both, where the model alone does not answer: `None` where the words of the categories add nothing to what
 /// the model says. Confidences are from 0 to 1.
 pub fn pooled(names: Guess, model: Option<Guess>) -> Option<Guess> {
     let Some(model) = model else { return Some(names) };
-    let unseen = model.confidence < UNSEEN;
     if names.category != model.category {
-        // A guess that somebody speaks against is the better one, and no answer.
-        let doubted = Guess { confidence: names.confidence * (1.0 - model.confidence), ..names };
-        return (names.confidence > model.confidence).then_some(if unseen { names } else { doubted });
+        // A guess that somebody speaks against is no answer, but may be the better one.
+        let doubted = names.confidence * (1.0 - model.confidence);
+        return (names.confidence > model.confidence).then_some(Guess { confidence: doubted, ..names });
     }
     let odds = odds(names.confidence) * odds(model.confidence);
-    let both = odds / (1.0 + odds);
-    Some(Guess { confidence: if unseen { both.max(names.confidence) } else { both }, ..names })
+    // That a model names the same one does not make it less likely, however unsure it is among many.
+    let both = f32::max(odds / (1.0 + odds), names.confidence);
+    (names.confidence >= INCLINED).then_some(Guess { confidence: both, ..names })
 }
 
 /// The odds of a probability, kept from the ends: nobody is as sure as that.
@@ -44,25 +44,17 @@ mod tests {
     fn two_that_agree_are_surer_than_each() {
         let both = pooled(guess(1, 0.6), Some(guess(1, 0.6))).expect("they agree");
         assert!((both.confidence - 0.36 / (0.36 + 0.16)).abs() < 1e-5 && both.category == 1, "{both:?}");
-        let doubted = pooled(guess(1, 0.3), Some(guess(1, 0.6))).expect("they agree");
-        assert!(doubted.confidence < 0.6, "who holds it for unlikely speaks against it: {doubted:?}");
-        let certain = pooled(guess(1, 1.0), Some(guess(1, 1.0))).expect("they agree");
-        assert!(certain.confidence < 1.0 && certain.confidence > 0.999);
+        assert_eq!(pooled(guess(1, 0.8), Some(guess(1, 0.2))), Some(guess(1, 0.8)), "no less than the names alone");
+        assert_eq!(pooled(guess(1, 0.4), Some(guess(1, 0.8))), None, "names that are not inclined add nothing");
+        let certain = pooled(guess(1, 0.999), Some(guess(1, 1.0))).expect("they agree");
+        assert!(certain.confidence < 1.0 && certain.confidence > 0.999, "{certain:?}");
     }
 
     #[test]
-    fn a_model_that_has_seen_nothing_of_a_text_leaves_it_to_the_names() {
-        let names = guess(1, 0.8);
-        assert_eq!(pooled(names, None), Some(names));
-        assert_eq!(pooled(names, Some(guess(2, 0.2))), Some(names));
-        assert_eq!(pooled(names, Some(guess(1, 0.2))), Some(names));
-        assert_eq!(pooled(guess(1, 0.1), Some(guess(2, 0.2))), None, "it is the surer one");
-    }
-
-    #[test]
-    fn where_they_differ_the_surer_guess_is_the_better_one() {
+    fn where_they_differ_the_surer_guess_is_the_better_one_and_no_answer() {
         assert_eq!(pooled(guess(1, 0.5), Some(guess(2, 0.6))), None, "the model's");
         let doubted = pooled(guess(1, 0.8), Some(guess(2, 0.5))).expect("the names'");
         assert!(doubted.category == 1 && (doubted.confidence - 0.4).abs() < 1e-6, "{doubted:?}");
+        assert_eq!(pooled(guess(1, 0.8), None), Some(guess(1, 0.8)), "a model that knows no word of it says nothing");
     }
 }

@@ -13,7 +13,7 @@ fn cost(session: &mut Session, title: &str) -> i64 {
 
 #[test]
 fn near_duplicates_of_two_sessions_are_paid_once() {
-    let shop = shop("near", Config::default());
+    let shop = shop("near_duplicates", Config::default());
     // It is an explicit choice.
     assert!(cost(&mut shop.session(), "green shoe 41") > 0);
     assert!(cost(&mut shop.session(), "Shoe, GREEN 41!") > 0);

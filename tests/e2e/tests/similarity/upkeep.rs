@@ -59,7 +59,13 @@ fn who_forgets_waits_for_no_index_that_is_being_built() {
     // An hour passes.
     session.run("UPDATE categorize.embedding_index SET swept_at = swept_at - interval '2 hours'");
     session.run("SELECT categorize.forget('blue cotton shirt for men')");
-    eventually("both vectors are gone", 30, || session.one::<i64>(&count) == 11);
+    assert_eq!(session.one::<i64>(&count), 12, "nobody builds any more");
+    session.run("SELECT categorize.correct('one more novel', 'Books')");
+    eventually("the new one has its vector", 30, || {
+        session.one::<i64>("SELECT count(*) FROM categorize.suggest('one more novel', 1) WHERE text = 'one more novel'")
+            == 1
+    });
+    eventually("the vector is gone", 30, || session.one::<i64>(&count) == 12);
 }
 
 #[test]
