@@ -122,7 +122,7 @@ fn what_was_paid_is_told_by_the_plan_that_ran() {
     assert_eq!(account.titles_paid, 700);
     assert_eq!((told("Sent to Gateway"), told("Answered by LLM")), (700, 700));
     assert_eq!(told("Answered by Rule") + told("Answered by Cache"), 1001);
-    assert_eq!(told("Provider Calls"), account.requests as u64);
+    assert_eq!(told("Provider Calls"), account.requests);
     assert_eq!(told("Input Tokens"), account.tokens.input + account.tokens.cached_input);
     assert_eq!(told("Output Tokens"), account.tokens.output);
     // What is known is asked of nobody.
