@@ -17,8 +17,8 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 routing and token-saving (their pages are), or of routing's: routing-upgrades, routing-calibration,
                 routing-limits, routing-near, routing-complexity, routing-failover (no page is written); similarity (its page
                 is), or of similarity's: similarity-cascade, similarity-speed, similarity-embedding, similarity-bound,
-                similarity-recall, similarity-growth (no page is written); plan (its page is), or of plan's:
-                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift (no page is written)
+                similarity-recall, similarity-labels, similarity-growth (no page is written); plan (its page is), or of plan's:
+                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift, plan-copy (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated

@@ -80,10 +80,9 @@ impl Live {
         Some(Rc::new(Self { version: row.version, threshold, id: row.id, trained_at: row.trained_at, file }))
     }
 
-    /// Whether the words of the categories are heard beside it, having few examples. Not where a bound of the error holds: the
-    /// evidence for it is what the model says alone.
+    /// Whether the words of the categories are heard beside it, having few examples.
     pub fn hears_names(&self, scope: &Scope) -> bool {
-        scope.settings.max_error.is_none() && self.model().is_small()
+        self.model().is_small() && scope.hears_names()
     }
 
     /// What it says of texts in normal form (case folded), one prediction each, in their order.

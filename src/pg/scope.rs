@@ -167,6 +167,13 @@ impl Scope {
         self.model.get_or_init(|| Live::load(self, self.former_model.as_ref())).as_deref()
     }
 
+    /// Whether the words of the categories are heard beside a model of few examples: where most categories are described. Bare
+    /// names know so little that a model of some hundred examples is better off without. And not where a bound of the error
+    /// holds: the evidence for it is what the model says alone.
+    pub fn hears_names(&self) -> bool {
+        self.settings.max_error.is_none() && self.category_index().is_described()
+    }
+
     /// How sure the free tiers must be, and which differences between texts matter; read at first use.
     pub fn quality(&self) -> &Quality {
         self.quality.get_or_init(|| Rc::new(Quality::load(self)))

@@ -29,7 +29,7 @@ pub const HOW_TO_READ: &str = "\
 Ours is a plain SELECT, as a fresh session has it planned, the memo cold. Exact hits have as their peer the join that a user
 would write against a table of answers; both take turns, one process each, but where the line says otherwise. What asks a
 model asks a fake provider on the same machine, in the process of the benchmark, in a cluster of its own whose commits are
-durable; the peer is the time that the provider needs at so many requests at once. COPY is from a file on the server, into tables that are emptied before; the trivial trigger is
-`insert_username` of contrib's `spi`. **Ratio** is ours divided by peer where the bar
-says *at most*, and peer divided by ours where it says *x faster*; for growth it is the slope of the least-squares line through
-log(time) over log(size): 1 is proportional to the size. Inputs that were paid for are the provider's own count.";
+durable; the peer is the time that the provider needs at so many requests at once. COPY is from a file on the server, into tables that
+are emptied before; the trivial trigger is `insert_username` of contrib's `spi`. **Ratio** is ours divided by peer where the bar says
+*at most*, and peer divided by ours where it says *x faster*; for growth it is the slope of the least-squares line through log(time)
+over log(size): 1 is proportional to the size. Inputs that were paid for are the provider's own count.";

@@ -24,7 +24,7 @@ const SEED: u64 = 42;
 const WHAT: &str = "\
 500 titles that nobody has taught, asked of the free tiers with so many others learnt by `learn()`, in one order of a fixed seed. No
 provider, no rule, no setting. *Described*: `demo/titles.tsv` and the shipped taxonomy `products`, whose categories have
-descriptions. *Bare names*: titles of flipkart, categories that nobody described. *After* is the time from `learn()` until a model
+descriptions. *Bare names*: titles of flipkart, categories that nobody described, so that only a trained model can add anything. *After* is the time from `learn()` until a model
 is trained and the vectors are made. Parts of the curve of confidence were fitted to other titles of both sets, so the first
 line of each flatters a little.";
 

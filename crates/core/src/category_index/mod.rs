@@ -67,6 +67,11 @@ impl CategoryIndex {
         }
     }
 
+    /// Whether most of the categories have a description or typical words.
+    pub fn is_described(&self) -> bool {
+        std::ptr::eq(self.curve, &DESCRIBED)
+    }
+
     /// Whether there is nothing to match.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()

@@ -32,6 +32,8 @@ pub struct Material {
     lessons: Lessons,
     known: Known,
     corrections: i32,
+    /// Whether a small model will be heard with the words of the categories.
+    hears_names: bool,
     /// By the clock, just before the examples were read.
     read_at: i64,
 }
@@ -49,8 +51,10 @@ pub fn gather(name: &str, tenant: &str) -> Material {
         let taxonomy = Taxonomy::new(row.id, name.to_owned(), row.version, settings, categories);
         let live = spi::fresh_active_model(taxonomy.id, tenant);
         let weights = live.as_ref().map(|l| spi::fresh_weights(l.id, l.length)).unwrap_or_default();
+        let scope = world::private_scope(tenant, taxonomy);
         let mut material = Material {
-            scope: world::private_scope(tenant, taxonomy),
+            hears_names: scope.hears_names(),
+            scope,
             live,
             weights,
             lessons: Lessons::new(guc::training_bytes()),
@@ -114,7 +118,7 @@ impl Material {
     /// # Errors
     /// `InvalidParameter` where there is nothing to tell apart.
     pub fn fit(self) -> Result<Fitted, Error> {
-        let Self { scope, live, weights, lessons, known, corrections, read_at } = self;
+        let Self { scope, live, weights, lessons, known, corrections, hears_names, read_at } = self;
         let taxonomy = taxonomy_of(&scope);
         let answerable = |id| taxonomy.answerable(id).map(|category| category.id);
         let rival = Model::verified(&weights).ok().filter(|_| live.is_some());
@@ -123,7 +127,7 @@ impl Material {
             threshold: taxonomy.settings.local_model_threshold,
             is_chosen: taxonomy.settings.is_chosen("local_model_threshold"),
             live: live.as_ref().and_then(|l| l.measured),
-            hears_names: taxonomy.settings.max_error.is_none(),
+            hears_names,
         };
         let mut progress = Progress::new(&taxonomy.name);
         let trained = local_model::train(lessons, &options, rival, &mut |part| progress.at(FITTING * part))?;
