@@ -159,7 +159,7 @@ SELECT category IS DISTINCT FROM 'Music' AS not_the_inner_node FROM categorize.e
 SELECT categorize('tuba and trombone');
 SET categorize.taxonomy = 'shop';
 
--- A model of few examples that may not answer alone takes nothing from lexical matching, which is heard beside it.
+-- Lexical matching that answers is not replaced by a model of few examples that may not.
 SELECT categorize.create_taxonomy('silent', ARRAY['Kettles', 'Violins']) > 0 AS created;
 SELECT categorize.learn($$ SELECT noun || ' ' || i, category FROM (VALUES ('kettles', 'Kettles'), ('violins', 'Violins')) c (noun, category), generate_series(1, 4) i $$, 'silent');
 SELECT active, accuracy, coverage, "precision", worth, live_accuracy, live_worth, note FROM categorize.train('silent');
