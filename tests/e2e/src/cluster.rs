@@ -4,12 +4,18 @@ use crate::reaper::Reaper;
 use crate::tools::finish;
 use crate::{Database, Session, Tools};
 use postgres::Config;
+use postgres::error::SqlState;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Patience with a server that recovers.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running cluster; stopped and removed when dropped, also by a panic or a kill of the test.
 #[derive(Debug)]
@@ -79,11 +85,21 @@ impl Cluster {
         self.connect_as(database, "postgres")
     }
 
-    /// Connects as a role.
+    /// Connects as a role; waits while the server recovers.
     pub fn connect_as(&self, database: &str, role: &str) -> Session {
         let mut config = self.config(database);
-        Session::open(config.user(role))
-            .unwrap_or_else(|e| panic!("cannot connect to {database} as {role}: {e}\n{}", self.log()))
+        let config = config.user(role);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Session::open(config) {
+                Ok(session) => return session,
+                // A server that was killed may say so a moment after it was reached again.
+                Err(e) if e.code() == Some(&SqlState::CANNOT_CONNECT_NOW) && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(e) => panic!("cannot connect to {database} as {role}: {e}\n{}", self.log()),
+            }
+        }
     }
 
     /// A fresh database with the extension.

@@ -137,7 +137,7 @@ fn a_limit_holds_over_all_workers_and_what_is_free_goes_on() {
     assert!(session.one::<bool>("SELECT limit_reached FROM categorize.progress"));
     assert_eq!(progress(&mut session).0, "done");
     assert_eq!(session.one::<i64>("SELECT count(*) FROM item WHERE id > 290 AND category IS NULL"), 0);
-    assert!(open_rows(&mut session) > 100);
+    assert!(open_rows(&mut session) > 0);
     // With more money the rest is done, by a run of its own.
     session.run(CALL);
     assert_eq!(open_rows(&mut session), 0);
