@@ -16,7 +16,12 @@ pub struct OwnerScope {
 
 impl OwnerScope {
     /// Becomes `owner`.
+    ///
+    /// # Panics
+    /// Outside of a transaction, where Postgres would crash: a setting is saved in its memory.
     pub fn enter(owner: pg_sys::Oid) -> Self {
+        // SAFETY: reads a variable of the main thread.
+        assert!(unsafe { pg_sys::IsTransactionState() }, "acting as the owner needs a transaction");
         let mut scope = Self { user: pg_sys::InvalidOid, security_context: 0, nest_level: 0 };
         // SAFETY: called on the main thread inside a transaction; the strings are static. GUC_ACTION_SAVE is allowed
         // in parallel workers and ends with the nest level.

@@ -32,7 +32,7 @@ pub struct Material {
     lessons: Lessons,
     known: Known,
     corrections: i32,
-    /// Whether a small model will be heard with the words of the categories.
+    /// Whether a small model will be heard with the words of the categories. Known before `fit`, which may read no table.
     hears_names: bool,
     /// By the clock, just before the examples were read.
     read_at: i64,
