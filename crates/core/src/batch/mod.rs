@@ -41,3 +41,5 @@ pub use shard::{Limits, Shard, Take};
 mod machine_tests;
 #[cfg(test)]
 mod schedule_tests;
+#[cfg(test)]
+mod world;

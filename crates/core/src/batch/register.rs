@@ -49,12 +49,6 @@ impl Register {
         }
     }
 
-    /// The name of a request.
-    pub fn name(&self, ordinal: u32) -> Option<CustomId> {
-        let check = self.lines.get(ordinal as usize)?.check;
-        Some(CustomId { token: self.token, ordinal, check })
-    }
-
     /// Lines that came, each counted once.
     pub fn taken(&self) -> u32 {
         self.taken
