@@ -4,18 +4,16 @@
 //! There is no file and no label: requests are in the create, and whose a batch is shows in its results.
 
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
-use super::call::{Caller, Heard, Refused};
+use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
-use super::openai::{escaped, text};
-use crate::provider::moment::rfc3339;
-use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token};
+use super::replies::{moment, page, sum, text};
+use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::time::UNIX_EPOCH;
 
 const PATH: &str = "/v1/messages/batches";
 
@@ -82,23 +80,12 @@ impl BatchApi for MessageBatches {
             let mut parameters = vec![("limit", "100")];
             parameters.extend(after.map(|after| ("after_id", after)));
             let list = call.json(Method::GET, &call.url(PATH, &parameters)?, None).await?;
-            let batches = list.get("data").and_then(Value::as_array).ok_or_else(Refused::unreadable)?;
-            let batches: Vec<_> = batches.iter().filter_map(listed).collect();
-            let more = list.get("has_more").and_then(Value::as_bool) == Some(true);
-            Ok(Page { next: text(&list, "last_id").filter(|_| more), batches })
+            page(&list, listed).ok_or_else(Refused::unreadable)
         })
     }
 
     fn cancel<'a>(&'a self, call: &'a Caller<'a>, remote: &'a str) -> Coming<'a, Heard<()>> {
-        Box::pin(async move {
-            let url = call.url(&format!("{}/cancel", path(remote)), &[])?;
-            match call.json(Method::POST, &url, None).await {
-                Ok(_) => Ok(()),
-                // It is too late: it has ended.
-                Err(refused) if matches!(refused.status, Some(400 | 409)) => Ok(()),
-                Err(refused) => Err(refused),
-            }
-        })
+        Box::pin(async move { call.cancel(&call.url(&format!("{}/cancel", path(remote)), &[])?, None).await })
     }
 
     /// The address that the batch tells is not called: it is this one.
@@ -134,7 +121,7 @@ fn is_lasting(error: &Value) -> bool {
 
 fn counted(batch: &Value, names: &[&str]) -> Option<u64> {
     let counts = batch.get("request_counts")?;
-    names.iter().map(|name| counts.get(name).and_then(Value::as_u64)).sum()
+    sum(names.iter().map(|name| counts.get(name).and_then(Value::as_u64)))
 }
 
 /// All requests have a line, whatever became of them.
@@ -154,12 +141,10 @@ fn progress(batch: &Value) -> Progress {
 }
 
 fn listed(batch: &Value) -> Option<Listed> {
-    let created = text(batch, "created_at").and_then(|text| rfc3339(&text));
-    let seconds = created.and_then(|created| created.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
     Some(Listed {
         remote: text(batch, "id")?,
         label: None,
-        created: seconds.and_then(|seconds| i64::try_from(seconds).ok()).map(Moment),
+        created: moment(batch, "created_at"),
         requests: counted(batch, &KINDS),
         ended: progress(batch) != Progress::Running,
     })

@@ -1,11 +1,11 @@
 //! Makes batches of what waits.
 
-use super::api::{BatchApi, api};
+use super::api::BatchApi;
 use super::requests::{PORTION, prepared};
 use super::store::{Lost, NewBatch, NewRequest, Store, Waiting};
 use crate::plan::{Plan, Route};
 use crate::provider::{Item, pack_limit};
-use pg_categorize_core::batch::{CustomId, Limits, Shard, Take, Token, check};
+use pg_categorize_core::batch::{CustomId, Limits, Shard, Take, Token};
 use pg_categorize_core::cascade::Reason;
 use std::sync::Arc;
 
@@ -28,9 +28,13 @@ struct Filling {
 
 /// Walks over what waits for a route's provider, and makes batches of it within these limits. Packs are those of live calls:
 /// an instruction that is paid once for ten titles saves more than half of the price does.
-pub(super) async fn build(store: &impl Store, route: &Arc<Route>, limits: Limits) -> Result<Built, Lost> {
+pub(super) async fn build(
+    store: &impl Store,
+    api: &dyn BatchApi,
+    route: &Arc<Route>,
+    limits: Limits,
+) -> Result<Built, Lost> {
     let mut built = Built::default();
-    let Some(api) = api(route.provider.kind) else { return Ok(built) };
     let (mut after, mut filling) = (None, Filling::new(limits));
     let mut waiting = Vec::new();
     loop {
@@ -135,10 +139,9 @@ impl Filling {
         let price = route.price.map(|row| row.price);
         let worst_case = price.and_then(|price| price.worst_case(prepared.input_bound(), prepared.output_bound()));
         let Some(worst_case) = worst_case else { return Fit::Refused };
-        // Tokens differ between batches, and not in their length.
-        let check = check(pack.iter().map(|input| &input.fingerprint.0));
         let ordinal = self.requests.len() as u32;
-        let name = CustomId { token: Token::new(0, 0, 0), ordinal, check };
+        // Which batch it comes into and what it asks about change the name, and not its length.
+        let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
         match self.shard.take((api.line(&name, prepared.body()).len() + separator) as u64) {
             Take::Taken => {

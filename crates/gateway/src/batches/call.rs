@@ -47,6 +47,11 @@ impl Refused {
         Self { status: None, undone: false, trouble: Trouble::Passing(None), detail }
     }
 
+    /// Whether the provider knows nothing of this name.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.status == Some(404) && self.trouble == Trouble::Stopped
+    }
+
     fn of(failure: Failure, status: Option<u16>) -> Self {
         let undone = match status {
             // A request that was refused. 408 and 499 are of a request that was being worked on, 409 of two at once.
@@ -95,6 +100,15 @@ impl<'a> Caller<'a> {
         let body = body.map(Body::from).or_else(|| (method == Method::POST).then(|| Body::from("")));
         let reply = self.whole(Call { method, url, headers: HeaderMap::new(), body }, SHORT).await?;
         self.read(reply)
+    }
+
+    /// Asks to cancel a batch. One that has ended is as good as cancelled.
+    pub(super) async fn cancel(&self, url: &Url, body: Option<String>) -> Heard<()> {
+        match self.json(Method::POST, url, body).await {
+            Ok(_) => Ok(()),
+            Err(refused) if matches!(refused.status, Some(400 | 409)) => Ok(()),
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Calls, and reads the whole reply, which is a success.
@@ -148,6 +162,11 @@ impl<'a> Caller<'a> {
         let failure = failure(self.route, reply.status, &reply.headers, json.as_ref());
         Err(Refused::of(failure, Some(reply.status)))
     }
+}
+
+/// A text of the provider as a part of a path.
+pub(super) fn escaped(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]

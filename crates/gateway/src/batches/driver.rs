@@ -44,7 +44,7 @@ impl<S: Store, C: Fn() -> Moment + Send + Sync> Driver<S, C> {
     /// [`Lost`], where the store is. What was made is made.
     pub async fn build(&self, route: &Arc<Route>) -> Result<Built, Lost> {
         let Some(api) = api(route.provider.kind) else { return Ok(Built::default()) };
-        build(&self.store, route, self.limits.unwrap_or(api.traits().limits)).await
+        build(&self.store, api, route, self.limits.unwrap_or(api.traits().limits)).await
     }
 
     /// Does the next step of every batch whose time has come.

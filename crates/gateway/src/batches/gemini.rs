@@ -3,13 +3,12 @@
 //! Source: <https://ai.google.dev/gemini-api/docs/batch-api> and "Files API". Requests are in a file, however few they are.
 
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
-use super::call::{Caller, Heard, Refused};
+use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
-use super::openai::{escaped, text};
+use super::replies::{moment, sum, text};
 use crate::http::Call;
 use crate::provider::model_path;
-use crate::provider::moment::rfc3339;
-use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token};
+use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use pg_categorize_core::prompt::quoted;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -17,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// What the file is.
 const KIND: &str = "application/jsonl";
@@ -109,15 +108,7 @@ impl BatchApi for BatchMode {
     }
 
     fn cancel<'a>(&'a self, call: &'a Caller<'a>, remote: &'a str) -> Coming<'a, Heard<()>> {
-        Box::pin(async move {
-            let url = call.url(&path(remote, ":cancel"), &[])?;
-            match call.json(Method::POST, &url, Some("{}".to_owned())).await {
-                Ok(_) => Ok(()),
-                // It is too late: it has ended.
-                Err(refused) if matches!(refused.status, Some(400 | 409)) => Ok(()),
-                Err(refused) => Err(refused),
-            }
-        })
+        Box::pin(async move { call.cancel(&call.url(&path(remote, ":cancel"), &[])?, Some("{}".to_owned())).await })
     }
 
     fn results<'a>(&'a self, call: &'a Caller<'a>, remote: &'a str) -> Coming<'a, Heard<Vec<reqwest::Response>>> {
@@ -169,8 +160,9 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 fn progress(operation: &Value) -> Progress {
     let state = operation.pointer("/metadata/state").and_then(Value::as_str).unwrap_or_default();
     let counts = operation.pointer("/metadata/batchStats");
-    let count = |name| counts.and_then(|counts| text(counts, name)).and_then(|number| number.parse::<u32>().ok());
-    let lines = count("successfulRequestCount").map(|done| done + count("failedRequestCount").unwrap_or(0));
+    let count = |name| counts.and_then(|counts| text(counts, name)).and_then(|number| number.parse().ok());
+    let lines = sum([count("successfulRequestCount"), count("failedRequestCount").or(Some(0))]);
+    let lines = lines.and_then(|lines| u32::try_from(lines).ok());
     let ended = |how| Progress::Ended { how, lines };
     // `BATCH_STATE_` or `JOB_STATE_`.
     match state.rsplit_once("STATE_").map_or(state, |(_, state)| state) {
@@ -185,13 +177,11 @@ fn progress(operation: &Value) -> Progress {
 
 fn listed(operation: &Value) -> Option<Listed> {
     let metadata = operation.get("metadata")?;
-    let created = text(metadata, "createTime").and_then(|text| rfc3339(&text));
-    let seconds = created.and_then(|created| created.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_secs());
     let total = metadata.get("batchStats").and_then(|counts| text(counts, "requestCount"));
     Some(Listed {
         remote: text(operation, "name")?,
         label: text(metadata, "displayName"),
-        created: seconds.and_then(|seconds| i64::try_from(seconds).ok()).map(Moment),
+        created: moment(metadata, "createTime"),
         requests: total.and_then(|total| total.parse().ok()),
         ended: progress(operation) != Progress::Running,
     })

@@ -14,6 +14,7 @@ mod ingest;
 mod lines;
 mod openai;
 mod perform;
+mod replies;
 mod requests;
 mod store;
 

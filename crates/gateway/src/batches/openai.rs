@@ -4,9 +4,10 @@
 //! 2.3.0).
 
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
-use super::call::{Caller, Heard, Refused};
+use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
-use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token, Trouble};
+use super::replies::{page, sum, text};
+use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token};
 use pg_categorize_core::prompt::quoted;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -98,24 +99,12 @@ impl BatchApi for Batches {
             let mut parameters = vec![("limit", "100")];
             parameters.extend(after.map(|after| ("after", after)));
             let list = call.json(Method::GET, &call.url("/v1/batches", &parameters)?, None).await?;
-            let batches = list.get("data").and_then(Value::as_array).ok_or_else(Refused::unreadable)?;
-            let batches: Vec<_> = batches.iter().filter_map(listed).collect();
-            let more = list.get("has_more").and_then(Value::as_bool) == Some(true);
-            let next = text(&list, "last_id").or_else(|| batches.last().map(|last| last.remote.clone()));
-            Ok(Page { next: next.filter(|_| more), batches })
+            page(&list, listed).ok_or_else(Refused::unreadable)
         })
     }
 
     fn cancel<'a>(&'a self, call: &'a Caller<'a>, remote: &'a str) -> Coming<'a, Heard<()>> {
-        Box::pin(async move {
-            let url = call.url(&format!("{}/cancel", path(remote)), &[])?;
-            match call.json(Method::POST, &url, None).await {
-                Ok(_) => Ok(()),
-                // It is too late: it has ended.
-                Err(refused) if matches!(refused.status, Some(400 | 409)) => Ok(()),
-                Err(refused) => Err(refused),
-            }
-        })
+        Box::pin(async move { call.cancel(&call.url(&format!("{}/cancel", path(remote)), &[])?, None).await })
     }
 
     fn results<'a>(&'a self, call: &'a Caller<'a>, remote: &'a str) -> Coming<'a, Heard<Vec<reqwest::Response>>> {
@@ -144,18 +133,9 @@ fn path(remote: &str) -> String {
     format!("/v1/batches/{}", escaped(remote))
 }
 
-/// A text of the provider as a part of a path.
-pub(super) fn escaped(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-pub(super) fn text(value: &Value, name: &str) -> Option<String> {
-    value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
 fn progress(batch: &Value) -> Progress {
     let count = |name| batch.pointer(&format!("/request_counts/{name}")).and_then(Value::as_u64);
-    let lines = count("completed").zip(count("failed")).and_then(|(done, failed)| u32::try_from(done + failed).ok());
+    let lines = sum([count("completed"), count("failed")]).and_then(|lines| u32::try_from(lines).ok());
     let codes = batch.pointer("/errors/data").and_then(Value::as_array);
     let no_room = codes.is_some_and(|list| list.iter().any(|error| error.get("code").is_some_and(|c| c == NO_ROOM)));
     let ended = |how| Progress::Ended { how, lines };
@@ -178,11 +158,4 @@ fn listed(batch: &Value) -> Option<Listed> {
         requests: batch.pointer("/request_counts/total").and_then(Value::as_u64).filter(|total| *total > 0),
         ended: progress(batch) != Progress::Running,
     })
-}
-
-impl Refused {
-    /// Whether the provider knows nothing of this name.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.status == Some(404) && self.trouble == Trouble::Stopped
-    }
 }

@@ -34,8 +34,8 @@ pub(super) async fn perform(
     let call = Caller::new(http, &open.route);
     Ok(match effect {
         Effect::Upload => {
-            let (feed, made) = with_body(store, api, open, |feed| api.upload(&call, open.token, feed)).await?;
-            told(feed, made, Event::Uploaded, Event::Failed(Trouble::Passing(None)))
+            let (uploaded, made) = with_body(store, api, open, |feed| api.upload(&call, open.token, feed)).await?;
+            told(uploaded, made, Event::Uploaded, Event::Failed(Trouble::Passing(None)))
         }
         Effect::Create if open.record.by_file => {
             let file = open.record.file.as_deref();
