@@ -28,6 +28,8 @@ pub struct Refused {
     pub status: Option<u16>,
     /// Whether the provider certainly did nothing.
     pub undone: bool,
+    /// Whether the provider says that there is nothing of this name.
+    pub unknown: bool,
     /// What follows.
     pub trouble: Trouble,
     /// A class such as `http 429`: no text of the provider, no input, no key.
@@ -44,12 +46,7 @@ impl Refused {
     /// A reply that is none of this API: whatever was asked for may have happened.
     pub(super) fn unreadable() -> Self {
         let detail = "not a reply of this API".to_owned();
-        Self { status: None, undone: false, trouble: Trouble::Passing(None), detail }
-    }
-
-    /// Whether the provider knows nothing of this name.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.status == Some(404) && self.trouble == Trouble::Stopped
+        Self { status: None, undone: false, unknown: false, trouble: Trouble::Passing(None), detail }
     }
 
     fn of(failure: Failure, status: Option<u16>) -> Self {
@@ -63,7 +60,7 @@ impl Refused {
             FailureClass::Rejected | FailureClass::ContextOverflow => Trouble::Lasting,
             _ => Trouble::Passing(failure.retry_after),
         };
-        Self { status, undone, trouble, detail: failure.detail }
+        Self { status, undone, unknown: false, trouble, detail: failure.detail }
     }
 }
 
@@ -92,7 +89,8 @@ impl<'a> Caller<'a> {
     }
 
     fn not_allowed(&self, detail: &str) -> Refused {
-        Refused { status: None, undone: true, trouble: Trouble::Stopped, detail: detail.to_owned() }
+        let detail = detail.to_owned();
+        Refused { status: None, undone: true, unknown: false, trouble: Trouble::Stopped, detail }
     }
 
     /// Calls with JSON, or nothing, and reads JSON.
@@ -159,8 +157,12 @@ impl<'a> Caller<'a> {
             return Ok(reply);
         }
         let json = reply.body.as_ref().ok().and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        // All three tell errors in a member of this name. A page says nothing of a batch: what stands between us and the
+        // provider may have written it, and a batch that is taken for gone would be paid twice.
+        let told = json.as_ref().and_then(|json| json.get("error")).is_some_and(Value::is_object);
         let failure = failure(self.route, reply.status, &reply.headers, json.as_ref());
-        Err(Refused::of(failure, Some(reply.status)))
+        let unknown = told && reply.status == 404 && failure.class == FailureClass::Stopped;
+        Err(Refused { unknown, ..Refused::of(failure, Some(reply.status)) })
     }
 }
 
@@ -213,6 +215,22 @@ mod tests {
         }
         let url = call.url("/v1beta/batches", &[("pageToken", "a&b=c")]).unwrap();
         assert_eq!(url.as_str(), "https://generativelanguage.googleapis.com/v1beta/batches?pageToken=a%26b%3Dc");
+    }
+
+    #[test]
+    fn only_the_provider_says_that_there_is_no_such_batch() {
+        let (http, route) = (Http::new(), route("https://generativelanguage.googleapis.com/v1beta"));
+        let call = Caller::new(&http, &route);
+        let unknown = |status, body: &str| {
+            let reply = Reply { status, headers: HeaderMap::new(), body: Ok(body.as_bytes().to_vec()) };
+            call.success(reply).map(|_| ()).unwrap_err().unknown
+        };
+        let told = r#"{"error":{"code":404,"message":"no such batch"}}"#;
+        assert!(unknown(404, told) && !unknown(403, told) && !unknown(500, told));
+        for of_others in ["<html>404 page not found</html>", r#"{"detail":"Not Found"}"#, r#"{"error":"no route"}"#, ""]
+        {
+            assert!(!unknown(404, of_others), "{of_others}");
+        }
     }
 
     #[test]

@@ -53,13 +53,13 @@ pub(super) async fn perform(
         Effect::Inspect { remote } => match is_ours(api, &call, open, remote).await {
             Ok(ours) => Event::Inspected { remote: remote.clone(), ours },
             // Deleted, or its results are: then they are nobody's that we can have.
-            Err(refused) if refused.is_unknown() => Event::Inspected { remote: remote.clone(), ours: false },
+            Err(refused) if refused.unknown => Event::Inspected { remote: remote.clone(), ours: false },
             Err(refused) => Event::Failed(refused.trouble),
         },
         Effect::Poll { remote } => match api.poll(&call, remote).await {
             Ok(Progress::Running) => Event::Running,
             Ok(Progress::Ended { how, lines }) => Event::Ended { how, lines },
-            Err(refused) if refused.is_unknown() => Event::Gone,
+            Err(refused) if refused.unknown => Event::Gone,
             Err(refused) => Event::Failed(refused.trouble),
         },
         Effect::Cancel { remote } => match api.cancel(&call, remote).await {
@@ -68,7 +68,7 @@ pub(super) async fn perform(
         },
         Effect::Fetch { remote } => match ingest::fetch(store, api, &call, open, remote).await? {
             Ok(lines) => Event::Fetched(lines),
-            Err(refused) if refused.is_unknown() => Event::Gone,
+            Err(refused) if refused.unknown => Event::Gone,
             Err(refused) => Event::Failed(refused.trouble),
         },
     })
