@@ -77,7 +77,7 @@ impl Store for Endless {
                 RequestItem { number: job as u32 + 1, fingerprint, text }
             };
             let items = (ordinal * PACK..(ordinal + 1) * PACK).map(item).collect();
-            Request { ordinal: ordinal as u32, plan: self.0.plan.clone(), items, has_result: false }
+            Request { ordinal: ordinal as u32, plan: self.0.plan.clone(), items }
         };
         let from = from as usize;
         Ok((from..(titles() / PACK).min(from + limit)).map(request).collect())

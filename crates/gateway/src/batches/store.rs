@@ -103,8 +103,6 @@ pub struct Request {
     pub plan: Arc<Plan>,
     /// The inputs, in their order.
     pub items: Vec<RequestItem>,
-    /// Whether it has a result.
-    pub has_result: bool,
 }
 
 /// An input of a request.

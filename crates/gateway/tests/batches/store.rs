@@ -198,7 +198,6 @@ impl Store for MemoryStore {
                     ordinal: ordinal as u32,
                     plan: input(&request.jobs[0]).plan.clone(),
                     items: request.jobs.iter().zip(first..).map(item).collect(),
-                    has_result: request.has_result,
                 });
             }
             Ok(requests)
@@ -211,8 +210,8 @@ impl Store for MemoryStore {
             if kept.record != *before {
                 return Err(Lost);
             }
-            let unanswered = |kept: &&Kept| kept.record.id != after.id && kept.record.provider == after.provider;
-            let others = data.batches.values().filter(unanswered).filter(|kept| kept.record.is_unanswered()).count();
+            let beside = |kept: &&Kept| kept.record.id != after.id && kept.record.provider == after.provider;
+            let others = data.batches.values().filter(beside).filter(|kept| kept.record.is_unanswered()).count();
             assert!(!after.is_unanswered() || others == 0, "two unanswered creates to one provider");
             data.rest(after.id, rest);
             data.batches.get_mut(&after.id).unwrap().record = after.clone();
