@@ -9,6 +9,9 @@ use tokio::task::JoinSet;
 
 const TITLES: usize = 667;
 
+/// Nights where nobody says how many: all that can go wrong happens in them.
+const NIGHTS: u64 = 8;
+
 /// Nights at once: they wait for sockets more than they work.
 const TOGETHER: usize = 4;
 
@@ -108,10 +111,11 @@ fn told(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// `PG_CATEGORIZE_NIGHTS` says how many, 50 where it does not, and `PG_CATEGORIZE_FIRST_NIGHT` the seed of the first one.
+/// `PG_CATEGORIZE_NIGHTS` says how many, and `PG_CATEGORIZE_FIRST_NIGHT` the seed of the first one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nights_end_with_everything_settled_once() {
-    let (nights, first) = (told("PG_CATEGORIZE_NIGHTS").unwrap_or(50), told("PG_CATEGORIZE_FIRST_NIGHT").unwrap_or(0));
+    let (nights, first) =
+        (told("PG_CATEGORIZE_NIGHTS").unwrap_or(NIGHTS), told("PG_CATEGORIZE_FIRST_NIGHT").unwrap_or(0));
     let mut all: BTreeMap<&str, u64> = BTreeMap::new();
     let (mut running, mut seeds) = (JoinSet::new(), first..first + nights);
     loop {
@@ -127,7 +131,7 @@ async fn nights_end_with_everything_settled_once() {
     }
     println!("{nights} nights: {all:?}");
     // What did not happen was not tested; a few nights may miss something.
-    if nights < 10 {
+    if nights < NIGHTS {
         return;
     }
     for what in ["done", "live", "deaths", "failed", "expired", "lost_lines", "faults"] {
