@@ -3,11 +3,9 @@
 use super::anthropic_told::told;
 use super::call::{Caller, Given, call};
 use super::job::{Job, Line, Whose};
-use super::openai::number;
-use super::registry::Registry;
+use super::registry::{Registry, number};
 use crate::api::{Anthropic, Arrived, Failure, anthropic_version};
 use crate::server::State;
-use crate::tokens::count;
 use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
@@ -40,28 +38,9 @@ pub(super) async fn create(arrived: Arrived) -> Response {
         check(state, body.len(), &request.requests)?;
         let line =
             |request: &Request<'_>| Line { id: request.custom_id.clone(), body: request.params.get().to_owned() };
-        let mut registry = state.batches.lock();
-        let job = Job {
-            number: registry.number(),
-            whose: Whose::Anthropic,
-            owner: caller.owner,
-            label: Value::Null,
-            model: String::new(),
-            endpoint: String::new(),
-            input_file: None,
-            version,
-            lines: request.requests.iter().map(line).collect(),
-            tokens: count(body.len() as u64),
-            created: state.clock.now(),
-            refusal: None,
-            cancelled: None,
-            ended: None,
-        };
-        let reply = told(state, &job, state.clock.now());
-        registry.jobs.insert(job.number, job);
-        drop(registry);
-        state.book.lock().account.batches.created += 1;
-        Ok(reply.into())
+        let lines = request.requests.iter().map(line).collect();
+        let job = Job { version, ..Job::new(state, Whose::Anthropic, caller.owner, lines, body.len()) };
+        Ok(told(state, state.batches.lock().accept(state, job)).into())
     })
     .await
 }
@@ -98,7 +77,7 @@ pub(super) async fn get(Path(id): Path<String>, arrived: Arrived) -> Response {
     call::<Anthropic>(arrived, "anthropic_batch_get", |state, caller| {
         let mut registry = state.batches.lock();
         let job = find(&mut registry, caller, &id)?;
-        Ok(told(state, job, state.clock.now()).into())
+        Ok(told(state, job).into())
     })
     .await
 }
@@ -107,10 +86,8 @@ pub(super) async fn cancel(Path(id): Path<String>, arrived: Arrived) -> Response
     call::<Anthropic>(arrived, "anthropic_batch_cancel", |state, caller| {
         let mut registry = state.batches.lock();
         let job = find(&mut registry, caller, &id)?;
-        if job.ended.is_none() {
-            job.cancelled.get_or_insert(state.clock.now());
-        }
-        Ok(told(state, job, state.clock.now()).into())
+        job.cancel(state.clock.now());
+        Ok(told(state, job).into())
     })
     .await
 }
@@ -146,11 +123,11 @@ pub(super) async fn list(arrived: Arrived) -> Response {
         anthropic_version(&caller.incoming)?;
         let registry = state.batches.lock();
         let now = state.clock.now();
-        let jobs: Vec<_> = registry.listed(state, caller.owner, now);
+        let jobs = registry.listed(state, caller.owner, now);
         let after = caller.parameter("after_id").and_then(|id| number(id, "msgbatch_"));
         let limit = caller.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20);
         let (page, has_more) = caller.page(&jobs, limit, |job| Some(job.number) == after, after.is_some());
-        let data: Vec<_> = page.iter().map(|job| told(state, job, now)).collect();
+        let data: Vec<_> = page.iter().map(|job| told(state, job)).collect();
         let id = |entry: Option<&Value>| entry.map_or(Value::Null, |entry| entry["id"].clone());
         let (first_id, last_id) = (id(data.first()), id(data.last()));
         Ok(json!({"data": data, "has_more": has_more, "first_id": first_id, "last_id": last_id}).into())

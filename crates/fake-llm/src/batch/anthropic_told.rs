@@ -6,10 +6,9 @@ use crate::api::{Anthropic, Provider};
 use crate::date::rfc3339;
 use crate::server::State;
 use serde_json::{Value, json};
-use std::time::SystemTime;
 
 /// A batch.
-pub(super) fn told(state: &State, job: &Job, _: SystemTime) -> Value {
+pub(super) fn told(state: &State, job: &Job) -> Value {
     let id = format!("msgbatch_{}", job.number);
     let ended = job.ended.as_ref();
     let counts = match ended.map(|ended| ended.counts) {

@@ -3,10 +3,8 @@
 use super::call::{Caller, Given, call};
 use super::gemini_told::told;
 use super::job::{Job, Line, Whose};
-use super::openai::number;
-use super::registry::Registry;
+use super::registry::{Registry, number};
 use crate::api::{Arrived, Failure, Gemini};
-use crate::tokens::count;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -76,27 +74,9 @@ pub(crate) async fn create(model: String, method: &'static str, arrived: Arrived
         if lines.is_empty() || !fits || bytes > config.most_bytes.unwrap_or(MOST_BYTES) {
             return Err(wrong("The batch has no requests, or too many."));
         }
-        let job = Job {
-            number: registry.number(),
-            whose: Whose::Gemini,
-            owner: caller.owner,
-            label: json!(batch.display_name),
-            model,
-            endpoint: method.to_owned(),
-            input_file: None,
-            version: String::new(),
-            lines,
-            tokens: count(bytes as u64),
-            created: state.clock.now(),
-            refusal: None,
-            cancelled: None,
-            ended: None,
-        };
-        let reply = told(state, &job, state.clock.now());
-        registry.jobs.insert(job.number, job);
-        drop(registry);
-        state.book.lock().account.batches.created += 1;
-        Ok(reply.into())
+        let (label, endpoint) = (json!(batch.display_name), method.to_owned());
+        let job = Job { label, model, endpoint, ..Job::new(state, Whose::Gemini, caller.owner, lines, bytes) };
+        Ok(told(state, registry.accept(state, job), state.clock.now()).into())
     })
     .await
 }
@@ -136,9 +116,7 @@ pub(crate) async fn cancel(id: &str, arrived: Arrived) -> Response {
     call::<Gemini>(arrived, "gemini_batch_cancel", |state, caller| {
         let mut registry = state.batches.lock();
         let job = find(&mut registry, caller, id)?;
-        if job.ended.is_none() {
-            job.cancelled.get_or_insert(state.clock.now());
-        }
+        job.cancel(state.clock.now());
         Ok(json!({}).into())
     })
     .await
@@ -158,7 +136,7 @@ pub(crate) async fn list(arrived: Arrived) -> Response {
     call::<Gemini>(arrived, "gemini_batch_list", |state, caller| {
         let registry = state.batches.lock();
         let now = state.clock.now();
-        let jobs: Vec<_> = registry.listed(state, caller.owner, now);
+        let jobs = registry.listed(state, caller.owner, now);
         let after = caller.parameter("pageToken").and_then(|token| token.parse().ok());
         let limit = caller.parameter("pageSize").and_then(|size| size.parse().ok()).unwrap_or(50).min(100);
         let (page, more) = caller.page(&jobs, limit, |job| Some(job.number) == after, after.is_some());

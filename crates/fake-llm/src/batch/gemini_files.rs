@@ -2,8 +2,7 @@
 
 use super::call::{Caller, Given, call};
 use super::gemini::results;
-use super::openai::number;
-use super::registry::File;
+use super::registry::{File, number};
 use crate::api::{Arrived, Failure, Gemini, put};
 use crate::date::rfc3339;
 use crate::server::State;
@@ -47,7 +46,7 @@ pub(super) async fn begin(arrived: Arrived) -> Response {
     .await
 }
 
-/// The bytes. Who knows the address may send them, as the provider has it: there is no key.
+/// The bytes. As the provider has it, the address alone says whose they are.
 pub(super) async fn finish(Path(id): Path<String>, arrived: Arrived) -> Response {
     let body = arrived.body.clone();
     call::<Gemini>(arrived, "gemini_file_upload", move |state, caller| {

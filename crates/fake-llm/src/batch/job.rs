@@ -4,6 +4,7 @@
 use super::end::Ended;
 use crate::random::{uniform, uniform_of};
 use crate::server::State;
+use crate::tokens::count;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +31,7 @@ pub(crate) struct Line {
 
 /// A batch as it was asked for.
 pub(crate) struct Job {
+    /// 0 until it is accepted.
     pub(crate) number: u64,
     pub(crate) whose: Whose,
     /// Tells keys apart.
@@ -77,6 +79,33 @@ pub(crate) enum How {
 }
 
 impl Job {
+    /// A batch of these requests; `bytes` is what was sent of them.
+    pub(crate) fn new(state: &State, whose: Whose, owner: u64, lines: Vec<Line>, bytes: usize) -> Self {
+        Self {
+            number: 0,
+            whose,
+            owner,
+            label: Value::Null,
+            model: String::new(),
+            endpoint: String::new(),
+            input_file: None,
+            version: String::new(),
+            lines,
+            tokens: count(bytes as u64),
+            created: state.clock.now(),
+            refusal: None,
+            cancelled: None,
+            ended: None,
+        }
+    }
+
+    /// Cancels it, once, where it has not ended.
+    pub(crate) fn cancel(&mut self, now: SystemTime) {
+        if self.ended.is_none() {
+            self.cancelled.get_or_insert(now);
+        }
+    }
+
     /// How long it may take.
     pub(crate) fn window(&self) -> Duration {
         Duration::from_secs(if self.whose == Whose::Gemini { 48 } else { 24 } * 3600)

@@ -1,10 +1,10 @@
 //! `/v1/batches` (OpenAI, API reference, "Batch").
 
 use super::call::{Caller, Given, call};
-use super::job::{Job, Whose};
+use super::job::Job;
 use super::openai_lines::read;
 use super::openai_told::told;
-use super::registry::Registry;
+use super::registry::{Registry, number};
 use crate::api::{Arrived, Failure, OpenAi};
 use axum::extract::Path;
 use axum::response::Response;
@@ -25,11 +25,6 @@ struct Create {
     _output_expires_after: Option<Value>,
 }
 
-/// The number in an id such as `batch_7`.
-pub(super) fn number(id: &str, prefix: &str) -> Option<u64> {
-    id.strip_prefix(prefix)?.parse().ok()
-}
-
 pub(super) async fn create(arrived: Arrived) -> Response {
     call::<OpenAi>(arrived, "openai_batch_create", |state, caller| {
         let request: Create = crate::api::openai_body(caller.incoming.body)?;
@@ -42,14 +37,9 @@ pub(super) async fn create(arrived: Arrived) -> Response {
         let bytes = bytes.ok_or_else(missing)?;
         let enqueued = registry.enqueued(caller.owner);
         let mut job = read(state, caller.owner, &bytes, &request.endpoint, enqueued);
-        job.number = registry.number();
         job.label = request.metadata.map_or(Value::Null, Value::Object);
         job.input_file = Some(request.input_file_id);
-        let reply = told(state, &job, state.clock.now());
-        registry.jobs.insert(job.number, job);
-        drop(registry);
-        state.book.lock().account.batches.created += 1;
-        Ok(reply.into())
+        Ok(told(state, registry.accept(state, job), state.clock.now()).into())
     })
     .await
 }
@@ -88,7 +78,7 @@ pub(super) async fn cancel(Path(id): Path<String>, arrived: Arrived) -> Response
         if job.ended.is_some() {
             return Err(Failure::Conflict);
         }
-        job.cancelled.get_or_insert(state.clock.now());
+        job.cancel(state.clock.now());
         Ok(told(state, job, state.clock.now()).into())
     })
     .await
@@ -98,17 +88,13 @@ pub(super) async fn list(arrived: Arrived) -> Response {
     call::<OpenAi>(arrived, "openai_batch_list", |state, caller| {
         let registry = state.batches.lock();
         let now = state.clock.now();
-        let jobs: Vec<_> = registry.listed(state, caller.owner, now).into_iter().filter(is_ours).collect();
+        let jobs = registry.listed(state, caller.owner, now);
         let after = caller.parameter("after").and_then(|id| number(id, "batch_"));
         let limit = caller.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).min(100);
         let (page, more) = caller.page(&jobs, limit, |job| Some(job.number) == after, after.is_some());
         Ok(listing(page.iter().map(|job| told(state, job, now)).collect(), more))
     })
     .await
-}
-
-fn is_ours(job: &&Job) -> bool {
-    job.whose == Whose::OpenAi
 }
 
 fn find<'a>(registry: &'a mut Registry, caller: &Caller<'_>, id: &str) -> Result<&'a mut Job, Failure> {

@@ -1,9 +1,9 @@
 //! `/v1/files` (OpenAI, API reference, "Files").
 
 use super::call::{Caller, Given, call};
-use super::openai::{listing, number, results};
+use super::openai::{listing, results};
 use super::openai_told::seconds;
-use super::registry::File;
+use super::registry::{File, number};
 use crate::api::{Arrived, Failure, OpenAi};
 use crate::server::State;
 use axum::body::{Body, Bytes};

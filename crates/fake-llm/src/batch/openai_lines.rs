@@ -2,9 +2,7 @@
 
 use super::job::{Job, Line, Refusal, Whose};
 use crate::server::State;
-use crate::tokens::count;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 
@@ -23,22 +21,8 @@ struct Input<'a> {
 
 /// The batch that a file asks for; `enqueued` tokens of this key wait already.
 pub(super) fn read(state: &State, owner: u64, bytes: &[u8], endpoint: &str, enqueued: u64) -> Job {
-    let mut job = Job {
-        number: 0,
-        whose: Whose::OpenAi,
-        owner,
-        label: Value::Null,
-        model: String::new(),
-        endpoint: endpoint.to_owned(),
-        input_file: None,
-        version: String::new(),
-        lines: Vec::new(),
-        tokens: count(bytes.len() as u64),
-        created: state.clock.now(),
-        refusal: None,
-        cancelled: None,
-        ended: None,
-    };
+    let mut job = Job::new(state, Whose::OpenAi, owner, Vec::new(), bytes.len());
+    job.endpoint = endpoint.to_owned();
     let config = &state.config.batches;
     job.refusal = fill(&mut job, bytes, config.most_requests.unwrap_or(MOST_REQUESTS)).err();
     let refuse = |code, message: String| Some(Refusal { code, message, line: None });

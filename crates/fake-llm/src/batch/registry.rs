@@ -25,7 +25,19 @@ pub(crate) struct File {
     pub(crate) bytes: Option<Bytes>,
 }
 
+/// The number in an id such as `batch_7`.
+pub(super) fn number(id: &str, prefix: &str) -> Option<u64> {
+    id.strip_prefix(prefix)?.parse().ok()
+}
+
 impl Registry {
+    /// Accepts a batch under the next number.
+    pub(crate) fn accept(&mut self, state: &State, job: Job) -> &Job {
+        state.book.lock().account.batches.created += 1;
+        let number = self.number();
+        self.jobs.entry(number).insert_entry(Job { number, ..job }).into_mut()
+    }
+
     /// The next number.
     pub(crate) fn number(&mut self) -> u64 {
         self.last += 1;
