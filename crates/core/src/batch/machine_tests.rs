@@ -132,6 +132,29 @@ fn a_cancel_reaches_a_batch_wherever_it_is() {
 }
 
 #[test]
+fn results_that_are_too_few_are_read_again_before_the_others_are_given_up() {
+    let start = Moment(0);
+    let hear = |batch: &Batch, event| batch.heard(event, start, &Pace::default());
+    let ended = |lines| {
+        let sent = Batch::new(1, 1, Matching::Contents, false, 10, start).due(start, true).unwrap().record;
+        let created = hear(&sent, Event::Created("r".to_owned())).record;
+        hear(&created, Event::Ended { how: End::Completed, lines }).record
+    };
+    for (told, read) in [(Some(10), 10), (Some(12), 10), (None, 3)] {
+        let done = hear(&ended(told), Event::Fetched(read));
+        assert_eq!((done.record.state, done.rest), (State::Done, Rest::Missing), "{told:?}");
+    }
+    let mut batch = ended(Some(10));
+    for event in [Event::Fetched(8), Event::Failed(Trouble::Passing(None)), Event::Fetched(9)] {
+        let heard = hear(&batch, event);
+        assert_eq!((heard.record.state, heard.rest), (State::Ingesting, Rest::Waits));
+        assert!(heard.record.next_at > start && heard.record.due(start, true).is_none());
+        batch = heard.record;
+    }
+    assert_eq!(hear(&batch, Event::Fetched(9)).rest, Rest::Missing, "the third time");
+}
+
+#[test]
 fn states_have_names() {
     for state in State::ALL {
         assert_eq!(State::named(state.name()), Some(state));
