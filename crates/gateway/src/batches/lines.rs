@@ -69,3 +69,47 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// The lines of a body that is these bytes, so many times.
+    async fn read(body: &'static [u8], times: usize) -> Result<Vec<String>, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            _ = stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
+            for _ in 0..times {
+                // Whoever reads no more has gone.
+                _ = stream.write_all(body).await;
+            }
+        });
+        let mut lines = Lines::new(reqwest::get(url).await.unwrap());
+        let mut read = Vec::new();
+        while let Some(line) = lines.next().await? {
+            read.push(String::from_utf8(line).unwrap());
+        }
+        Ok(read)
+    }
+
+    #[tokio::test]
+    async fn a_body_is_its_lines_whether_the_last_one_ends_or_not() {
+        assert_eq!(read(b"a\n\r\n b c\n\nd", 1).await.unwrap(), ["a", " b c", "d"]);
+        assert_eq!(read(b"a\nd\n", 1).await.unwrap(), ["a", "d"]);
+        assert!(read(b"", 1).await.unwrap().is_empty() && read(b"\n \n", 1).await.unwrap().is_empty());
+        // In many pieces.
+        let many = read(&[b'a'; 99_999], 50).await.unwrap();
+        assert_eq!((many.len(), many[0].len()), (1, 99_999 * 50));
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_not_kept_for_ever() {
+        let refused = read(&[b'a'; 1 << 16], LONGEST / (1 << 16) + 10).await.unwrap_err();
+        assert_eq!(refused.class, FailureClass::Unreadable);
+    }
+}

@@ -9,10 +9,14 @@ use std::time::Duration;
 
 const NAMES: [&str; 3] = ["openai", "anthropic", "gemini"];
 
-/// Makes a batch at one provider and runs until it has ended; the state that it ends in, and the steps before.
+/// Makes a batch at one provider of what waits, and goes on until this holds.
 async fn run(shop: &Shop, provider: usize, until: impl Fn(&Shop) -> bool) {
+    shop.driver(0.0).build(&shop.routes[provider]).await.unwrap();
+    go_on(shop, until).await;
+}
+
+async fn go_on(shop: &Shop, until: impl Fn(&Shop) -> bool) {
     let driver = shop.driver(0.0);
-    driver.build(&shop.routes[provider]).await.unwrap();
     for _ in 0..1000 {
         if until(shop) {
             return;
@@ -131,6 +135,38 @@ async fn batches_keep_to_their_limits() {
     let tiny = shop.driver(0.0).with_limits(Limits { requests: 1000, bytes: 100 });
     assert!(tiny.build(shop.memory.route(1)).await.unwrap().batches.is_empty());
     assert!(ends(&shop, 1).iter().all(|end| *end == Some(After::GiveUp)));
+}
+
+#[tokio::test]
+async fn a_pack_that_is_too_large_is_asked_about_in_parts() {
+    let shop = Shop::new(20, 1, BatchConfig::default(), Faults::default()).await;
+    // More and more, until each title fits into a line of its own.
+    for bytes in (100..10_000).step_by(10) {
+        let driver = shop.driver(0.0).with_limits(Limits { requests: 1, bytes });
+        driver.build(shop.memory.route(0)).await.unwrap();
+        if ends(&shop, 0).iter().all(Option::is_none) {
+            break;
+        }
+        shop.memory.look(|data| data.jobs.iter_mut().for_each(|job| job.end = None));
+    }
+    let batches = shop.memory.look(|data| data.batches.len());
+    assert!((5..=20).contains(&batches), "{batches} of 20 titles: packs of five were halved");
+}
+
+#[tokio::test]
+async fn what_has_changed_since_it_was_measured_goes_back_to_the_queue() {
+    for (provider, name) in NAMES.iter().enumerate() {
+        let shop = Shop::new(7, 1, BatchConfig::default(), Faults::default()).await;
+        shop.driver(0.0).build(&shop.routes[provider]).await.unwrap();
+        let last = provider * 7 + 6;
+        shop.memory.look(|data| data.jobs[last].input.text.push_str(" and more"));
+        go_on(&shop, ended).await;
+        assert_eq!((states(&shop), shop.server.account().batches.created), (vec![State::Failed], 0), "{name}");
+        assert!(shop.now().0 % 86_400 < 12 * 3600, "{name}: nobody was suspected");
+        let waits =
+            |shop: &Shop| shop.memory.look(|data| data.jobs.iter().all(|job| job.end.is_none() && job.attempts == 0));
+        assert!(waits(&shop) && shop.memory.look(|data| data.ledger.reserved) == 0, "{name}");
+    }
 }
 
 #[tokio::test]
