@@ -3,7 +3,7 @@
 use super::statistics::Statistics;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
-use crate::pg::{catalog, probe, stats};
+use crate::pg::{catalog, guard, probe, spi, stats, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::estimate::{Bounds, distinct_among, share};
 use std::rc::Rc;
@@ -20,6 +20,12 @@ const SET: usize = 25;
 
 /// So long are inputs of a sample looked up, the first set apart, which may have to read a model.
 const PATIENCE: Duration = Duration::from_millis(25);
+
+/// Stored answers that are drawn to learn how many of all are a scope's: some milliseconds.
+const SAMPLED_ANSWERS: f64 = 20_000.0;
+
+/// Stored answers on a page, where they are small.
+const PAGE: u32 = 50;
 
 /// On what an estimate rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +146,8 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
     }
     let part = |place: usize| answers[place] / all.max(1.0);
     // What is kept may be all of these inputs; what is beyond it is none of them.
-    let kept = probe::about_how_many_rows(catalog::tables().cache) as f64;
-    let low = if all > 0.0 && known.is_some() { part(open) * (inputs - kept).max(0.0) } else { 0.0 };
+    let is_told = all > 0.0 && known.is_some() && open != UNRESOLVED;
+    let low = if is_told { part(open) * (inputs - kept(scope)).max(0.0) } else { 0.0 };
     Mix {
         basis: if all > 0.0 { Basis::Answers } else { Basis::Nothing },
         inputs,
@@ -149,4 +155,24 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
         inputs_by: std::array::from_fn(|place| part(place) * inputs),
         open: Bounds { low, high: inputs },
     }
+}
+
+/// Answers that are kept for a scope at the most: as many as there are where the table is small, else what a sample of its
+/// pages tells at 95%.
+fn kept(scope: &Scope) -> f64 {
+    let all = probe::about_how_many_rows(catalog::tables().cache) as f64;
+    // A serializable transaction must not be seen to have read what it did not ask for.
+    if guard::is_serializable() {
+        return all;
+    }
+    let part = SAMPLED_ANSWERS / all.max(SAMPLED_ANSWERS);
+    let (taxonomy, tenant) = (scope.taxonomy().map(|taxonomy| taxonomy.id), &scope.tenant);
+    let (own, seen) =
+        world::as_owner(|| spi::sampled_answers(tenant, scope.shared.is_some(), taxonomy, part as f32 * 100.0));
+    if part == 1.0 {
+        return own as f64;
+    }
+    // A page is drawn as a whole, and what lies on it was often stored together: it counts as one that was drawn.
+    let pages = |rows: i64| u32::try_from(rows.max(0) as u64).unwrap_or(u32::MAX).div_ceil(PAGE);
+    all * share(pages(own), pages(seen), all / f64::from(PAGE)).high
 }
