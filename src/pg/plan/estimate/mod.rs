@@ -190,17 +190,11 @@ unsafe fn estimate(statement: *mut pg_sys::PlannedStmt, group: Group) -> Option<
     let given = known.map_or(1.0, |known| 1.0 - known.nulls);
     let Mix { basis, inputs, rows_by, inputs_by, open } =
         mix(&scope, known, group.most * given, (is_free, price.is_some()));
-    let of_least = group.least / group.most.max(f64::MIN_POSITIVE);
-    let least = match known {
-        _ if group.least >= group.most => open.low,
-        Some(_) if group.least > 0.0 => {
-            // As many of fewer inputs, of which none is more than once.
-            (open.low * of_least).min(group.least)
-        }
-        _ => 0.0,
-    };
+    let most = group.most.max(f64::MIN_POSITIVE);
+    // As many of fewer inputs, of which none is more than once.
+    let least = (open.low * group.least / most).min(group.least);
     let dollars = |inputs: f64, each: f64| if inputs > 0.0 { Money((inputs * each) as i64) } else { Money::ZERO };
-    let repeated = group.calls / group.most.max(f64::MIN_POSITIVE);
+    let repeated = group.calls / most;
     Some(Estimate {
         taxonomy: scope.taxonomy().map(|taxonomy| taxonomy.name.clone()),
         calls: group.calls,
