@@ -118,7 +118,7 @@ SELECT count(*) > 0 AS told FROM explained('SELECT categorize(title) FROM item',
 -- stored in other taxonomies does not.
 SELECT count(categorize_cached(title)) > 0 AS answered FROM item WHERE id <= 40;
 SELECT categorize.create_taxonomy('others', ARRAY['chairs']) > 0 AS created;
-SELECT categorize.learn($$SELECT 'other ' || i, 'chairs' FROM generate_series(1, 4000) i$$, 'others') AS of_others;
+SELECT categorize.learn($$SELECT 'other ' || i, 'chairs' FROM generate_series(1, 12000) i$$, 'others') AS of_others;
 SELECT * FROM of('SELECT categorize(title || id) FROM item');
 SELECT categorize.learn($$SELECT title || id, 'chairs' FROM estimated.item WHERE title IS NOT NULL$$) AS of_ours;
 SELECT * FROM of('SELECT categorize(title || id) FROM item');

@@ -174,5 +174,7 @@ fn kept(scope: &Scope) -> f64 {
     }
     // A page is drawn as a whole, and what lies on it was often stored together: it counts as one that was drawn.
     let pages = |rows: i64| u32::try_from(rows.max(0) as u64).unwrap_or(u32::MAX).div_ceil(PAGE);
+    // What is told of the whole table may be old.
+    let all = all.max(seen as f64 / part);
     all * share(pages(own), pages(seen), all / f64::from(PAGE)).high
 }
