@@ -1,8 +1,9 @@
 //! What EXPLAIN says of a node: the inputs that it evaluates, and, once it ran, what it did.
 
-use super::estimate::{Estimate, KINDS};
+use super::estimate::Estimate;
 use super::layout::Asked;
 use super::tree::list;
+use crate::pg::stats::{self, KINDS};
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::pg_sys;
@@ -54,8 +55,7 @@ impl Work {
     /// Counts the answer of an outcome, if it has one.
     pub fn count(&mut self, outcome: &Outcome) {
         if let Some(answer) = &outcome.answer {
-            let tier = TierName::ALL.iter().position(|tier| *tier == answer.source).unwrap_or_default();
-            self.answers[tier] += 1;
+            self.answers[stats::kind(Some(answer.source))] += 1;
             self.cost = Money(self.cost.0.saturating_add(answer.cost.0));
             if let Some(request) = answer.provenance.as_ref().and_then(|provenance| provenance.request) {
                 self.requests.insert(request.attempt, [request.input_tokens, request.output_tokens]);

@@ -3,17 +3,12 @@
 use super::statistics::Statistics;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
-use crate::pg::{catalog, guard, probe, spi, stats, world};
+use crate::pg::stats::{self, KINDS, kind};
+use crate::pg::{catalog, guard, probe, spi, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::estimate::{Bounds, distinct_among, share};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// The tiers, and what is left unresolved.
-pub const KINDS: usize = TierName::ALL.len() + 1;
-
-/// The place of what is left unresolved.
-pub const UNRESOLVED: usize = KINDS - 1;
 
 /// Inputs that are looked up together.
 const SET: usize = 25;
@@ -55,18 +50,13 @@ pub struct Mix {
 
 /// Who answers `rows` inputs, as far as that is known. `buys`: a language model may be asked.
 pub fn mix(scope: &Rc<Scope>, known: Option<&Statistics>, rows: f64, (is_free, buys): (bool, bool)) -> Mix {
-    let open = if buys { kind(TierName::Llm) } else { UNRESOLVED };
+    let open = kind(buys.then_some(TierName::Llm));
     match known {
         Some(known) if !known.common.is_empty() || !known.drawn.is_empty() => {
             by_values(scope, known, rows, is_free, open)
         }
         _ => by_answers(scope, known, rows, open),
     }
-}
-
-/// The place of a tier.
-pub fn kind(tier: TierName) -> usize {
-    TierName::ALL.iter().position(|known| *known == tier).unwrap_or(UNRESOLVED)
 }
 
 fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, open: usize) -> Mix {
@@ -84,7 +74,7 @@ fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, op
                 break;
             }
             resolver.look_ahead(set, 0, |outcome, left_open| {
-                let settled = || outcome.answer.map_or(UNRESOLVED, |answer| kind(answer.source));
+                let settled = || kind(outcome.answer.map(|answer| answer.source));
                 kinds.push(if left_open.is_some() { open } else { settled() });
             });
         }
@@ -136,9 +126,8 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
     let mut answers = [0.0; KINDS];
     for count in stats::read(&scope.tenant).unwrap_or_default().iter().filter(|count| count.taxonomy == taxonomy) {
         // What found no answer may have one now, and is asked again.
-        let place = count.tier.map_or(UNRESOLVED, kind);
-        let place = if [UNRESOLVED, kind(TierName::Llm)].contains(&place) { open } else { place };
-        answers[place] += count.answers as f64;
+        let is_open = matches!(count.tier, None | Some(TierName::Llm));
+        answers[if is_open { open } else { kind(count.tier) }] += count.answers as f64;
     }
     let all: f64 = answers.iter().sum();
     if all == 0.0 {
@@ -146,7 +135,7 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
     }
     let part = |place: usize| answers[place] / all.max(1.0);
     // What is kept may be all of these inputs; what is beyond it is none of them.
-    let is_told = all > 0.0 && known.is_some() && open != UNRESOLVED;
+    let is_told = all > 0.0 && known.is_some() && open != kind(None);
     let low = if is_told { part(open) * (inputs - kept(scope)).max(0.0) } else { 0.0 };
     Mix {
         basis: if all > 0.0 { Basis::Answers } else { Basis::Nothing },

@@ -15,16 +15,17 @@ mod statistics;
 
 pub use limit::init;
 pub use line::lines;
-pub use mix::{Basis, KINDS};
+pub use mix::Basis;
 
 use self::column::Input;
-use self::mix::{Mix, kind, mix};
+use self::mix::{Mix, mix};
 use self::site::{Site, sites};
 use self::statistics::Statistics;
 use super::function::Form;
 use super::tree::{NodeTag, tag};
 use crate::pg::ahead::Target;
 use crate::pg::call_site::{self, Into};
+use crate::pg::stats::{KINDS, kind};
 use crate::pg::{guard, guc, tier, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::money::Money;
@@ -245,7 +246,7 @@ impl Estimate {
 
     /// Distinct inputs that a model is asked about.
     pub fn bought(&self) -> f64 {
-        self.inputs_by[kind(TierName::Llm)]
+        self.inputs_by[kind(Some(TierName::Llm))]
     }
 }
 
