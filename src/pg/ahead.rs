@@ -33,6 +33,8 @@ pub enum Ahead {
     Open(Box<Outcome>),
 }
 
+const _: () = assert!(size_of::<Ahead>() == 24);
+
 impl Ahead {
     /// What there is to say.
     pub fn settled(outcome: Outcome) -> Self {

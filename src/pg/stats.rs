@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering::Relaxed};
 /// Places in the table: pairs of tenant and taxonomy, over all databases.
 const PLACES: usize = 4096;
 /// The six tiers, and what was left unresolved.
-const KINDS: usize = TierName::ALL.len() + 1;
+pub const KINDS: usize = TierName::ALL.len() + 1;
 /// Answers below this confidence count as unsure.
 const LOW_CONFIDENCE: f32 = 0.7;
 
@@ -216,7 +216,8 @@ fn place(shared: &Shared, tenant: u64, taxonomy: i32) -> Option<&Place> {
     None
 }
 
-fn kind(tier: Option<TierName>) -> usize {
+/// The place of a tier among the kinds; `None` for what was left unresolved.
+pub fn kind(tier: Option<TierName>) -> usize {
     tier.and_then(|t| TierName::ALL.iter().position(|known| *known == t)).unwrap_or(KINDS - 1)
 }
 

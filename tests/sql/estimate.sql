@@ -12,11 +12,7 @@ CREATE TABLE item AS
     SELECT i AS id, i % 7 AS brand,
            CASE WHEN i % 10 = 0 THEN NULL WHEN i % 4 = 0 THEN 'ruled ' || i WHEN i % 4 = 1 THEN 'known ' || i ELSE 'thing ' || i END AS title
       FROM generate_series(1, 4000) i;
-CREATE TABLE brand AS SELECT i AS id, 'brand ' || i AS name FROM generate_series(0, 6) i;
-CREATE TABLE part (id int, title text) PARTITION BY RANGE (id);
-CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (600);
-CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (600) TO (2000);
-INSERT INTO part SELECT id, title FROM item WHERE id < 1200;
+CALL testing.make_tables_beside_item();
 CREATE TABLE fresh AS SELECT * FROM item WHERE id < 100;
 ALTER TABLE fresh SET (autovacuum_enabled = off);
 VACUUM ANALYZE item, brand, part;
@@ -118,6 +114,16 @@ SELECT key, jsonb_typeof(value) AS type FROM jsonb_each(as_json('SELECT categori
 SELECT * FROM explained('SELECT categorize(title, ''none such'') FROM item');
 SELECT count(*) > 0 AS told FROM explained('SELECT categorize(title) FROM item', ', FORMAT XML') l WHERE l ~ '<Expected-Cost-High>[0-9.]+</Expected-Cost-High>';
 
+-- Of an input that is made of several columns no values are known: what was stored for it lowers what is expected, and what was
+-- stored in other taxonomies does not.
+SELECT count(categorize_cached(title)) > 0 AS answered FROM item WHERE id <= 40;
+SELECT categorize.create_taxonomy('others', ARRAY['chairs']) > 0 AS created;
+SELECT categorize.learn($$SELECT 'other ' || i, 'chairs' FROM generate_series(1, 12000) i$$, 'others') AS of_others;
+SELECT * FROM of('SELECT categorize(title || id) FROM item');
+SELECT categorize.learn($$SELECT title || id, 'chairs' FROM estimated.item WHERE title IS NOT NULL$$) AS of_ours;
+SELECT * FROM of('SELECT categorize(title || id) FROM item');
+SELECT categorize.drop_taxonomy('others');
+
 -- A limit on what a statement may be expected to cost.
 SHOW categorize.max_query_cost;
 SET categorize.max_query_cost = 0;
@@ -164,7 +170,6 @@ SELECT tiers, dollars, basis FROM of('SELECT categorize(title) FROM item');
 SELECT tiers, dollars, basis FROM of('SELECT categorize(title) FROM seen');
 -- A function of its own is not run for values that it may not be given.
 CREATE FUNCTION pg_temp.tell(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'told'; RETURN $1; END $$;
--- ... and how much of its results is stored is a guess at the size of the whole cache.
 SELECT tiers, basis FROM of('SELECT categorize(pg_temp.tell(title)) FROM item');
 RESET ROLE;
 

@@ -11,11 +11,7 @@ CREATE TABLE item AS
            i % 7 AS brand, CASE WHEN i % 11 = 0 THEN 0 ELSE i % 100 END AS price
       FROM generate_series(1, 1200) i;
 CREATE INDEX ON item (id);
-CREATE TABLE brand AS SELECT i AS id, 'brand ' || i AS name FROM generate_series(0, 6) i;
-CREATE TABLE part (id int, title text) PARTITION BY RANGE (id);
-CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (600);
-CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (600) TO (2000);
-INSERT INTO part SELECT id, title FROM item;
+CALL testing.make_tables_beside_item();
 ANALYZE item, brand, part;
 SELECT categorize.learn($$SELECT title, 'Clothing' FROM ahead.item WHERE title LIKE 'learnt %'$$) > 0 AS learnt;
 SELECT categorize.correct_many($$SELECT title, 'Watches' FROM ahead.item WHERE title LIKE 'corrected %'$$) > 0 AS corrected;

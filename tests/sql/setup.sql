@@ -1,4 +1,4 @@
--- The extension, and two helpers that the other tests share.
+-- The extension, and helpers that the other tests share.
 CREATE EXTENSION pg_categorize;
 SELECT extname, extrelocatable FROM pg_extension WHERE extname = 'pg_categorize';
 SELECT categorize.library_version() = extversion AS same_version FROM pg_extension WHERE extname = 'pg_categorize';
@@ -36,5 +36,16 @@ BEGIN
     FOREACH statement IN ARRAY statements LOOP
         RAISE INFO E'%\n  %', btrim(statement), testing.attempt(statement);
     END LOOP;
+END
+$$;
+
+-- Tables beside `item` in the first schema of the path: brands, and some of the titles in parts.
+CREATE PROCEDURE testing.make_tables_beside_item() LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TABLE brand AS SELECT i AS id, 'brand ' || i AS name FROM generate_series(0, 6) i;
+    CREATE TABLE part (id int, title text) PARTITION BY RANGE (id);
+    CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (600);
+    CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (600) TO (2000);
+    INSERT INTO part SELECT id, title FROM item WHERE id <= 1200;
 END
 $$;

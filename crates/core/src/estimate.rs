@@ -109,6 +109,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_rows_has_a_part_of_the_values() {
+        // A value that is in 10 of 10,000 rows is in a tenth of them with 1 - 0.9^10.
+        assert!((distinct_among(1000.0, 10_000.0, 1000.0) - 651.3).abs() < 0.1);
+        assert_eq!(distinct_among(10_000.0, 10_000.0, 1000.0), 1000.0);
+        assert_eq!([distinct_among(5.0, 0.0, 3.0), distinct_among(5.0, 10.0, 0.0)], [3.0, 0.0]);
+    }
+
+    #[test]
     fn a_long_beginning_is_cached() {
         let shape = |constant| Shape { constant, own: 40, written: 40, most_written: 80, most_besides: 32 };
         // 1,000 tokens at 0.10 dollars a million, and 10 inputs of 10 tokens each, which write as many.

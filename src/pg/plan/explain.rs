@@ -3,12 +3,34 @@
 use super::estimate::Estimate;
 use super::layout::Asked;
 use super::tree::list;
+use crate::pg::stats::{self, KINDS};
 use pg_categorize_core::cascade::{Outcome, TierName};
 use pg_categorize_core::money::Money;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::time::Duration;
+
+/// Names of what is expected of each tier, in the order of all tiers, and of what is left unresolved.
+const EXPECTED: [&CStr; KINDS] = [
+    c"Expected from Correction",
+    c"Expected from Rule",
+    c"Expected from Cache",
+    c"Expected from Local Model",
+    c"Expected from Similarity",
+    c"Expected from LLM",
+    c"Expected Unresolved",
+];
+
+/// Names of what each tier did.
+const ANSWERED: [&CStr; TierName::ALL.len()] = [
+    c"Answered by Correction",
+    c"Answered by Rule",
+    c"Answered by Cache",
+    c"Answered by Local Model",
+    c"Answered by Similarity",
+    c"Answered by LLM",
+];
 
 /// What a node did.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +55,7 @@ impl Work {
     /// Counts the answer of an outcome, if it has one.
     pub fn count(&mut self, outcome: &Outcome) {
         if let Some(answer) = &outcome.answer {
-            let tier = TierName::ALL.iter().position(|tier| *tier == answer.source).unwrap_or_default();
-            self.answers[tier] += 1;
+            self.answers[stats::kind(Some(answer.source))] += 1;
             self.cost = Money(self.cost.0.saturating_add(answer.cost.0));
             if let Some(request) = answer.provenance.as_ref().and_then(|provenance| provenance.request) {
                 self.requests.insert(request.attempt, [request.input_tokens, request.output_tokens]);
@@ -92,22 +113,13 @@ pub unsafe fn expected(estimates: &[Estimate], explained: *mut pg_sys::ExplainSt
     };
     number(c"Expected Calls", sum.calls);
     number(c"Expected Distinct Inputs", sum.inputs);
-    for (name, calls, _) in sum.answerers() {
-        let name = match name {
-            "correction" => c"Expected from Correction",
-            "rule" => c"Expected from Rule",
-            "cache" => c"Expected from Cache",
-            "local_model" => c"Expected from Local Model",
-            "similarity" => c"Expected from Similarity",
-            "llm" => c"Expected from LLM",
-            _ => c"Expected Unresolved",
-        };
+    for (name, calls) in EXPECTED.iter().zip(sum.calls_by).filter(|(_, calls)| *calls > 0.0) {
         number(name, calls);
     }
-    for (name, amount) in [(c"Expected Cost Low", sum.low), (c"Expected Cost High", sum.high)] {
-        let dollars = amount.0 as f64 / 1e9;
-        // SAFETY: as above.
-        unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), c"USD".as_ptr(), dollars, 6, explained) };
+    // SAFETY: as above.
+    unsafe {
+        dollars(c"Expected Cost Low", sum.low, explained);
+        dollars(c"Expected Cost High", sum.high, explained);
     }
     let told = estimates.iter().map(|estimate| estimate.basis.told()).collect::<Vec<_>>().join("; ");
     let told = CString::new(told).unwrap_or_default();
@@ -127,15 +139,7 @@ pub unsafe fn work(work: &Work, explained: *mut pg_sys::ExplainState) {
     };
     number(c"Windows", work.windows);
     number(c"Distinct Inputs", work.inputs);
-    let names = [
-        c"Answered by Correction",
-        c"Answered by Rule",
-        c"Answered by Cache",
-        c"Answered by Local Model",
-        c"Answered by Similarity",
-        c"Answered by LLM",
-    ];
-    for (name, answers) in names.iter().zip(work.answers).filter(|(_, answers)| *answers > 0) {
+    for (name, answers) in ANSWERED.iter().zip(work.answers).filter(|(_, answers)| *answers > 0) {
         number(name, answers);
     }
     if work.sent > 0 {
@@ -146,12 +150,20 @@ pub unsafe fn work(work: &Work, explained: *mut pg_sys::ExplainState) {
         number(c"Output Tokens", tokens(1));
         // SAFETY: as above.
         unsafe {
-            let dollars = work.cost.0 as f64 / 1e9;
-            pg_sys::ExplainPropertyFloat(c"Cost".as_ptr(), c"USD".as_ptr(), dollars, 6, explained);
+            dollars(c"Cost", work.cost, explained);
             if (*explained).timing {
                 let milliseconds = work.waited.as_secs_f64() * 1e3;
                 pg_sys::ExplainPropertyFloat(c"Waiting Time".as_ptr(), c"ms".as_ptr(), milliseconds, 3, explained);
             }
         }
     }
+}
+
+/// Says an amount.
+///
+/// # Safety
+/// Postgres passed the state to the callback.
+unsafe fn dollars(name: &CStr, amount: Money, explained: *mut pg_sys::ExplainState) {
+    // SAFETY: promised by the caller; the names live as long as the call.
+    unsafe { pg_sys::ExplainPropertyFloat(name.as_ptr(), c"USD".as_ptr(), amount.0 as f64 / 1e9, 6, explained) };
 }

@@ -50,10 +50,14 @@ pub fn init() {
 /// Whether a plan is a node of ours.
 ///
 /// # Safety
-/// `plan` is a custom scan.
+/// `plan` is a plan or null.
 unsafe fn is_ours(plan: *mut pg_sys::Plan) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe { std::ptr::eq((*plan.cast::<pg_sys::CustomScan>()).methods, node::methods()) }
+    // SAFETY: promised by the caller; the node is cast to what its tag says.
+    unsafe {
+        !plan.is_null()
+            && tree::tag(plan) == tree::NodeTag::T_CustomScan
+            && std::ptr::eq((*plan.cast::<pg_sys::CustomScan>()).methods, node::methods())
+    }
 }
 
 #[pg_guard]

@@ -36,7 +36,7 @@ struct View {
     batches: VecDeque<Batch>,
     /// Inputs of these that were not taken in yet.
     under_way: usize,
-    /// Whether at least a quarter of the inputs of the window before were sent.
+    /// Whether more than a quarter of the inputs of the window before were sent.
     buys_many: bool,
 }
 
@@ -177,12 +177,11 @@ impl Question {
             });
             self.work.inputs += inputs.len() as u64;
             let all = inputs.len();
-            self.work.sent += due.len() as u64;
             batch.order = answerers.order(due);
             if batch.order.is_none() {
-                self.work.sent -= batch.due.len() as u64;
                 batch.due.clear();
             }
+            self.work.sent += batch.due.len() as u64;
             view.buys_many = batch.due.len() * 4 > all;
         }
         view.certain.clear();

@@ -1,4 +1,4 @@
-//! Statements on what answers have cost of late.
+//! Statements on what answers have cost of late, and on how many are kept.
 
 use super::run;
 
@@ -16,4 +16,14 @@ pub fn newest_costs(tenant: &str, taxonomy: Option<i32>, cheap: &[String], all: 
     let arguments = [tenant.into(), taxonomy.into(), cheap.to_vec().into(), all.to_vec().into(), NEWEST.into()];
     let row = |row: &run::Row| (row.get(1).unwrap_or(0), row.get(2).unwrap_or(0));
     run::read(sql, &arguments, row).pop().unwrap_or((0, 0))
+}
+
+/// Of about so many per cent of the pages of all stored answers, the same at each time: those that a tenant may be given in a
+/// taxonomy, and all. `taxonomy` is `None` for ad-hoc labels, whichever they are; where answers `are_shared`, those of all
+/// tenants count.
+pub fn sampled_answers(tenant: &str, are_shared: bool, taxonomy: Option<i32>, per_cent: f32) -> (i64, i64) {
+    let sql = "SELECT count(*) FILTER (WHERE c.taxonomy_id IS NOT DISTINCT FROM $3 AND (c.tenant = $1 OR $2)), count(*)
+                 FROM categorize.cache c TABLESAMPLE system ($4) REPEATABLE (0)";
+    let row = |row: &run::Row| (row.get(1).unwrap_or(0), row.get(2).unwrap_or(0));
+    run::read(sql, &[tenant.into(), are_shared.into(), taxonomy.into(), per_cent.into()], row).pop().unwrap_or((0, 0))
 }

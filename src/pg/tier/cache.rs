@@ -14,9 +14,10 @@ use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Grounds;
 use std::rc::Rc;
 
-/// Look-ups in one statement below which the table is never read as a whole; of those that are only expected, so many must have
-/// been.
+/// Look-ups in one statement below which the table is never read as a whole.
 const MANY: usize = 8192;
+
+/// Look-ups that must have been before those that are only expected count with them.
 const BEGUN: usize = 1000;
 
 /// Rows that are read in the time of one look-up: 0.15 against 1.7 microseconds where all is in memory, and some more where the

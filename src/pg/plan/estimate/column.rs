@@ -79,15 +79,10 @@ unsafe fn origin(
             return None;
         }
         let (from, number) = ((*var).varno, (*var).varattno);
+        let columns_of = |below: *mut pg_sys::Plan| (!below.is_null()).then(|| (below, (*below).targetlist));
         let (below, list) = match from {
-            pg_sys::OUTER_VAR => {
-                let below = outer(plan);
-                (below, if below.is_null() { return None } else { (*below).targetlist })
-            }
-            pg_sys::INNER_VAR => {
-                let below = (*plan).righttree;
-                (below, if below.is_null() { return None } else { (*below).targetlist })
-            }
+            pg_sys::OUTER_VAR => columns_of(outer(plan))?,
+            pg_sys::INNER_VAR => columns_of((*plan).righttree)?,
             pg_sys::INDEX_VAR => match tag(plan) {
                 NodeTag::T_IndexOnlyScan => (plan, (*plan.cast::<pg_sys::IndexOnlyScan>()).indextlist),
                 NodeTag::T_CustomScan => (plan, (*plan.cast::<pg_sys::CustomScan>()).custom_scan_tlist),
@@ -99,12 +94,10 @@ unsafe fn origin(
                 match ((*entry).rtekind, tag(plan)) {
                     (pg_sys::RTEKind::RTE_RELATION, _) => return of_table(statement, (*entry).relid, number),
                     (pg_sys::RTEKind::RTE_SUBQUERY, NodeTag::T_SubqueryScan) => {
-                        let below = (*plan.cast::<pg_sys::SubqueryScan>()).subplan;
-                        (below, (*below).targetlist)
+                        columns_of((*plan.cast::<pg_sys::SubqueryScan>()).subplan)?
                     }
                     (pg_sys::RTEKind::RTE_CTE, NodeTag::T_CteScan) => {
-                        let below = nature::subplan(statement, (*plan.cast::<pg_sys::CteScan>()).ctePlanId);
-                        (below, (*below).targetlist)
+                        columns_of(nature::subplan(statement, (*plan.cast::<pg_sys::CteScan>()).ctePlanId))?
                     }
                     _ => return None,
                 }

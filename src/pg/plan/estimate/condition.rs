@@ -1,9 +1,9 @@
 //! How many rows conditions on our answers are tested for. The planner's number of rows is what it takes them to keep, of which it
 //! knows nothing.
 
+use super::super::is_ours;
 use super::super::tree::{self, NodeTag, items, tag};
 use super::column;
-use super::site::is_node;
 use pgrx::pg_sys;
 
 /// Rows that the conditions from the first that asks us on are tested for; `has_others` says that the plan has conditions before.
@@ -19,7 +19,7 @@ pub(super) unsafe fn tested(
     // SAFETY: promised by the caller; each node is cast to what its tag says.
     unsafe {
         // A node of ours took the conditions from the plan below it, whose number of rows is as if it had them still.
-        let (source, has_others) = match is_node(plan) {
+        let (source, has_others) = match is_ours(plan) {
             true => ((*plan).lefttree, !(*(*plan).lefttree).qual.is_null()),
             false => (plan, has_others),
         };

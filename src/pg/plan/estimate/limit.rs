@@ -30,7 +30,7 @@ fn check(query: *mut pg_sys::QueryDesc, is_explained: bool) {
         compat::check_rights(statement);
         let estimates = of_statement(statement, (*query).params);
         let Some(sum) = Estimate::sum(&estimates).filter(|sum| sum.low > limit) else { return };
-        let (low, high) = (to_cents(sum.low), to_cents(sum.high));
+        let (low, high) = (rounded(sum.low), rounded(sum.high));
         error::report(
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             "statement would cost more than categorize.max_query_cost",
@@ -44,7 +44,7 @@ fn check(query: *mut pg_sys::QueryDesc, is_explained: bool) {
 }
 
 /// An amount as it is told of an estimate: to a hundredth of a cent, and no more exactly than it is known.
-fn to_cents(amount: Money) -> Money {
+fn rounded(amount: Money) -> Money {
     const HUNDREDTH: i64 = 100_000;
     if amount.0 < HUNDREDTH { amount } else { Money(amount.0 / HUNDREDTH * HUNDREDTH) }
 }

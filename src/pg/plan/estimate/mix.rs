@@ -3,23 +3,24 @@
 use super::statistics::Statistics;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
-use crate::pg::{catalog, probe, stats};
+use crate::pg::stats::{self, KINDS, kind};
+use crate::pg::{catalog, guard, probe, spi, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::estimate::{Bounds, distinct_among, share};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// The tiers, and what is left unresolved.
-pub const KINDS: usize = TierName::ALL.len() + 1;
-
-/// The place of what is left unresolved.
-pub const UNRESOLVED: usize = KINDS - 1;
 
 /// Inputs that are looked up together.
 const SET: usize = 25;
 
 /// So long are inputs of a sample looked up, the first set apart, which may have to read a model.
 const PATIENCE: Duration = Duration::from_millis(25);
+
+/// Stored answers that are drawn to learn how many of all are a scope's: some milliseconds.
+const SAMPLED_ANSWERS: f64 = 20_000.0;
+
+/// Stored answers on a page, where they are small.
+const PAGE: u32 = 50;
 
 /// On what an estimate rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +50,13 @@ pub struct Mix {
 
 /// Who answers `rows` inputs, as far as that is known. `buys`: a language model may be asked.
 pub fn mix(scope: &Rc<Scope>, known: Option<&Statistics>, rows: f64, (is_free, buys): (bool, bool)) -> Mix {
-    let open = if buys { kind(TierName::Llm) } else { UNRESOLVED };
+    let open = kind(buys.then_some(TierName::Llm));
     match known {
         Some(known) if !known.common.is_empty() || !known.drawn.is_empty() => {
             by_values(scope, known, rows, is_free, open)
         }
         _ => by_answers(scope, known, rows, open),
     }
-}
-
-/// The place of a tier.
-pub fn kind(tier: TierName) -> usize {
-    TierName::ALL.iter().position(|known| *known == tier).unwrap_or(UNRESOLVED)
 }
 
 fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, open: usize) -> Mix {
@@ -78,7 +74,7 @@ fn by_values(scope: &Rc<Scope>, known: &Statistics, rows: f64, is_free: bool, op
                 break;
             }
             resolver.look_ahead(set, 0, |outcome, left_open| {
-                let settled = || outcome.answer.map_or(UNRESOLVED, |answer| kind(answer.source));
+                let settled = || kind(outcome.answer.map(|answer| answer.source));
                 kinds.push(if left_open.is_some() { open } else { settled() });
             });
         }
@@ -130,9 +126,8 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
     let mut answers = [0.0; KINDS];
     for count in stats::read(&scope.tenant).unwrap_or_default().iter().filter(|count| count.taxonomy == taxonomy) {
         // What found no answer may have one now, and is asked again.
-        let place = count.tier.map_or(UNRESOLVED, kind);
-        let place = if [UNRESOLVED, kind(TierName::Llm)].contains(&place) { open } else { place };
-        answers[place] += count.answers as f64;
+        let is_open = matches!(count.tier, None | Some(TierName::Llm));
+        answers[if is_open { open } else { kind(count.tier) }] += count.answers as f64;
     }
     let all: f64 = answers.iter().sum();
     if all == 0.0 {
@@ -140,8 +135,8 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
     }
     let part = |place: usize| answers[place] / all.max(1.0);
     // What is kept may be all of these inputs; what is beyond it is none of them.
-    let kept = probe::about_how_many_rows(catalog::tables().cache) as f64;
-    let low = if all > 0.0 && known.is_some() { part(open) * (inputs - kept).max(0.0) } else { 0.0 };
+    let is_told = all > 0.0 && known.is_some() && open != kind(None);
+    let low = if is_told { part(open) * (inputs - kept(scope)).max(0.0) } else { 0.0 };
     Mix {
         basis: if all > 0.0 { Basis::Answers } else { Basis::Nothing },
         inputs,
@@ -149,4 +144,26 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
         inputs_by: std::array::from_fn(|place| part(place) * inputs),
         open: Bounds { low, high: inputs },
     }
+}
+
+/// Answers that are kept for a scope at the most: as many as there are where the table is small, else what a sample of its
+/// pages tells at 95%.
+fn kept(scope: &Scope) -> f64 {
+    let all = probe::about_how_many_rows(catalog::tables().cache) as f64;
+    // A serializable transaction must not be seen to have read what it did not ask for.
+    if guard::is_serializable() {
+        return all;
+    }
+    let part = SAMPLED_ANSWERS / all.max(SAMPLED_ANSWERS);
+    let (taxonomy, tenant) = (scope.taxonomy().map(|taxonomy| taxonomy.id), &scope.tenant);
+    let (own, seen) =
+        world::as_owner(|| spi::sampled_answers(tenant, scope.shared.is_some(), taxonomy, part as f32 * 100.0));
+    if part == 1.0 {
+        return own as f64;
+    }
+    // A page is drawn as a whole, and what lies on it was often stored together: it counts as one that was drawn.
+    let pages = |rows: i64| u32::try_from(rows.max(0) as u64).unwrap_or(u32::MAX).div_ceil(PAGE);
+    // What is told of the whole table may be old.
+    let all = all.max(seen as f64 / part);
+    all * share(pages(own), pages(seen), all / f64::from(PAGE)).high
 }

@@ -15,16 +15,17 @@ mod statistics;
 
 pub use limit::init;
 pub use line::lines;
-pub use mix::{Basis, KINDS};
+pub use mix::Basis;
 
 use self::column::Input;
-use self::mix::{Mix, kind, mix};
+use self::mix::{Mix, mix};
 use self::site::{Site, sites};
 use self::statistics::Statistics;
 use super::function::Form;
 use super::tree::{NodeTag, tag};
 use crate::pg::ahead::Target;
 use crate::pg::call_site::{self, Into};
+use crate::pg::stats::{KINDS, kind};
 use crate::pg::{guard, guc, tier, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::money::Money;
@@ -190,17 +191,11 @@ unsafe fn estimate(statement: *mut pg_sys::PlannedStmt, group: Group) -> Option<
     let given = known.map_or(1.0, |known| 1.0 - known.nulls);
     let Mix { basis, inputs, rows_by, inputs_by, open } =
         mix(&scope, known, group.most * given, (is_free, price.is_some()));
-    let of_least = group.least / group.most.max(f64::MIN_POSITIVE);
-    let least = match known {
-        _ if group.least >= group.most => open.low,
-        Some(_) if group.least > 0.0 => {
-            // As many of fewer inputs, of which none is more than once.
-            (open.low * of_least).min(group.least)
-        }
-        _ => 0.0,
-    };
+    let most = group.most.max(f64::MIN_POSITIVE);
+    // As many of fewer inputs, of which none is more than once.
+    let least = (open.low * group.least / most).min(group.least);
     let dollars = |inputs: f64, each: f64| if inputs > 0.0 { Money((inputs * each) as i64) } else { Money::ZERO };
-    let repeated = group.calls / group.most.max(f64::MIN_POSITIVE);
+    let repeated = group.calls / most;
     Some(Estimate {
         taxonomy: scope.taxonomy().map(|taxonomy| taxonomy.name.clone()),
         calls: group.calls,
@@ -251,7 +246,7 @@ impl Estimate {
 
     /// Distinct inputs that a model is asked about.
     pub fn bought(&self) -> f64 {
-        self.inputs_by[kind(TierName::Llm)]
+        self.inputs_by[kind(Some(TierName::Llm))]
     }
 }
 

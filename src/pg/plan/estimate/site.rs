@@ -5,6 +5,7 @@
 
 use super::super::collect::{Call, Calls};
 use super::super::function::Form;
+use super::super::is_ours;
 use super::super::nature;
 use super::super::tree::{self, Next, NodeTag, items, tag};
 use super::condition::tested;
@@ -83,8 +84,7 @@ impl Walk {
             let rows = (*plan).plan_rows;
             let nature::Parts { expressions, .. } = nature::parts(self.statement, plan);
             // What our nodes evaluate ahead is what the calls beside them ask.
-            let is_ours = tag(plan) == NodeTag::T_CustomScan && super::super::is_ours(plan);
-            let others = if is_ours { &[][..] } else { &expressions[2..] };
+            let others = if is_ours(plan) { &[][..] } else { &expressions[2..] };
             self.note((plan, reading), (*plan).targetlist.cast(), rows, true);
             let quals = items::<pg_sys::Node>((*plan).qual);
             let first = quals.iter().position(|qual| asks(*qual)).unwrap_or(quals.len());
@@ -175,7 +175,7 @@ impl Walk {
             let mut outside = Calls { over_groups: true, ..Calls::default() };
             outside.add(expression, is_certain);
             // A node in a plan that was kept does nothing where it is switched off.
-            let is_ahead = guc::prefetch() && (is_node(plan) || is_node(child));
+            let is_ahead = guc::prefetch() && (is_ours(plan) || is_ours(child));
             for Call { form, input, into, is_certain, .. } in calls.seen {
                 // What an aggregate is given is computed for each row, and not for each group.
                 let is_within = !outside.seen.iter().any(|call| std::ptr::eq(call.input, input));
@@ -233,15 +233,6 @@ impl Walk {
         };
         self.due.entry(id).and_modify(more).or_insert(reading);
     }
-}
-
-/// Whether a plan is a node of ours.
-///
-/// # Safety
-/// `plan` is a plan or null.
-pub(super) unsafe fn is_node(plan: *mut pg_sys::Plan) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe { !plan.is_null() && tag(plan) == NodeTag::T_CustomScan && super::super::is_ours(plan) }
 }
 
 /// Whether an expression calls us.

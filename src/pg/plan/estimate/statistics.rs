@@ -109,7 +109,7 @@ impl StatisticsRow {
                 return;
             }
             let mut evaluation: Option<Evaluation> = None;
-            let mut each = |kind: u32, flags: u32, take: &mut dyn FnMut(usize, usize, f64, Option<String>)| {
+            let mut each = |kind: u32, flags: u32, take: &mut dyn FnMut(f64, Option<String>)| {
                 let mut slot = pg_sys::AttStatsSlot::default();
                 if !pg_sys::get_attstatsslot(&mut slot, self.0, kind as i32, pg_sys::InvalidOid, flags as i32) {
                     return;
@@ -118,15 +118,15 @@ impl StatisticsRow {
                 let count = usize::try_from(slot.nvalues).unwrap_or(0);
                 for at in chosen(count) {
                     let share = if at < slot.nnumbers as usize { f64::from(*slot.numbers.add(at)) } else { 0.0 };
-                    take(at, count, share, evaluation.of(*slot.values.add(at)));
+                    take(share, evaluation.of(*slot.values.add(at)));
                 }
                 pg_sys::free_attstatsslot(&mut slot);
             };
             let both = pg_sys::ATTSTATSSLOT_VALUES | pg_sys::ATTSTATSSLOT_NUMBERS;
-            each(pg_sys::STATISTIC_KIND_MCV, both, &mut |_, _, share, text| {
+            each(pg_sys::STATISTIC_KIND_MCV, both, &mut |share, text| {
                 known.common.extend(text.map(|text| (text, share)));
             });
-            each(pg_sys::STATISTIC_KIND_HISTOGRAM, pg_sys::ATTSTATSSLOT_VALUES, &mut |_, _, _, text| {
+            each(pg_sys::STATISTIC_KIND_HISTOGRAM, pg_sys::ATTSTATSSLOT_VALUES, &mut |_, text| {
                 known.drawn.extend(text);
             });
             if let Some(evaluation) = evaluation {

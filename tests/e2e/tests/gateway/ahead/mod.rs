@@ -149,7 +149,6 @@ fn only_what_is_asked_for_is_paid_for() {
     assert_eq!(paid.len(), 10);
     let mut transaction = session.transaction().unwrap();
     let before = shop.model.account().list.len();
-    transaction.batch_execute("DELETE FROM categorize.cache WHERE false").unwrap();
     let portal = transaction.bind("SELECT categorize('portal ' || id) FROM item ORDER BY id", &[]).unwrap();
     assert_eq!(transaction.query_portal(&portal, 3).unwrap().len(), 3);
     assert_eq!(transaction.query_portal(&portal, 2).unwrap().len(), 2);
