@@ -131,9 +131,11 @@ fn resolved(inputs: &[Option<String>], taxonomy: Option<&str>, with_grounds: boo
     let outcomes = match &scope {
         Some(scope) => {
             let mut outcomes = Resolver::new(scope.clone()).resolve(&distinct);
-            for (input, outcome) in distinct.iter().zip(&mut outcomes).take_while(|_| with_grounds) {
-                guard::check_for_interrupts();
-                model::add_evidence(scope, input, outcome);
+            if with_grounds {
+                for (input, outcome) in distinct.iter().zip(&mut outcomes) {
+                    guard::check_for_interrupts();
+                    model::add_evidence(scope, input, outcome);
+                }
             }
             outcomes
         }

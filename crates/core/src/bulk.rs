@@ -25,6 +25,18 @@ pub enum Allowance {
     Spent,
 }
 
+impl Allowance {
+    /// What the claim has set aside from now on. Who waits holds nothing: what it bought before is settled or reserved by now, and two
+    /// that wait must not wait for what the other has no use for.
+    #[must_use]
+    pub const fn set_aside(self) -> Money {
+        match self {
+            Self::Buy { at_most, .. } => at_most,
+            Self::Wait | Self::Spent => Money(0),
+        }
+    }
+}
+
 /// What may be bought of `inputs`. `spent` is what is settled, in doubt and under way at its worst case, with what other claims may
 /// still spend; `open` whether some of it may be given back; `dearest` the highest worst case of one input in a request so far.
 #[must_use]
@@ -102,6 +114,98 @@ pub fn survey(rows: i64, inputs: i64, sample: &[Sampled], prices: Option<(Money,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// A claim of a run: inputs that it has to ask about, what it has set aside, and how many of its inputs are under way.
+    struct Claim {
+        inputs: i32,
+        set_aside: Money,
+        under_way: i32,
+    }
+
+    /// A run of several claims, where a request reserves `worst` an input and costs `cost`.
+    struct Run {
+        limit: i64,
+        worst: i64,
+        cost: i64,
+        settled: i64,
+        bought: i32,
+        asked: bool,
+        claims: Vec<Claim>,
+    }
+
+    impl Run {
+        /// Claim `at` goes on: what it has under way ends, or it asks what it may buy; whether anything came of that.
+        fn turn(&mut self, at: usize) -> bool {
+            let under_way = std::mem::take(&mut self.claims[at].under_way);
+            if under_way > 0 {
+                self.settled += i64::from(under_way) * self.cost;
+                self.close_if_done(at);
+                return true;
+            }
+            if self.claims[at].inputs == 0 {
+                return false;
+            }
+            let others = || self.claims.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, claim)| claim);
+            let reserved: i64 = others().map(|claim| i64::from(claim.under_way) * self.worst).sum();
+            let set_aside: i64 = others().map(|claim| claim.set_aside.0).sum();
+            let (spent, open) = (Money(self.settled + reserved + set_aside), reserved > 0 || set_aside > 0);
+            let dearest = self.asked.then_some(Money(self.worst));
+            let allowance = allowance(Money(self.limit), spent, dearest, open, self.claims[at].inputs);
+            let claim = &mut self.claims[at];
+            claim.set_aside = allowance.set_aside();
+            match allowance {
+                Allowance::Buy { inputs, .. } => {
+                    claim.inputs -= inputs;
+                    claim.under_way = inputs;
+                    self.bought += inputs;
+                    self.asked = true;
+                }
+                Allowance::Wait => return false,
+                Allowance::Spent => claim.inputs = 0,
+            }
+            self.close_if_done(at);
+            true
+        }
+
+        fn close_if_done(&mut self, at: usize) {
+            let claim = &mut self.claims[at];
+            if claim.inputs == 0 && claim.under_way == 0 {
+                claim.set_aside = Money(0);
+            }
+        }
+
+        fn is_done(&self) -> bool {
+            self.claims.iter().all(|claim| claim.inputs == 0 && claim.under_way == 0)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn claims_that_wait_for_each_other_spend_the_limit_and_end(
+            limit in 0_i64..5000,
+            worst in 1_i64..60,
+            share in 0_i64..=200,
+            inputs in proptest::collection::vec(1_i32..60, 1..6),
+            turns in proptest::collection::vec(any::<proptest::sample::Index>(), 0..200),
+        ) {
+            let cost = worst * share / 100;
+            let wanted: i32 = inputs.iter().sum();
+            let claims: Vec<_> =
+                inputs.into_iter().map(|inputs| Claim { inputs, set_aside: Money(0), under_way: 0 }).collect();
+            let count = claims.len();
+            let mut run = Run { limit, worst, cost, settled: 0, bought: 0, asked: false, claims };
+            for turn in turns {
+                run.turn(turn.index(count));
+            }
+            while !run.is_done() {
+                let moved = (0..count).filter(|at| run.turn(*at)).count();
+                prop_assert!(moved > 0, "all wait for each other");
+            }
+            prop_assert!(run.settled <= limit.max(i64::from(FIRST) * cost), "{} of {limit}", run.settled);
+            prop_assert!(run.bought == wanted || limit - run.settled < REQUESTS * worst, "{} of {limit}", run.settled);
+        }
+    }
 
     #[test]
     fn what_is_bought_keeps_to_what_is_left() {

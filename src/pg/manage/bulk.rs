@@ -2,7 +2,7 @@
 
 use super::{Caller, as_writer, taxonomy};
 use crate::pg::spi::{self, BulkClaim, BulkRun, NewBulkRun, Spending};
-use crate::pg::{error, guard};
+use crate::pg::{error, guard, launch};
 use pg_categorize_core::bulk::{self, Sampled};
 use pg_categorize_core::dollars;
 use pg_categorize_core::error::Error;
@@ -161,15 +161,17 @@ pub fn allow(claim: i64, inputs: i32) -> Option<i32> {
         // Who has lost its claim buys nothing for it.
         let Some(run) = held(caller, claim) else { return Some(0) };
         let limit = run.limit?;
-        let Spending { spent, open, dearest } = spi::bulk_spending(run.id, claim);
-        // What it bought is settled or reserved by now: two that wait must not wait for what the other has no use for.
-        spi::set_allowance(claim, Money(0));
-        let decision = bulk::allowance(limit, spent, dearest, open, inputs.max(0));
-        match decision {
-            bulk::Allowance::Buy { inputs, at_most } => {
-                spi::set_allowance(claim, at_most);
-                Some(inputs)
-            }
+        if inputs <= 0 {
+            // Who only begins gives back what it had, and need not know what is left.
+            spi::set_allowance(claim, Money::ZERO);
+            return Some(0);
+        }
+        let Spending { spent, set_aside, under_way, dearest } = spi::bulk_spending(run.id, claim);
+        let open = set_aside || under_way && gateway_comes();
+        let allowance = bulk::allowance(limit, spent, dearest, open, inputs);
+        spi::set_allowance(claim, allowance.set_aside());
+        match allowance {
+            bulk::Allowance::Buy { inputs, .. } => Some(inputs),
             bulk::Allowance::Wait => Some(-1),
             bulk::Allowance::Spent => {
                 spi::set_limit_reached(run.id);
@@ -177,6 +179,13 @@ pub fn allow(claim: i64, inputs: i32) -> Option<i32> {
             }
         }
     })
+}
+
+/// Whether there is a gateway, or will be, that ends what is under way. What a gateway that is gone has left is ended by its successor,
+/// which nobody else may ask for: who waits buys nothing.
+fn gateway_comes() -> bool {
+    launch::want_gateway();
+    launch::obstacle().is_none()
 }
 
 /// Ends a claim, and counts its rows.

@@ -73,8 +73,10 @@ pub struct BulkClaim {
 pub struct Spending {
     /// Settled, reserved, and set aside by other claims.
     pub spent: Money,
-    /// Whether some of it may be given back soon.
-    pub open: bool,
+    /// Whether other claims have set some of it aside.
+    pub set_aside: bool,
+    /// Whether some of it is reserved for requests that have not ended.
+    pub under_way: bool,
     /// The highest worst case of one input.
     pub dearest: Option<Money>,
 }
@@ -233,7 +235,7 @@ pub fn end_bulk_run(run: i64) {
 /// What the ledger tells of a run, beside what other claims of it may still spend.
 pub fn bulk_spending(run: i64, claim: i64) -> Spending {
     let sql = format!(
-        "SELECT (s.settled + v.reserved + o.others)::bigint, v.open > 0 OR o.others > 0, d.dearest::bigint
+        "SELECT (s.settled + v.reserved + o.others)::bigint, o.others > 0, v.open > 0, d.dearest::bigint
            FROM (SELECT r.role, r.tenant, r.started_at, 'categorize.run ' || r.id::text AS application
                    FROM categorize.bulk_run r WHERE r.id = $1) r
           CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.sum(l.amount_nanousd), 0) AS settled FROM categorize.ledger l
@@ -253,10 +255,11 @@ pub fn bulk_spending(run: i64, claim: i64) -> Spending {
     );
     let read = |row: &run::Row| Spending {
         spent: Money(row.get(1).unwrap_or(i64::MAX)),
-        open: row.get(2).unwrap_or(false),
-        dearest: row.get(3).map(Money),
+        set_aside: row.get(2).unwrap_or(false),
+        under_way: row.get(3).unwrap_or(false),
+        dearest: row.get(4).map(Money),
     };
-    let nothing_known = Spending { spent: Money(i64::MAX), open: false, dearest: None };
+    let nothing_known = Spending { spent: Money(i64::MAX), set_aside: false, under_way: false, dearest: None };
     run::write_returning(&sql, &[run.into(), claim.into()], read).pop().unwrap_or(nothing_known)
 }
 

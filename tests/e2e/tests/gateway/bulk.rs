@@ -91,7 +91,7 @@ fn what_a_killed_session_left_is_done_by_the_next() {
     let shop = shop_in(&cluster, "bulk_kill", slow(100));
     furnish(&shop);
     shop.session().run(r#"SELECT categorize.configure('shop', '{"in_flight": 4}')"#);
-    // The first hundred rows are answered by what is known, so that some chunks are committed before the kill.
+    // The first sixty rows are answered by what is known, so that some chunks are committed before the kill.
     shop.session().run("SELECT categorize.learn('SELECT DISTINCT title, ''Toys'' FROM item WHERE id <= 60', 'shop')");
     let mut session = shop.session();
     let pid = session.pid();
@@ -164,6 +164,33 @@ fn a_limit_holds_over_all_workers_and_what_is_free_goes_on() {
     shop.rest();
     let cost = shop.charged() - before;
     assert!(low <= cost && cost <= high, "{cost}, which is not from {low} to {high}");
+}
+
+#[test]
+fn what_a_gateway_that_is_gone_left_under_way_is_not_waited_for() {
+    let cluster = Arc::new(builder().start());
+    let shop = shop_in(&cluster, "bulk_left", slow(5000));
+    furnish(&shop);
+    let mut session = shop.session();
+    assert!(session.text("SELECT categorize('what one costs')").is_some());
+    let worst: i64 = session.one("SELECT max(amount_nanousd / inputs) FROM categorize.ledger WHERE kind = 'reserve'");
+    // The representative of all titles may be asked about, and nothing beside it.
+    let call = CALL.replace(")", &format!(", max_usd => {}::numeric / 1000000000)", worst * 3 / 2));
+    let pid = session.pid();
+    std::thread::scope(|threads| {
+        let run = threads.spawn(|| session.batch_execute(&call).is_err());
+        eventually("it asks", 30, || shop.model.account().in_flight > 0);
+        cluster.kill(pid);
+        assert!(run.join().unwrap());
+    });
+    eventually("the server is back", 60, || cluster.config("bulk_left").connect(postgres::NoTls).is_ok());
+    let mut session = shop.session();
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.reservation WHERE state = 'open'"), 1);
+    session.run("SET statement_timeout = '60s'");
+    session.run(&call);
+    assert_eq!((open_rows(&mut session), progress(&mut session)), (300, ("done".into(), 300, 0)));
+    assert!(session.one::<bool>("SELECT limit_reached FROM categorize.progress"));
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.reservation WHERE state = 'in_doubt'"), 1);
 }
 
 #[test]
