@@ -379,8 +379,9 @@ mod tests {
         assert_eq!(length(&[9, 0, 0, 0, VERSION + 1]), Err(FrameError::Version(VERSION + 1)));
         assert_eq!(length(&[0, 0, 0, 0, VERSION]), Err(FrameError::Malformed("it is empty".into())));
         assert!(matches!(length(&[0xff, 0xff, 0xff, 0xff, VERSION]), Err(FrameError::TooLong(_))));
-        assert!(decode::<ToGateway>(b"\x05\0\0\0\x01nope").is_err());
-        assert!(decode::<ToGateway>(b"\x06\0\0\0\x01nope").is_err());
+        let nope = |length: u8| decode::<ToGateway>(&[&[length, 0, 0, 0, VERSION][..], b"nope"].concat());
+        assert!(matches!(nope(5), Err(FrameError::Malformed(_))), "no message");
+        assert_eq!(nope(6), Err(FrameError::Malformed("it is cut".into())));
     }
 
     proptest! {
