@@ -253,7 +253,7 @@ impl Inbox {
         let plans = &mut self.work.plans;
         let stored = xact::attempt(|| world::as_owner(|| closing::store(&[late.brought()], plans)));
         if !stored.unwrap_or(false) {
-            late.keep(&mut self.backlog);
+            self.backlog.keep(late);
         }
     }
 }
