@@ -255,9 +255,12 @@ async fn neighbours_are_among_what_is_offered() {
 #[tokio::test(start_paused = true)]
 async fn images_and_audits_are_not_compared() {
     let scene = scene(makers(Act::Answer), |_| {});
-    scene.connect().answers(1, &["photo of a toy".to_owned()]).await;
+    let mut backend = scene.connect();
+    backend.answers(1, &["photo of a toy".to_owned()]).await;
+    backend.say(&audits::claims(2, &numbered("near", 2), 1)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     scene.ends().await;
-    assert_eq!(scene.requests().0.len(), 0);
+    assert_eq!((scene.requests().0.len(), scene.ledger.lock().audits.len()), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]
