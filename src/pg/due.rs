@@ -11,7 +11,6 @@ use crate::pg::spi::TrainAfter;
 use crate::pg::worker::errand::{self, Errand};
 use crate::pg::worker::need::{self, Need};
 use crate::pg::{error, freshness, guard, guc, launch, spi, world, xact};
-use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::settings::Settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -77,8 +76,7 @@ pub fn learnt(scope: &Scope, examples: u64) {
     let settings = &scope.settings;
     if let Some(taxonomy) = scope.taxonomy().filter(|_| examples > 0) {
         taught(taxonomy.id, &scope.tenant, settings, examples);
-        if settings.store_input && settings.tiers.contains(&TierName::Similarity) && spi::can_embed(&settings.embedding)
-        {
+        if settings.wants_index() && spi::can_embed(&settings.embedding) {
             unindexed();
         }
     }

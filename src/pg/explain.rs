@@ -6,7 +6,7 @@ use crate::pg::neighbours::Neighbourhood;
 use crate::pg::resolver::{Resolver, unreadable};
 use crate::pg::scope::Scope;
 use crate::pg::{error, guc, quality, spi, world};
-use pg_categorize_core::cascade::{Outcome, TierName};
+use pg_categorize_core::cascade::{Guess, Outcome, TierName};
 use pg_categorize_core::endpoint;
 use pg_categorize_core::local_model::NgramWeight;
 use pg_categorize_core::model_choice::ModelChoice;
@@ -42,7 +42,7 @@ pub fn explain(input: Option<&str>, taxonomy: Option<&str>) -> Vec<Line> {
             _ => None,
         };
         let detail = match scope.model().filter(|_| tier == TierName::LocalModel) {
-            Some(model) => trained(&scope, model, input, outcome.answer.is_some()) + before(answered),
+            Some(model) => trained(&scope, model, input, &outcome, guess) + before(answered),
             None => detail(&scope, tier, &outcome, answered),
         };
         answered |= answers;
@@ -74,8 +74,7 @@ fn detail(scope: &Scope, tier: TierName, outcome: &Outcome, answered: bool) -> S
             let verdict = if answer.is_some() { "" } else { "; below the threshold" };
             let next = outcome.alternatives.get(1).and_then(|g| scope.text(g.category));
             let next = next.map(|n| format!("; next best {n}")).unwrap_or_default();
-            let spoke = if outcome.words.is_empty() { "by its meaning".to_owned() } else { outcome.words.join(", ") };
-            format!("lexical (version 0): {spoke}{next}{verdict}")
+            format!("lexical (version 0): {}{next}{verdict}", words(outcome))
         }
         (TierName::Similarity, _) => similar(scope, outcome),
         (TierName::Llm, None) if outcome.reason.is_none() && guc::mode() == guc::Mode::Live => asked(scope),
@@ -123,25 +122,37 @@ fn before(answered: bool) -> &'static str {
     if answered { "; an earlier tier answers" } else { "" }
 }
 
-/// What the trained model says, with the n-grams that speak for its answer and for the next best one.
-fn trained(scope: &Scope, model: &Live, input: &str, answers: bool) -> String {
+/// What of the words of the categories spoke for a guess.
+fn words(outcome: &Outcome) -> String {
+    if outcome.words.is_empty() { "by its meaning".to_owned() } else { outcome.words.join(", ") }
+}
+
+/// What the trained model says, with the n-grams that speak for its guess and for the next best one; and what the words of the
+/// categories do, where these were heard beside it and made its guess another or surer one.
+fn trained(scope: &Scope, model: &Live, input: &str, outcome: &Outcome, guess: Option<Guess>) -> String {
     let (reading, explanation) = model.explain(scope, input);
+    let own = reading.guesses.first();
+    let both = guess.filter(|guess| Some(guess) != own);
+    let names = both.map(|_| format!("; with the words of the categories: {}", words(outcome))).unwrap_or_default();
     let ngrams = |weights: &[NgramWeight]| {
         let ngram = |n: &NgramWeight| format!("\"{}\" {:+.2}", n.ngram, n.weight);
         weights.iter().map(ngram).collect::<Vec<_>>().join(", ")
     };
     let name = format!("trained (version {})", model.version);
     if reading.guesses.is_empty() {
-        return format!("{name}: {}", reading.obstacle.unwrap_or("nothing of the input is known"));
+        return format!("{name}: {}{names}", reading.obstacle.unwrap_or("nothing of the input is known"));
     }
     let next = reading.guesses.get(1).and_then(|g| scope.text(g.category));
     let next = next.map(|next| format!("; next best {next}: {}", ngrams(&explanation.contra))).unwrap_or_default();
     let verdict = match reading.obstacle {
-        _ if answers => String::new(),
+        _ if outcome.answer.is_some() => String::new(),
         Some(obstacle) => format!("; {obstacle}"),
         None => "; below the threshold".to_owned(),
     };
-    format!("{name}: {}{next}{verdict}", ngrams(&explanation.pro))
+    // The line shows the category that both come to, which may be another one.
+    let own = own.filter(|own| both.is_some_and(|both| both.category != own.category));
+    let own = own.and_then(|own| scope.text(own.category)).map(|own| format!(" {own}")).unwrap_or_default();
+    format!("{name}:{own} {}{next}{names}{verdict}", ngrams(&explanation.pro))
 }
 
 fn nothing(tier: &str, detail: &str) -> Line {

@@ -164,6 +164,11 @@ impl Flights {
         self.by_id.is_empty() && self.by_key.is_empty() && self.by_near.is_empty() && self.of_connection.is_empty()
     }
 
+    /// Whether anybody waits for it.
+    pub(crate) fn is_awaited(&self, id: FlightId) -> bool {
+        self.by_id.get(&id).is_some_and(|flight| !flight.waiters.is_empty())
+    }
+
     pub(crate) fn begun_by(&self, connection: u64) -> usize {
         self.of_connection.get(&connection).copied().unwrap_or(0)
     }
@@ -288,6 +293,15 @@ impl Flight {
         match self.image {
             Some(_) => Size::Alone,
             None => Size::Bytes(self.text.len()),
+        }
+    }
+
+    /// It is sent from here on, and who waits first now pays.
+    pub(crate) fn depart(&mut self) {
+        self.stage = Stage::Sent;
+        if let Some(first) = self.waiters.first() {
+            let (asker, ask) = (first.ask.asker.clone(), first.ask.id);
+            self.payer = Payer { asker, ask, position: first.position };
         }
     }
 

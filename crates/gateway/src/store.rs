@@ -1,13 +1,20 @@
 //! What the gateway asks of the database. Its threads never touch Postgres: they put questions into an inbox, wake the
 //! main thread, and await the reply, which comes once the transaction that made it is committed.
 
-use crate::plan::{Plan, Route};
-use pg_categorize_core::audit::Claim;
-use pg_categorize_core::cascade::{CategoryId, Reason};
+mod attempt;
+mod known;
+mod vectors;
+
+pub use attempt::{
+    Attempt, AttemptOutcome, Closing, NewAnswer, NewAudit, NotReserved, Observed, Reserved, Share, Standing,
+};
+pub use known::{Keys, Known, KnownAnswer, LookUp};
+pub use vectors::{Comparable, Compare, Compared, LackVectors, NearAnswer, NewVector};
+
+use crate::plan::Plan;
+use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_core::frame::{self, Asker, Grounds, Nearness, Target};
-use pg_categorize_core::money::Money;
-use pg_categorize_core::price::Usage;
+use pg_categorize_core::frame;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use tokio::sync::oneshot;
@@ -36,131 +43,6 @@ pub enum Request {
     NoVectors(Arc<Plan>, Vec<Fingerprint>),
 }
 
-/// Texts of one tenant in one taxonomy that lack their vectors.
-#[derive(Debug)]
-pub struct LackVectors {
-    /// How these are bought.
-    pub plan: Arc<Plan>,
-    /// How long the vectors are which the texts before have; `None` where they have none.
-    pub length: Option<usize>,
-    /// The texts, at least one and at most as many as the route takes at once, with their keys.
-    pub texts: Vec<(Fingerprint, String)>,
-    /// Why they are not bought now; then there are none.
-    pub refusal: Option<Refusal>,
-}
-
-/// Inputs to compare with the earlier texts of their tenant.
-#[derive(Debug)]
-pub struct Compare {
-    /// The plan under which language models are asked about them.
-    pub plan: Arc<Plan>,
-    /// The inputs.
-    pub inputs: Vec<Comparable>,
-}
-
-/// An input with its vector.
-#[derive(Debug, Clone)]
-pub struct Comparable {
-    /// Its key among the answers of the tenant: what the tenant's own texts say is nobody else's.
-    pub key: Fingerprint,
-    /// The text as it came.
-    pub text: Arc<str>,
-    /// Its vector, by the model that the plan's vectors are bought of.
-    pub vector: Arc<[f32]>,
-    /// What was paid for it now.
-    pub cost: Money,
-}
-
-/// What earlier texts say of an input.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Compared {
-    /// The answer, where the tier's rule says that it is sure.
-    pub answer: Option<NearAnswer>,
-    /// Their categories, nearest first.
-    pub hints: Vec<CategoryId>,
-}
-
-/// An answer of earlier texts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NearAnswer {
-    /// The category.
-    pub category: CategoryId,
-    /// Probability that it is right, 0 to 1.
-    pub confidence: f32,
-    /// What it is made of.
-    pub nearness: Nearness,
-}
-
-/// A vector that was paid for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewVector {
-    /// Key of its text.
-    pub key: Fingerprint,
-    /// The vector: finite numbers, not all zero.
-    pub vector: Vec<f32>,
-}
-
-/// Inputs to look up under a fresh snapshot, corrections first.
-#[derive(Debug)]
-pub struct LookUp {
-    /// Whose inputs.
-    pub tenant: String,
-    /// Sorted into what.
-    pub target: Target,
-    /// Their keys.
-    pub keys: Vec<Keys>,
-    /// Whether they are answered for nothing, and to be audited: what is known is then whether they were.
-    pub audits: bool,
-}
-
-/// Under what an answer is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Keys {
-    /// Among those of the tenant.
-    pub own: Fingerprint,
-    /// Among those that tenants share, where they do.
-    pub shared: Option<Fingerprint>,
-}
-
-impl Keys {
-    /// The key under which a paid answer is stored.
-    pub fn of_answer(&self) -> Fingerprint {
-        self.shared.unwrap_or(self.own)
-    }
-}
-
-/// What the database knows.
-#[derive(Debug)]
-pub struct Known {
-    /// How the rest is asked about.
-    pub plan: Arc<Plan>,
-    /// The answers that are there already, in the order of the keys.
-    pub answers: Vec<Option<KnownAnswer>>,
-    /// Whether a budget of these inputs is above its soft ratio.
-    pub soft: bool,
-    /// How long the vectors of earlier texts are that inputs can be compared with; none where they cannot be now.
-    pub comparable: Option<usize>,
-}
-
-/// An answer that is there already.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownAnswer {
-    /// The category.
-    pub category: CategoryId,
-    /// How sure.
-    pub confidence: f32,
-    /// Who was paid for it, where somebody was.
-    pub provider: Option<String>,
-    /// The model.
-    pub model: Option<String>,
-    /// Whether a strong model decided.
-    pub upgraded: bool,
-    /// What its confidence is made of, where that is known.
-    pub grounds: Option<Grounds>,
-    /// Whether earlier texts answered, and no model.
-    pub is_similar: bool,
-}
-
 /// Why something is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -180,146 +62,6 @@ impl Refusal {
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: Some(detail.into()) }
     }
-}
-
-/// One request that is about to be sent.
-#[derive(Debug)]
-pub struct Attempt {
-    /// Its plan.
-    pub plan: Arc<Plan>,
-    /// Whom it goes to.
-    pub route: Arc<Route>,
-    /// The most that it can cost.
-    pub worst_case: Money,
-    /// Inputs in it.
-    pub inputs: usize,
-    /// Who asks the first of them.
-    pub asker: Asker,
-}
-
-/// Money that is set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Reserved {
-    /// The attempt's number in the ledger.
-    pub attempt: i64,
-}
-
-/// Why no money is set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotReserved {
-    /// There is none, or it must not be spent.
-    Refused(Refusal),
-    /// What the plan was made of has changed since: provider, key, host, price or categories. The inputs are to be looked
-    /// up again.
-    Outdated,
-}
-
-/// What became of an attempt.
-#[derive(Debug)]
-pub struct Closing {
-    /// Its number.
-    pub attempt: i64,
-    /// How the money goes.
-    pub outcome: AttemptOutcome,
-    /// What was reserved, and whom it went to.
-    pub route: Arc<Route>,
-    /// For whom and into what.
-    pub plan: Arc<Plan>,
-    /// Who pays how much: the shares of those who asked, which add up to the cost exactly. Empty unless it is settled.
-    pub shares: Vec<Share>,
-    /// The answers, to be stored.
-    pub answers: Vec<NewAnswer>,
-    /// What a strong model decided, also where it said that no category fits: what the cheap one said is forgotten.
-    pub decided: Vec<Fingerprint>,
-    /// What it said of answers that are audited.
-    pub audits: Vec<NewAudit>,
-    /// The vectors, to be stored: what a plan that [`Plan::embeds`] bought, or those of inputs that are answered here.
-    pub vectors: Vec<NewVector>,
-}
-
-/// What a strong model said of a free answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewAudit {
-    /// Its key among those of the tenant.
-    pub key: Fingerprint,
-    /// What the free tier said.
-    pub claim: Claim,
-    /// What the strong model says; `None` where no category fits.
-    pub category: Option<CategoryId>,
-    /// How sure that is, 0 to 1.
-    pub confidence: f32,
-    /// What it cost.
-    pub cost: Money,
-}
-
-/// How an attempt's money goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// It cost this.
-    Settled {
-        /// The cost, which may exceed what was reserved.
-        cost: Money,
-        /// What it was charged for.
-        usage: Usage,
-    },
-    /// Nothing was sent, or the provider documents that it charges nothing.
-    Released,
-    /// It may have been charged: nobody knows.
-    InDoubt,
-}
-
-/// What one of those who asked pays of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
-    /// Who.
-    pub asker: Asker,
-    /// Inputs of theirs in it.
-    pub inputs: usize,
-    /// Those of them that it did not answer: paid for nothing.
-    pub wasted: usize,
-    /// How much.
-    pub cost: Money,
-}
-
-/// A paid answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewAnswer {
-    /// Its key.
-    pub key: Fingerprint,
-    /// The text, which is stored where the taxonomy stores inputs.
-    pub text: String,
-    /// The category: a row of the taxonomy, or the position among the ad-hoc labels.
-    pub category: CategoryId,
-    /// How sure, 0 to 1.
-    pub confidence: f32,
-    /// Its share of the cost, and of what the cheap model cost before a strong one decided.
-    pub cost: Money,
-    /// What its confidence is made of.
-    pub grounds: Grounds,
-    /// How far it counts.
-    pub standing: Standing,
-}
-
-/// How far an answer counts.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
-    /// The cheap model was sure enough, or no other is asked.
-    Sure,
-    /// A strong model is about to decide. The answer is kept, since it is paid, and nobody is given it yet.
-    Unsure,
-    /// The strong model decided, at once or after the cheap one had said something.
-    Upgraded(Option<Observed>),
-}
-
-/// What a strong model's answer tells of a cheap one's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
-    /// The cheap model.
-    pub model: String,
-    /// What it said of its confidence.
-    pub grounds: Grounds,
-    /// Whether both said the same.
-    pub agreed: bool,
 }
 
 /// Something that an operator should see.

@@ -1,7 +1,6 @@
 //! Choosing another embedding: what that takes is told before anything is spent.
 
 use crate::pg::{due, error, guc, spi};
-use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::close_names;
 use pg_categorize_core::embedding_model::{EmbeddingModel, ProviderModel};
 use pg_categorize_core::endpoint::{self, Policy};
@@ -34,7 +33,7 @@ pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
     }
     let paid = new.embedding.paid();
     paid.into_iter().for_each(check);
-    if !new.store_input || !new.tiers.contains(&TierName::Similarity) {
+    if !new.wants_index() {
         return;
     }
     let id = new.embedding.id();

@@ -16,7 +16,7 @@ const INCLINED: f32 = 0.5;
 pub fn pooled(names: Guess, model: Option<Guess>) -> Option<Guess> {
     let Some(model) = model else { return Some(names) };
     if names.category != model.category {
-        // A guess that somebody speaks against is no answer, but may be the better one.
+        // A guess that somebody speaks against may be the better one, and is less sure by as much.
         let doubted = names.confidence * (1.0 - model.confidence);
         return (names.confidence > model.confidence).then_some(Guess { confidence: doubted, ..names });
     }
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn where_they_differ_the_surer_guess_is_the_better_one_and_no_answer() {
+    fn where_they_differ_the_surer_guess_is_the_better_one_and_less_sure() {
         assert_eq!(pooled(guess(1, 0.5), Some(guess(2, 0.6))), None, "the model's");
         let doubted = pooled(guess(1, 0.8), Some(guess(2, 0.5))).expect("the names'");
         assert!(doubted.category == 1 && (doubted.confidence - 0.4).abs() < 1e-6, "{doubted:?}");

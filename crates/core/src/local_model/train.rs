@@ -90,9 +90,9 @@ pub fn train(
     let least = assess::least_confidence(&judged, labels, options.threshold);
     let threshold = if options.is_chosen { options.threshold } else { options.threshold.max(least) };
     let live = assess::live(live.as_ref(), &held_out, &examples, options);
-    let pooled =
-        options.hears_names.then(|| assess::pooled(&judged, &held_out, &examples, (options.threshold, threshold)));
-    let pooled = pooled.flatten().filter(|_| assess::is_small(labels));
+    let hears_names = options.hears_names && assess::is_small(labels);
+    let pooled = hears_names.then(|| assess::pooled(&judged, &held_out, &examples, (options.threshold, threshold)));
+    let pooled = pooled.flatten();
     let report = Report { pooled, ..tally::report(&judged, &examples, (options.threshold, threshold), left_out, live) };
     let all: Vec<u32> = (0..lessons.len() as u32).collect();
     let mut bytes = fit(&examples, &all, &mut |done| progress(before + (1.0 - before) * done))?;

@@ -186,6 +186,11 @@ impl Settings {
         embedding.threshold(profile_of(&self.explicit))
     }
 
+    /// Whether its texts are to have an index by which they are found as neighbours.
+    pub fn wants_index(&self) -> bool {
+        self.store_input && self.tiers.contains(&TierName::Similarity)
+    }
+
     /// Whether the taxonomy's owner set this key, with a value that counts.
     pub fn is_chosen(&self, name: &str) -> bool {
         KEYS.iter().find(|key| key.name == name).is_some_and(|key| valid(&self.explicit, key).is_some())

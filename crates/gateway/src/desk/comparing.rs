@@ -2,7 +2,7 @@
 //! them then.
 
 use super::{Desk, Load, State};
-use crate::flight::{Flight, FlightId, Payer, Stage};
+use crate::flight::{Flight, FlightId};
 use crate::mail::Mail;
 use crate::piece::Piece;
 use crate::plan::{Plan, Route};
@@ -70,17 +70,12 @@ impl Desk {
     pub(crate) fn set_out(&self, ids: &[FlightId]) -> Option<Vec<Asker>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        let is_awaited = |id: &FlightId| state.flights.get(*id).is_some_and(|flight| !flight.waiters.is_empty());
-        if !ids.iter().any(is_awaited) {
+        if !ids.iter().any(|id| state.flights.is_awaited(*id)) {
             return None;
         }
         let payer = |id: &FlightId| {
             let Some(flight) = state.flights.get_mut(*id) else { return Asker::default() };
-            flight.stage = Stage::Sent;
-            if let Some(first) = flight.waiters.first() {
-                let (asker, ask) = (first.ask.asker.clone(), first.ask.id);
-                flight.payer = Payer { asker, ask, position: first.position };
-            }
+            flight.depart();
             flight.payer.asker.clone()
         };
         Some(ids.iter().map(payer).collect())

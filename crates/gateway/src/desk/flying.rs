@@ -166,7 +166,7 @@ impl Desk {
     /// Whether anybody waits for any of these.
     pub(crate) fn is_awaited(&self, ids: &[FlightId]) -> bool {
         let state = self.state.lock();
-        ids.iter().any(|id| state.flights.get(*id).is_some_and(|flight| !flight.waiters.is_empty()))
+        ids.iter().any(|id| state.flights.is_awaited(*id))
     }
 
     /// These are about to be sent; `false` where nobody waits for any of them, and they must not be. From here on they go
@@ -174,16 +174,12 @@ impl Desk {
     pub(crate) fn depart(&self, loads: &mut [Load]) -> bool {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        if !loads.iter().any(|load| state.flights.get(load.id).is_some_and(|flight| !flight.waiters.is_empty())) {
+        if !loads.iter().any(|load| state.flights.is_awaited(load.id)) {
             return false;
         }
         for load in loads {
             let Some(flight) = state.flights.get_mut(load.id) else { continue };
-            flight.stage = Stage::Sent;
-            if let Some(first) = flight.waiters.first() {
-                let (asker, ask) = (first.ask.asker.clone(), first.ask.id);
-                flight.payer = Payer { asker, ask, position: first.position };
-            }
+            flight.depart();
             load.payer = flight.payer.clone();
             load.first = flight.first.clone();
             load.spent = flight.spent;

@@ -10,7 +10,7 @@ fn scene() -> Scene {
 }
 
 /// That a free tier said this category of each.
-fn claims(request: u64, texts: &[String], category: i32) -> ToGateway {
+pub(super) fn claims(request: u64, texts: &[String], category: i32) -> ToGateway {
     let ToGateway::Ask(mut ask) = question(request, "", texts, PATIENT, 0) else { unreachable!() };
     for input in &mut ask.inputs {
         input.audited = Some(Claim { tier: "local_model".into(), category, confidence: 0.9 });

@@ -214,6 +214,26 @@ async fn nobody_who_has_gone_pays_for_vectors() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_when_they_depart_pays_for_vectors_and_answers() {
+    let scene = scene(makers(Act::Answer), |_| {});
+    scene.ledger.lock().slow = Some(Duration::from_secs(1));
+    let (mut first, mut second) = (scene.connect(), scene.connect());
+    (first.query_id, second.query_id) = (1, 2);
+    first.ask(1, &numbered("far", 3), PATIENT).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    second.ask(1, &numbered("far", 3), PATIENT).await;
+    // The inputs are looked up, and money for their vectors is about to be set aside.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    first.say(&ToGateway::Cancel { request: 1 }).await;
+    second.replies(1, 3).await;
+    scene.ledger.lock().slow = None;
+    scene.ends().await;
+    assert_eq!((scene.requests().0.len(), scene.requests().1.len()), (1, 1));
+    assert_eq!(scene.ledger.lock().payers, [2, 2]);
+    scene.accounts_agree();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_goes_while_vectors_are_made_asks_no_model() {
     let scene = scene(makers(Act::Answer), |_| {});
     let mut backend = scene.connect();
@@ -255,9 +275,12 @@ async fn neighbours_are_among_what_is_offered() {
 #[tokio::test(start_paused = true)]
 async fn images_and_audits_are_not_compared() {
     let scene = scene(makers(Act::Answer), |_| {});
-    scene.connect().answers(1, &["photo of a toy".to_owned()]).await;
+    let mut backend = scene.connect();
+    backend.answers(1, &["photo of a toy".to_owned()]).await;
+    backend.say(&audits::claims(2, &numbered("near", 2), 1)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     scene.ends().await;
-    assert_eq!(scene.requests().0.len(), 0);
+    assert_eq!((scene.requests().0.len(), scene.ledger.lock().audits.len()), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,6 +44,8 @@ pub(super) struct Ledger {
     pub(super) settled: Money,
     pub(super) adjusted: Money,
     pub(super) wasted: usize,
+    /// Query ids of those who paid.
+    pub(super) payers: Vec<i64>,
     pub(super) attempts: i64,
     pub(super) released: usize,
     pub(super) closings: usize,
@@ -72,6 +74,7 @@ impl Ledger {
             settled: Money::ZERO,
             adjusted: Money::ZERO,
             wasted: 0,
+            payers: Vec::new(),
             attempts: 0,
             released: 0,
             closings: 0,
@@ -178,6 +181,7 @@ impl Ledger {
                 }
                 self.settled = self.settled.plus(cost).expect("a sum");
                 self.adjusted.0 += (cost.0 - worst.0).max(0);
+                self.payers.extend(closing.shares.iter().map(|share| share.asker.query_id));
                 self.wasted += closing.shares.iter().map(|share| share.wasted).sum::<usize>();
             }
             AttemptOutcome::Released => self.released += 1,

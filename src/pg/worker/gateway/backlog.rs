@@ -60,7 +60,8 @@ impl Backlog {
         self.keep(Late { plan: closing.plan.clone(), route: closing.route.clone(), answers, decided, audits });
     }
 
-    fn keep(&mut self, late: Late) {
+    /// Keeps it for another try.
+    pub fn keep(&mut self, late: Late) {
         if late.brought().is_empty() {
             return;
         }
@@ -114,11 +115,6 @@ impl Late {
     pub fn brought(&self) -> Brought<'_> {
         let Self { plan, route, answers, decided, audits } = self;
         Brought { plan, route, answers, decided, audits }
-    }
-
-    /// Keeps it for another try.
-    pub fn keep(self, backlog: &mut Backlog) {
-        backlog.keep(self);
     }
 }
 

@@ -5,22 +5,13 @@
 //! in nobody's way and many share a flush.
 
 use super::backlog::{Backlog, Late};
-use super::books::Books;
-use super::bought::Bought;
-use super::closing::{self, Brought};
-use super::comparing::compare;
-use super::look_up::look_up;
-use super::plans::Plans;
-use super::vectors::Shelf;
+use super::closing;
+use super::work::{Done, Work};
 use crate::pg::xact::{self, Failed};
-use crate::pg::{catalog, due, error, freshness, spi, world};
+use crate::pg::{error, world};
 use pg_categorize_core::cascade::Reason;
-use pg_categorize_core::fingerprint::Fingerprint;
-use pg_categorize_gateway::store::{
-    Attempt, AttemptOutcome, Closing, Compared, Known, LackVectors, NotReserved, Refusal, Request, Reserved,
-};
+use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, NotReserved, Refusal, Request, Reserved};
 use pgrx::pg_sys;
-use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -38,30 +29,6 @@ pub struct Inbox {
     since: Instant,
     work: Work,
     backlog: Backlog,
-}
-
-/// What is kept between transactions.
-#[derive(Default)]
-struct Work {
-    plans: Plans,
-    books: Books,
-    shelf: Shelf,
-    bought: Bought,
-    generation: Option<u64>,
-    /// Which extension this is the gateway of: the OID of one of its tables.
-    tables: Option<Option<pg_sys::Oid>>,
-    orphaned: bool,
-}
-
-/// What became of a question.
-enum Done {
-    Known(Result<Known, Refusal>),
-    Reserved(Result<Reserved, NotReserved>),
-    /// Whether answers and audits are stored.
-    Closed(bool),
-    Compared(Vec<Compared>),
-    Lacking(Option<LackVectors>),
-    Noted,
 }
 
 impl Inbox {
@@ -253,93 +220,8 @@ impl Inbox {
         let plans = &mut self.work.plans;
         let stored = xact::attempt(|| world::as_owner(|| closing::store(&[late.brought()], plans)));
         if !stored.unwrap_or(false) {
-            late.keep(&mut self.backlog);
+            self.backlog.keep(late);
         }
-    }
-}
-
-impl Work {
-    fn run(&mut self, batch: &[Request], backlog: &mut Backlog) -> Vec<Done> {
-        // Who drops or updates the extension changes all tables that are watched.
-        let generation = Some(freshness::plans());
-        if self.generation != generation {
-            self.generation = generation;
-            let tables = super::is_here().then(|| catalog::tables().provider);
-            // Another extension of our version is not ours: it counts attempts anew.
-            self.orphaned = tables.is_none() || *self.tables.get_or_insert(tables) != tables;
-        }
-        if self.orphaned {
-            return batch.iter().map(refuse).collect();
-        }
-        // As the superuser, who sees when the transactions of others began; before anything is read.
-        let until = batch.iter().any(|request| matches!(request, Request::LackVectors(..)));
-        let until = until.then(spi::all_written_before).flatten();
-        world::as_owner(|| self.answer(batch, until, backlog))
-    }
-
-    /// Money that comes back first: others may have it in the same transaction.
-    fn answer(&mut self, batch: &[Request], until: Option<i64>, backlog: &mut Backlog) -> Vec<Done> {
-        self.plans.refresh(self.generation);
-        self.shelf.refresh(self.generation);
-        let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
-        closing::book(&closings, &mut self.books);
-        let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
-        let stored = closing::store(&brought, &mut self.plans);
-        closings
-            .iter()
-            .filter(|closing| self.plans.keeps_vectors(closing))
-            .for_each(|closing| self.bought.take(closing));
-        let decided: Vec<_> = closings.iter().flat_map(|closing| closing.decided.iter().copied()).collect();
-        let confirmed: Vec<_> = batch.iter().filter_map(confirmed).flatten().copied().collect();
-        backlog.decide(&decided, &confirmed);
-        if !confirmed.is_empty() {
-            spi::confirm_unsure(&confirmed);
-            due::unindexed();
-        }
-        // What was planned before a provider, a key or a price changed is not paid for.
-        let current = self.current(batch);
-        let holds = |attempt: &Attempt| current.contains(&attempt.plan.serial);
-        let attempts: Vec<&Attempt> = batch.iter().filter_map(attempt).filter(|attempt| holds(attempt)).collect();
-        let mut reserved = if attempts.is_empty() { Vec::new() } else { self.books.reserve(&attempts) }.into_iter();
-        let mut done = Vec::with_capacity(batch.len());
-        for request in batch {
-            done.push(match request {
-                Request::LookUp(ask, _) => Done::Known(look_up(ask, &mut self.plans, &mut self.books, backlog)),
-                Request::Reserve(attempt, _) if !holds(attempt) => Done::Reserved(Err(NotReserved::Outdated)),
-                Request::Reserve(..) => {
-                    let reserved = reserved.next().unwrap_or_else(|| Err(Refusal::new(Reason::GatewayDown)));
-                    Done::Reserved(reserved.map_err(NotReserved::Refused))
-                }
-                Request::Close(..) => Done::Closed(stored),
-                Request::Compare(ask, _) => Done::Compared(compare(ask, &mut self.plans)),
-                Request::Confirm(_) => Done::Noted,
-                Request::LackVectors(without, _) => {
-                    let Self { plans, books, shelf, bought, .. } = self;
-                    Done::Lacking(shelf.next(without, until, bought, plans, books))
-                }
-                Request::HoldVectors(plan, refusal) => {
-                    self.shelf.hold(plan, refusal);
-                    Done::Noted
-                }
-                Request::NoVectors(plan, keys) => {
-                    self.shelf.leave_out(plan, keys);
-                    Done::Noted
-                }
-                Request::Alert(alert) => {
-                    spi::insert_alert(alert.kind, &alert.provider, &alert.model, &alert.message);
-                    Done::Noted
-                }
-            });
-        }
-        done
-    }
-
-    /// The plans of these attempts that still hold.
-    fn current(&mut self, batch: &[Request]) -> HashSet<u64> {
-        let mut seen = HashSet::new();
-        let plans = batch.iter().filter_map(attempt).map(|attempt| &attempt.plan);
-        let of_each = plans.filter(|plan| seen.insert(plan.serial));
-        of_each.filter(|plan| self.plans.holds(plan)).map(|plan| plan.serial).collect()
     }
 }
 
@@ -349,39 +231,6 @@ fn shares_answers(request: &Request) -> bool {
 
 fn is_out_of_money(done: &Done) -> bool {
     matches!(done, Done::Reserved(Err(NotReserved::Refused(refusal))) if refusal.reason == Reason::BudgetExceeded)
-}
-
-fn closing(request: &Request) -> Option<&Closing> {
-    match request {
-        Request::Close(closing, _) => Some(closing),
-        _ => None,
-    }
-}
-
-fn confirmed(request: &Request) -> Option<&Vec<Fingerprint>> {
-    match request {
-        Request::Confirm(keys) => Some(keys),
-        _ => None,
-    }
-}
-
-fn attempt(request: &Request) -> Option<&Attempt> {
-    match request {
-        Request::Reserve(attempt, _) => Some(attempt),
-        _ => None,
-    }
-}
-
-fn refuse(request: &Request) -> Done {
-    let refusal = Refusal::because(Reason::GatewayDown, "The extension was dropped or updated.");
-    match request {
-        Request::LookUp(..) => Done::Known(Err(refusal)),
-        Request::Reserve(..) => Done::Reserved(Err(NotReserved::Refused(refusal))),
-        Request::Close(..) => Done::Closed(true),
-        Request::Compare(..) => Done::Compared(Vec::new()),
-        Request::LackVectors(..) => Done::Lacking(None),
-        Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => Done::Noted,
-    }
 }
 
 fn release(attempt: Attempt, reserved: Reserved) -> Closing {

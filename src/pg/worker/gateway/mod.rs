@@ -1,7 +1,7 @@
 //! The gateway's process: its main thread is the only one that touches Postgres; threads of tokio hold sockets and timers.
 //!
 //! What the threads ask of the database arrives in an inbox, and is answered in one transaction for all that is there
-//! (`inbox`); `serve` is the loop around it.
+//! (`inbox`, `work`); `serve` is the loop around it.
 
 mod backlog;
 mod books;
@@ -22,6 +22,7 @@ mod socket;
 mod threads;
 mod upkeep;
 mod vectors;
+mod work;
 
 use crate::pg::launch::{self, State};
 use crate::pg::lock::{self, Duty, Span, Thing};

@@ -9,7 +9,7 @@ use super::bought::Bought;
 use super::plans::Plans;
 use crate::pg::due;
 use crate::pg::spi::{self, EmbeddingIndex};
-use pg_categorize_core::cascade::{Reason, TierName};
+use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_gateway::embeddings;
@@ -144,8 +144,8 @@ impl Shelf {
         for (id, name) in spi::taxonomy_ids() {
             let Some(row) = spi::fresh_taxonomy(&name).filter(|row| row.id == id) else { continue };
             let settings = Settings::from_explicit(row.settings);
-            let wants = settings.store_input && settings.tiers.contains(&TierName::Similarity);
-            let Some(model) = settings.embedding.paid().filter(|_| wants).map(ToString::to_string) else { continue };
+            let paid = settings.embedding.paid().filter(|_| settings.wants_index());
+            let Some(model) = paid.map(ToString::to_string) else { continue };
             let index = current(id, &model);
             // One whose table is gone the indexer retires.
             if index.as_ref().is_some_and(EmbeddingIndex::has_lost_its_table) {

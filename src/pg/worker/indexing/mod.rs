@@ -14,7 +14,6 @@ use super::errand::{contained, is_here};
 use super::report;
 use crate::pg::spi::{self, Holding, Pgvector, Trigrams};
 use crate::pg::{catalog, error, freshness, world};
-use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::embedding::DIMENSIONS;
 use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::settings::Settings;
@@ -133,8 +132,7 @@ fn wanted() -> Vec<Wanted> {
     let wants = |(id, name): (i32, String)| {
         let row = spi::fresh_taxonomy(&name).filter(|row| row.id == id)?;
         let settings = Settings::from_explicit(row.settings);
-        let wants = settings.store_input && settings.tiers.contains(&TierName::Similarity);
-        wants.then_some(Wanted { taxonomy: id, name, model: settings.embedding })
+        settings.wants_index().then_some(Wanted { taxonomy: id, name, model: settings.embedding })
     };
     spi::taxonomy_ids().into_iter().filter_map(wants).collect()
 }

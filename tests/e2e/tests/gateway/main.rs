@@ -17,6 +17,7 @@ mod money;
 mod periods;
 mod pictures;
 mod processes;
+mod question_vectors;
 mod soak;
 mod support;
 mod thrift;
