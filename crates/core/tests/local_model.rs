@@ -219,6 +219,17 @@ fn a_small_model_is_measured_with_the_names_that_are_heard_beside_it() {
 }
 
 #[test]
+fn a_model_of_many_labels_is_measured_alone() {
+    let mut lessons = Lessons::new(MEMORY);
+    for (i, (text, category)) in (0..14).flat_map(|i| shop().into_iter().map(move |lesson| (i, lesson))) {
+        let names = Guess { category, confidence: 0.65 };
+        lessons.push(&format!("{text} {i}"), category, 1.0, Standing::Untrained(Some(names)));
+    }
+    let report = train(lessons, &Options { hears_names: true, ..OPTIONS }, None, &mut |_| ()).unwrap().report;
+    assert!(report.examples >= 2_000 && report.pooled.is_none(), "{report:?}");
+}
+
+#[test]
 fn a_category_that_is_described_needs_no_example() {
     let mut lessons = Lessons::new(MEMORY);
     shop().iter().for_each(|(text, category)| lessons.push(text, *category, 1.0, Standing::New));
