@@ -38,6 +38,8 @@ pub struct Tables {
     pub correction_index: pg_sys::Oid,
     /// The hash index of `categorize.cache`; a look-up touches half the pages of the primary key's.
     pub cache_index: pg_sys::Oid,
+    /// The index of `categorize.cache` by taxonomy and tenant; invalid where the SQL objects are older than it.
+    pub cache_lesson_index: pg_sys::Oid,
 }
 
 thread_local! {
@@ -87,19 +89,17 @@ pub fn tables() -> Tables {
     tables
 }
 
+/// `categorize.cache`, if it is there; whether library and SQL are of one version is not asked.
+pub fn cache_table() -> Option<pg_sys::Oid> {
+    KNOWN.get().map(|tables| tables.cache).or_else(|| relation(c"cache"))
+}
+
 /// Forgets what was looked up.
 pub fn forget() {
     KNOWN.set(None);
 }
 
 fn look_up() -> Option<Tables> {
-    // SAFETY: system cache look-ups with static names; they return InvalidOid for what is absent.
-    let relation = |name: &std::ffi::CStr| unsafe {
-        let schema = pg_sys::get_namespace_oid(c"categorize".as_ptr(), true);
-        (schema != pg_sys::InvalidOid)
-            .then(|| pg_sys::get_relname_relid(name.as_ptr(), schema))
-            .filter(|oid| *oid != pg_sys::InvalidOid)
-    };
     let taxonomy = relation(c"taxonomy")?;
     Some(Tables {
         owner: spi::table_owner(taxonomy)?,
@@ -116,7 +116,19 @@ fn look_up() -> Option<Tables> {
         budget: relation(c"budget").unwrap_or(pg_sys::InvalidOid),
         correction_index: relation(c"correction_fingerprint_key")?,
         cache_index: relation(c"cache_fingerprint_idx")?,
+        cache_lesson_index: relation(c"cache_lesson_idx").unwrap_or(pg_sys::InvalidOid),
     })
+}
+
+/// A table or index of ours by its name.
+fn relation(name: &std::ffi::CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: system cache look-ups with static names; they return InvalidOid for what is absent.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"categorize".as_ptr(), true);
+        (schema != pg_sys::InvalidOid)
+            .then(|| pg_sys::get_relname_relid(name.as_ptr(), schema))
+            .filter(|oid| *oid != pg_sys::InvalidOid)
+    }
 }
 
 /// Notes that a statement wrote the table a trigger fired on.

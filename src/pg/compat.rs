@@ -7,7 +7,7 @@ pub fn xid(id: pg_sys::TransactionId) -> u32 {
     id.into_inner()
 }
 
-/// Starts an index scan with one equality key.
+/// Starts an index scan with so many keys.
 ///
 /// # Safety
 /// Both relations are open and locked; the snapshot is active.
@@ -15,13 +15,14 @@ pub unsafe fn index_beginscan(
     heap: pg_sys::Relation,
     index: pg_sys::Relation,
     snapshot: pg_sys::Snapshot,
+    keys: i32,
 ) -> pg_sys::IndexScanDesc {
     // SAFETY: forwarded; PG 18 takes a place for counters, which may be null.
     unsafe {
         #[cfg(not(feature = "pg18"))]
-        return pg_sys::index_beginscan(heap, index, snapshot, 1, 0);
+        return pg_sys::index_beginscan(heap, index, snapshot, keys, 0);
         #[cfg(feature = "pg18")]
-        return pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), 1, 0);
+        return pg_sys::index_beginscan(heap, index, snapshot, std::ptr::null_mut(), keys, 0);
     }
 }
 

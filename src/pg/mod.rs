@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub mod ahead;
 pub mod audit;
+pub mod bulk_read;
 pub mod call_site;
 pub mod candidate_recall;
 pub mod catalog;
@@ -30,6 +31,7 @@ pub mod probe;
 pub mod quality;
 pub mod resolver;
 pub mod scope;
+pub mod shared_answers;
 pub mod shared_memory;
 pub mod spi;
 pub mod statement_end;

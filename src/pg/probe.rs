@@ -5,7 +5,7 @@
 //! statement ends (`statement_end`), at the latest before commit; at an abort, Postgres has taken everything back and
 //! the handle turns void.
 
-use crate::pg::{compat, guard};
+use crate::pg::compat;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -52,7 +52,7 @@ pub struct Probe {
 
 /// The row that was found; its values live until the next look-up.
 pub struct Found {
-    slot: *mut pg_sys::TupleTableSlot,
+    pub(super) slot: *mut pg_sys::TupleTableSlot,
 }
 
 impl Found {
@@ -153,53 +153,13 @@ impl Probe {
                 keep(&|scan| scan.heap = heap);
                 let index = pg_sys::index_open(self.index, lock);
                 keep(&|scan| scan.index = index);
-                let descriptor = compat::index_beginscan(heap, index, pg_sys::GetActiveSnapshot());
+                let descriptor = compat::index_beginscan(heap, index, pg_sys::GetActiveSnapshot(), 1);
                 keep(&|scan| scan.descriptor = descriptor);
                 let slot = pg_sys::table_slot_create(heap, std::ptr::null_mut());
                 keep(&|scan| scan.slot = slot);
                 (descriptor, slot)
             })
         }
-    }
-}
-
-/// Shows every row of a table that the active snapshot sees, until `visit` says that it has seen enough.
-///
-/// Nothing stays open: what an error leaves behind belongs to the resource owner of whoever called, who gives it back.
-pub fn each_row(table: pg_sys::Oid, mut visit: impl FnMut(&Found) -> bool) {
-    // SAFETY: the table exists (the caller looked it up in this statement) and is locked until commit; an active snapshot
-    // exists while a function or a plan runs.
-    unsafe {
-        let heap = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let slot = pg_sys::table_slot_create(heap, std::ptr::null_mut());
-        let scan = pg_sys::table_beginscan(heap, pg_sys::GetActiveSnapshot(), 0, std::ptr::null_mut());
-        let mut count = 0_u32;
-        while pg_sys::table_scan_getnextslot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot) {
-            count = count.wrapping_add(1);
-            if count.is_multiple_of(1024) {
-                guard::check_for_interrupts();
-            }
-            if !visit(&Found { slot }) {
-                break;
-            }
-        }
-        pg_sys::table_endscan(scan);
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::table_close(heap, pg_sys::NoLock as i32);
-    }
-}
-
-/// About how many rows a table has, as the last VACUUM or ANALYZE left it told, or by its size.
-pub fn about_how_many_rows(table: pg_sys::Oid) -> usize {
-    /// Bytes that a row is taken to have where nothing is told.
-    const ROW: u64 = 160;
-    // SAFETY: as above.
-    unsafe {
-        let heap = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(heap, pg_sys::ForkNumber::MAIN_FORKNUM);
-        let told = (*(*heap).rd_rel).reltuples;
-        pg_sys::table_close(heap, pg_sys::NoLock as i32);
-        (told.max(0.0) as usize).max((u64::from(blocks) * u64::from(pg_sys::BLCKSZ) / ROW / 2) as usize)
     }
 }
 

@@ -1,6 +1,7 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
 use crate::pg::scope::Scope;
+use crate::pg::shared_answers::SharedAnswers;
 use crate::pg::{audit, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Answer, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
@@ -30,14 +31,23 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver for a scope; nothing is opened yet.
     pub fn new(scope: Rc<Scope>) -> Self {
-        Self { tiers: tier::tiers(&scope), scope, normals: Vec::new(), has_providers: OnceCell::new() }
+        Self::sharing(scope, None)
+    }
+
+    /// One in a process of a parallel plan, which can read stored answers together with others.
+    pub fn sharing(scope: Rc<Scope>, shared: Option<&Rc<SharedAnswers>>) -> Self {
+        Self { tiers: tier::tiers(&scope, shared), scope, normals: Vec::new(), has_providers: OnceCell::new() }
     }
 
     /// One that never asks outside the database, and so costs nothing.
     pub fn free(scope: Rc<Scope>) -> Self {
-        let mut resolver = Self::new(scope);
-        resolver.tiers.retain(|tier| tier.name() != TierName::Llm);
-        resolver
+        Self::new(scope).without_cost()
+    }
+
+    /// Without the tier that asks outside the database.
+    pub fn without_cost(mut self) -> Self {
+        self.tiers.retain(|tier| tier.name() != TierName::Llm);
+        self
     }
 
     /// The scope it works for.
@@ -60,10 +70,8 @@ impl Resolver {
     /// What the tiers before the language model say of each input, which costs nothing: `found` is told each in its order, those
     /// that are left open with their keys. About `rest` more inputs will come in the statement.
     pub fn look_ahead(&mut self, inputs: &[&str], rest: usize, mut found: impl FnMut(Outcome, Option<Keys>)) {
-        self.tiers.iter_mut().for_each(|tier| {
-            tier.begin();
-            tier.expect(rest);
-        });
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
+        self.expect(rest);
         let free = self.free_tiers();
         let is_all = free == self.tiers.len();
         for set in inputs.chunks(SET) {
@@ -118,6 +126,11 @@ impl Resolver {
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome
+    }
+
+    /// About so many more inputs will come in the statement.
+    pub fn expect(&mut self, rest: usize) {
+        self.tiers.iter_mut().for_each(|tier| tier.expect(rest));
     }
 
     /// What the tiers say of one input without loading, opening or reckoning anything. Nothing of it is audited.

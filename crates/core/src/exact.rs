@@ -1,95 +1,132 @@
 //! Many stored answers in memory, by their fingerprints: what a statement that asks for a large part of them reads once
-//! instead of looking up one by one.
+//! instead of looking up one by one. [`crate::shared_exact`] is the same in memory that processes share.
 
-use crate::cascade::{CategoryId, Guess};
+use crate::cascade::Guess;
 use crate::fingerprint::Fingerprint;
-use hashbrown::{HashSet, HashTable};
-
-/// Half of a fingerprint. What is told apart by SHA-256 is told apart by 128 bits of it.
-type Key = [u8; 16];
-
-#[derive(Debug)]
-struct Entry {
-    key: Key,
-    category: CategoryId,
-    confidence: f32,
-}
 
 /// What is known of a fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Known {
     /// The answer.
     Answer(Guess),
-    /// There is an answer, of which more has to be read where it is stored.
+    /// There may be an answer, which has to be read where it is stored.
     Elsewhere,
+    /// There is none.
+    Nothing,
 }
 
-/// Answers by fingerprint: end to end as they were added, with a table of their numbers. Who asks in the order in which they were
-/// stored finds neighbours side by side, and the table itself is small enough for a processor's cache.
+/// A fingerprint's first 96 bits, and who answers: 16 bytes, so that an answer is one touch of memory. What SHA-256 tells apart,
+/// these bits tell apart, and nobody finds a text for given ones. Zeros are a free place.
+pub(crate) type Entry = [u64; 2];
+
+/// What stands in the place of a category where more has to be read.
+const ELSEWHERE: u32 = u32::MAX;
+
+/// The confidence of what people taught. Another one has to be read.
+const TAUGHT: f32 = 1.0;
+
+/// Answers by fingerprint, in one table with open addressing and linear probing.
 #[derive(Debug, Default)]
 pub struct Exact {
-    answers: Vec<Entry>,
-    numbers: HashTable<u32>,
-    elsewhere: HashSet<Key>,
+    entries: Vec<Entry>,
+    answers: usize,
 }
 
 impl Exact {
     /// Room for about so many answers.
     pub fn with_capacity(answers: usize) -> Self {
-        Self {
-            answers: Vec::with_capacity(answers),
-            numbers: HashTable::with_capacity(answers),
-            elsewhere: HashSet::new(),
-        }
+        Self { entries: vec![[0; 2]; places_for(answers)], answers: 0 }
     }
 
-    /// Bytes that so many answers take: places of the table are a power of two, of which seven in eight are filled.
+    /// Bytes that so many answers take.
     pub const fn bytes_for(answers: usize) -> usize {
-        answers * size_of::<Entry>() + (answers * 8 / 7 + 1).next_power_of_two() * (size_of::<u32>() + 1)
+        places_for(answers) * size_of::<Entry>()
     }
 
     /// Bytes held now.
     pub fn bytes(&self) -> usize {
-        let answers = self.answers.capacity() * size_of::<Entry>();
-        answers + self.numbers.allocation_size() + self.elsewhere.allocation_size()
+        self.entries.capacity() * size_of::<Entry>()
     }
 
     /// Adds what is known of a fingerprint that was not added before.
     pub fn add(&mut self, fingerprint: &Fingerprint, known: Known) {
-        let key = key(fingerprint);
-        match (known, u32::try_from(self.answers.len())) {
-            (Known::Answer(Guess { category, confidence }), Ok(number)) => {
-                self.answers.push(Entry { key, category, confidence });
-                let answers = &self.answers;
-                self.numbers.insert_unique(hash(&key), number, |number| hash(&answers[*number as usize].key));
-            }
-            // Where there are more answers than numbers, what is left is looked up where it is stored.
-            (Known::Elsewhere, _) | (_, Err(_)) => _ = self.elsewhere.insert(key),
+        let Some(entry) = entry(fingerprint, known) else { return };
+        self.answers += 1;
+        if places_for(self.answers) > self.entries.len() {
+            let small = std::mem::replace(&mut self.entries, vec![[0; 2]; places_for(2 * self.answers.max(8))]);
+            small.into_iter().filter(|entry| entry[0] != 0).for_each(|entry| self.place(entry));
         }
+        self.place(entry);
     }
 
     /// What is known of a fingerprint.
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<Known> {
         let key = key(fingerprint);
-        let number = self.numbers.find(hash(&key), |number| self.answers[*number as usize].key == key);
-        if let Some(entry) = number.map(|number| &self.answers[*number as usize]) {
-            return Some(Known::Answer(Guess { category: entry.category, confidence: entry.confidence }));
+        // One that holds nothing may have no places at all.
+        let mut at = first_place(&key, self.entries.len());
+        while let Some(entry) = self.entries.get(at).filter(|entry| entry[0] != 0) {
+            if let Some(known) = known(entry, &key) {
+                return Some(known);
+            }
+            at = next_place(at, self.entries.len());
         }
-        (!self.elsewhere.is_empty() && self.elsewhere.contains(&key)).then_some(Known::Elsewhere)
+        None
+    }
+
+    fn place(&mut self, entry: Entry) {
+        let mut at = first_place(&entry, self.entries.len());
+        while self.entries[at][0] != 0 {
+            at = next_place(at, self.entries.len());
+        }
+        self.entries[at] = entry;
     }
 }
 
-fn key(fingerprint: &Fingerprint) -> Key {
-    let mut key = Key::default();
-    key.copy_from_slice(&fingerprint.0[..16]);
-    key
+/// Places for so many answers, of which three in four are taken at most.
+pub(crate) const fn places_for(answers: usize) -> usize {
+    answers / 3 * 4 + 4
 }
 
-/// The bytes are evenly spread already.
-fn hash(key: &Key) -> u64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&key[..8]);
-    u64::from_le_bytes(first)
+/// Where the search for an entry or a key begins among so many places: its bytes are evenly spread already.
+pub(crate) fn first_place(key: &Entry, places: usize) -> usize {
+    ((u128::from(key[0]) * places as u128) >> 64) as usize
+}
+
+/// Where it goes on.
+pub(crate) fn next_place(at: usize, places: usize) -> usize {
+    if at + 1 == places { 0 } else { at + 1 }
+}
+
+/// An entry without its category.
+pub(crate) fn key(fingerprint: &Fingerprint) -> Entry {
+    let word = |at: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&fingerprint.0[at..at + 8]);
+        u64::from_be_bytes(bytes)
+    };
+    // A place that begins with zeros is free.
+    [word(0).max(1), word(8) & !u64::from(u32::MAX)]
+}
+
+/// What is kept of a fingerprint; nothing of one of which nothing is known.
+pub(crate) fn entry(fingerprint: &Fingerprint, known: Known) -> Option<Entry> {
+    let category = match known {
+        Known::Answer(Guess { category, confidence }) if confidence == TAUGHT => category as u32,
+        Known::Answer(_) | Known::Elsewhere => ELSEWHERE,
+        Known::Nothing => return None,
+    };
+    let [first, second] = key(fingerprint);
+    Some([first, second | u64::from(category)])
+}
+
+/// What an entry says, if it is that of the key.
+pub(crate) fn known(entry: &Entry, key: &Entry) -> Option<Known> {
+    let category = entry[1] as u32;
+    let is_it = entry[0] == key[0] && entry[1] ^ key[1] == u64::from(category);
+    is_it.then_some(match category {
+        ELSEWHERE => Known::Elsewhere,
+        category => Known::Answer(Guess { category: category as i32, confidence: TAUGHT }),
+    })
 }
 
 #[cfg(test)]
@@ -103,16 +140,39 @@ mod tests {
         let keys = Fingerprinter::new(Audience::Tenant(""), Target::Taxonomy(1), Case::Folded);
         let of = |i: i32| keys.fingerprint(&format!("title {i}"));
         let mut exact = Exact::with_capacity(10);
-        let guess = |i: i32| Guess { category: i, confidence: i as f32 / 1e6 };
+        let added = |i: i32| match i % 10 {
+            0 => Known::Elsewhere,
+            1 => Known::Answer(Guess { category: i, confidence: 0.5 }),
+            _ => Known::Answer(Guess { category: i, confidence: 1.0 }),
+        };
+        (0..10_000).for_each(|i| exact.add(&of(i), added(i)));
+        exact.add(&of(10_000), Known::Nothing);
         for i in 0..10_000 {
-            let known = if i % 10 == 0 { Known::Elsewhere } else { Known::Answer(guess(i)) };
-            exact.add(&of(i), known);
-        }
-        for i in 0..10_000 {
-            let known = if i % 10 == 0 { Known::Elsewhere } else { Known::Answer(guess(i)) };
+            // What is no answer of a person's is read where it is stored.
+            let known = if i % 10 == 1 { Known::Elsewhere } else { added(i) };
             assert_eq!(exact.get(&of(i)), Some(known));
         }
         assert!((10_000..20_000).all(|i| exact.get(&of(i)).is_none()));
-        assert!(exact.bytes() <= Exact::bytes_for(9_000) + 64 * 1024, "{} bytes", exact.bytes());
+        assert!(Exact::default().get(&of(0)).is_none());
+        assert!(exact.bytes() <= 2 * Exact::bytes_for(10_000), "{} bytes", exact.bytes());
+        let (same, fits) = (exact.bytes(), Exact::with_capacity(10_000).bytes());
+        assert!(fits == Exact::bytes_for(10_000) && fits <= same, "{fits} of {same} bytes");
+    }
+
+    #[test]
+    fn fingerprints_that_differ_in_a_bit_of_96_are_two() {
+        let zero = Fingerprint([0; 32]);
+        let guess = |category| Known::Answer(Guess { category, confidence: 1.0 });
+        for bit in 0..96 {
+            let mut other = zero;
+            other.0[bit / 8] |= 1 << (bit % 8);
+            // The first word of zeros is that of 1, so that a place with it is taken.
+            let is_same = bit == 56;
+            let mut exact = Exact::with_capacity(2);
+            exact.add(&zero, guess(1));
+            assert_eq!(exact.get(&other), is_same.then(|| guess(1)), "bit {bit}");
+            exact.add(&other, guess(2));
+            assert_eq!((exact.get(&zero), exact.get(&other).is_some()), (Some(guess(1)), true), "bit {bit}");
+        }
     }
 }

@@ -41,6 +41,7 @@ pub mod provider_settings;
 pub mod quality;
 pub mod rules;
 pub mod settings;
+pub mod shared_exact;
 pub mod similarity;
 pub mod taxonomy;
 pub mod window;

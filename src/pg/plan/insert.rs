@@ -208,6 +208,8 @@ impl Surgeon {
                 plan_rows: (*child).plan_rows,
                 plan_width: (*child).plan_width,
                 parallel_safe: (*child).parallel_safe,
+                // In each process of such a plan are a part of the rows and a node, which share something.
+                parallel_aware: gives_parts(child),
                 plan_node_id: self.next_id,
                 lefttree: child,
                 ..pg_sys::Plan::default()
@@ -240,6 +242,18 @@ impl Surgeon {
 
     pub(super) fn refuse(&mut self, why: &'static str) {
         self.report.refusals.push(why);
+    }
+}
+
+/// Whether a plan gives each process of a parallel plan a part of its rows: something in it shares them out.
+///
+/// # Safety
+/// `plan` is a plan or null.
+unsafe fn gives_parts(plan: *mut pg_sys::Plan) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let is_whole = plan.is_null() || matches!(tag(plan), NodeTag::T_Gather | NodeTag::T_GatherMerge);
+        !is_whole && ((*plan).parallel_aware || gives_parts((*plan).lefttree) || gives_parts((*plan).righttree))
     }
 }
 

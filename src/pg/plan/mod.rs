@@ -21,6 +21,7 @@ mod insert;
 mod layout;
 mod nature;
 mod node;
+mod parallel;
 mod question;
 mod read_ahead;
 mod rows;

@@ -5,14 +5,16 @@ use super::layout::{self, Asked, Layout};
 use super::question::Question;
 use super::rows::Rows;
 use super::tree::{NodeTag, tag};
-use super::{estimate, explain};
+use super::{estimate, explain, parallel};
 use crate::pg::guard;
+use crate::pg::shared_answers::{self, SharedAnswers};
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::ptr::null_mut;
+use std::rc::Rc;
 
 /// A call whose input is evaluated for each row.
 pub(super) struct Input {
@@ -51,6 +53,9 @@ pub struct Node {
     pub(super) read: u64,
     /// Rows that were read in this scan.
     pub(super) rows: u64,
+    /// What the processes of a parallel plan are to share, as far as it was planned here, and what they share.
+    pub(super) sharing: shared_answers::Plan,
+    pub(super) shared: Option<Rc<SharedAnswers>>,
 }
 
 #[repr(transparent)]
@@ -70,11 +75,11 @@ static EXECUTION: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::CustomExe
     ReScanCustomScan: Some(rescan),
     MarkPosCustomScan: None,
     RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
+    EstimateDSMCustomScan: Some(parallel::estimate),
+    InitializeDSMCustomScan: Some(parallel::initialize),
+    ReInitializeDSMCustomScan: Some(parallel::initialize_again),
+    InitializeWorkerCustomScan: Some(parallel::initialize_worker),
+    ShutdownCustomScan: Some(parallel::shut_down),
     ExplainCustomScan: Some(explain_node),
 });
 
@@ -112,6 +117,8 @@ unsafe extern "C-unwind" fn create(plan: *mut pg_sys::CustomScan) -> *mut pg_sys
             is_done: false,
             read: 0,
             rows: 0,
+            sharing: shared_answers::Plan::NOTHING,
+            shared: None,
         };
         PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(node).cast()
     }

@@ -7,6 +7,7 @@ use crate::pg::call_site::{self, Into};
 use crate::pg::freshness::Horizon;
 use crate::pg::guc;
 use crate::pg::resolver::{self, Resolver};
+use crate::pg::shared_answers::SharedAnswers;
 use crate::pg::tier::{Buyer, Order};
 use crate::pg::world::{self, World};
 use pg_categorize_core::frame;
@@ -20,6 +21,8 @@ use std::time::Instant;
 /// One taxonomy, or one set of labels, that calls of the node ask into.
 pub struct Question {
     target: Target,
+    /// What the processes of a parallel plan can read together.
+    shared: Option<Rc<SharedAnswers>>,
     view: Option<View>,
     work: Work,
 }
@@ -59,7 +62,12 @@ impl Question {
     ///
     /// # Safety
     /// The datum is of the type that the form takes.
-    pub unsafe fn new(form: Form, into: pg_sys::Datum, is_null: bool) -> Option<Self> {
+    pub unsafe fn new(
+        form: Form,
+        into: pg_sys::Datum,
+        is_null: bool,
+        shared: Option<Rc<SharedAnswers>>,
+    ) -> Option<Self> {
         // SAFETY: promised by the caller; the values are copied.
         let target = unsafe {
             match form {
@@ -73,7 +81,7 @@ impl Question {
                 }
             }
         };
-        Some(Self { target, view: None, work: Work::default() })
+        Some(Self { target, shared, view: None, work: Work::default() })
     }
 
     /// Whether both ask the same.
@@ -126,7 +134,7 @@ impl Question {
     /// 22023 for an unknown taxonomy or labels that are none, as the call itself would.
     pub fn note(&mut self, input: &[u8], is_certain: bool) -> Option<usize> {
         let view = self.view.as_mut()?;
-        let answerers = view.answerers.get_or_insert_with(|| Answerers::new(&self.target));
+        let answerers = view.answerers.get_or_insert_with(|| Answerers::new(&self.target, self.shared.as_ref()));
         let Answerers { world, resolver, .. } = answerers.as_ref()?;
         if world.memo.borrow().contains(resolver.scope().serial, input) || std::str::from_utf8(input).is_err() {
             return None;
@@ -233,12 +241,13 @@ impl Question {
 }
 
 impl Answerers {
-    fn new(target: &Target) -> Option<Self> {
+    fn new(target: &Target, shared: Option<&Rc<SharedAnswers>>) -> Option<Self> {
         let (world, _) = world::now();
         let scope = call_site::scope(&world, &target.as_into())?;
         let is_free = target.is_cached_only();
         let buyer = if is_free { None } else { Buyer::new(&scope) };
-        let resolver = if is_free { Resolver::free(scope) } else { Resolver::new(scope) };
+        let resolver = Resolver::sharing(scope, shared);
+        let resolver = if is_free { resolver.without_cost() } else { resolver };
         Some(Self { world, resolver, buyer })
     }
 

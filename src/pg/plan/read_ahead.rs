@@ -269,7 +269,7 @@ impl Node {
             let mut is_null = false;
             let context = self.custom.ss.ps.ps_ExprContext;
             let value = pg_sys::ExecEvalExprSwitchContext(input.into, context, &mut is_null);
-            Question::new(input.asked.form, value, is_null)
+            Question::new(input.asked.form, value, is_null, self.shared.clone())
         };
         input.question = Some(question.map(|mut question| {
             questions.iter().position(|known| known.is(&question)).unwrap_or_else(|| {

@@ -22,6 +22,8 @@ pub mod column {
     pub const PROVIDER: i32 = 7;
     /// `model`
     pub const MODEL: i32 = 8;
+    /// `taxonomy_id`
+    pub const TAXONOMY: i32 = 11;
     /// `upgraded`
     pub const UPGRADED: i32 = 16;
     /// `raw_confidence`

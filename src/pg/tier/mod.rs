@@ -10,18 +10,24 @@ mod similarity;
 pub use llm::{Buyer, Order, may_buy};
 
 use crate::pg::scope::Scope;
+use crate::pg::shared_answers::SharedAnswers;
 use pg_categorize_core::cascade::{Outcome, Query, Recall, Tier, TierName};
 use pg_categorize_core::normalise::{Case, normalise};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// The tiers of a scope, in the order of its taxonomy.
-pub fn tiers(scope: &Rc<Scope>) -> Vec<Box<dyn Tier>> {
+/// Whether so many look-ups in a statement are work enough to read this many stored answers at once.
+pub const fn is_worth_reading(rows: usize, look_ups: usize) -> bool {
+    look_ups >= cache::MANY && rows / cache::ROWS_PER_LOOK_UP <= look_ups
+}
+
+/// The tiers of a scope, in the order of its taxonomy; `shared`: what the processes of a parallel plan can read together.
+pub fn tiers(scope: &Rc<Scope>, shared: Option<&Rc<SharedAnswers>>) -> Vec<Box<dyn Tier>> {
     let tier = |name: &TierName| -> Box<dyn Tier> {
         match name {
             TierName::Correction => Box::new(correction::CorrectionTier::new(scope.clone())),
             TierName::Rule => Box::new(rule::RuleTier::new(scope.clone())),
-            TierName::Cache => Box::new(cache::CacheTier::new(scope.clone())),
+            TierName::Cache => Box::new(cache::CacheTier::new(scope.clone(), shared.cloned())),
             TierName::LocalModel => Box::new(local_model::LocalModelTier::new(scope.clone())),
             TierName::Llm => Box::new(llm::LlmTier::new(scope.clone())),
             TierName::Similarity => Box::new(similarity::SimilarityTier::new(scope.clone())),

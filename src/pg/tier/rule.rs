@@ -47,6 +47,9 @@ impl Tier for RuleTier {
         if !self.loaded {
             return Recall::Unknown;
         }
+        if self.scope.rules().is_empty() {
+            return Recall::Nothing;
+        }
         super::answer_one(self, query)
     }
 }

@@ -2,6 +2,7 @@
 //! that of a call is: a row that is known costs no subtransaction and opens nothing.
 
 mod arguments;
+mod copy;
 mod row;
 
 use crate::pg::call_site::{Call, Into, remember, scope};
@@ -16,12 +17,15 @@ use pg_categorize_core::error::{Error, ErrorKind};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
 use row::{Columns, Row, Value};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 pub use row::Filled;
+
+/// Rows after which the tiers are told how many are to come.
+const PORTION: u32 = 1000;
 
 /// One trigger of one table, for as long as its statement lasts.
 struct Site {
@@ -40,8 +44,10 @@ struct Asked {
     resolver: Option<Resolver>,
     /// Whether the tiers knew the row before, and the memo did not.
     recalls: bool,
+    /// Rows since the tiers were told how many are to come.
+    rows: u32,
     /// What was written of each category.
-    values: HashMap<CategoryId, Value>,
+    values: BTreeMap<CategoryId, Value>,
 }
 
 /// Fills the output column of the new row.
@@ -104,6 +110,11 @@ impl Site {
         }
         let Some(text) = self.columns.wanted(row)? else { return Some(row.fresh()) };
         let resolver = asked.resolver.as_mut()?;
+        asked.rows += 1;
+        if asked.rows == PORTION {
+            asked.rows = 0;
+            resolver.expect(copy::rest());
+        }
         let scope = resolver.scope().clone();
         // A load of distinct titles finds none of them in the memo, and need not fill it.
         let remembered = if asked.recalls { None } else { known(&asked.world, &scope, &text) };
@@ -150,7 +161,8 @@ impl Asked {
                 world,
                 resolver,
                 recalls: false,
-                values: HashMap::new(),
+                rows: 0,
+                values: BTreeMap::new(),
             });
         }
         slot.as_mut().expect("set just now or before")

@@ -4,7 +4,7 @@ use super::statistics::Statistics;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::stats::{self, KINDS, kind};
-use crate::pg::{catalog, guard, probe, spi, world};
+use crate::pg::{bulk_read, catalog, guard, spi, world};
 use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::estimate::{Bounds, distinct_among, share};
 use std::rc::Rc;
@@ -149,7 +149,7 @@ fn by_answers(scope: &Scope, known: Option<&Statistics>, rows: f64, open: usize)
 /// Answers that are kept for a scope at the most: as many as there are where the table is small, else what a sample of its
 /// pages tells at 95%.
 fn kept(scope: &Scope) -> f64 {
-    let all = probe::about_how_many_rows(catalog::tables().cache) as f64;
+    let all = bulk_read::about_how_many_rows(catalog::tables().cache) as f64;
     // A serializable transaction must not be seen to have read what it did not ask for.
     if guard::is_serializable() {
         return all;
