@@ -43,15 +43,17 @@ pub fn run(bench: &Bench, report: &mut Report) {
         stock(&shop, run, items);
     }
     learn(&shop);
-    let (mut all, mut free, mut misses) = (Vec::new(), Vec::new(), 0);
+    let (mut all, mut free, mut misses, mut requests) = (Vec::new(), Vec::new(), 0, 0);
     for run in 0..runs {
         misses = check(&shop, run, size);
-        let before = shop.model.account().titles_paid;
+        let account = shop.model.account();
+        let (before, asked_before) = (account.titles_paid, account.requests);
         free.push(ask(&shop, run, "WHERE part <> 'llm'", size - misses));
         assert_eq!(shop.model.account().titles_paid, before, "the free part was paid for");
         all.push(ask(&shop, run, "", size));
         shop.quiet();
         let account = shop.model.account();
+        requests = account.requests - asked_before;
         assert_eq!((account.titles_paid - before, account.second_payments), (misses as u64, 0), "titles paid for");
     }
     let (all, free) = (Timing::new(all), Timing::new(free));
@@ -67,7 +69,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
     report.note(format!(
         "Mixed rows, in random order: 70% are cached, 15% match one of 100 rules, 10% are answered by a trained model, and 5% by a \
          language model that takes {} ms a request of up to {PACK} titles, {IN_FLIGHT} requests at once: {} at best. The free part by \
-         itself takes {}. At most {} requests were in flight.",
+         itself takes {}. At most {} requests were in flight, and {requests} were made in the last run.",
         LATENCY.as_millis(),
         milliseconds(ideal),
         milliseconds(free.median()),
