@@ -22,6 +22,7 @@ mod query;
 mod rule;
 mod run;
 mod taxonomy;
+mod write_back;
 
 pub use answer::*;
 pub use audit::*;
@@ -43,6 +44,7 @@ pub use quality::*;
 pub use query::*;
 pub use rule::*;
 pub use taxonomy::*;
+pub use write_back::*;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
