@@ -13,6 +13,7 @@ use crate::pg::scope::Scope;
 use crate::pg::wait;
 use connection::{Broken, Connection, Unreachable};
 use dialogue::Dialogue;
+pub use asker::asker;
 pub use flow::Flow;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::frame::{HealthLine, Input, Reply, STOPPING, ToBackend, ToGateway};

@@ -19,6 +19,7 @@ mod plan;
 mod provider;
 mod quality;
 mod query;
+mod queue;
 mod rule;
 mod run;
 mod taxonomy;
@@ -41,6 +42,7 @@ pub use plan::*;
 pub use provider::*;
 pub use quality::*;
 pub use query::*;
+pub use queue::*;
 pub use rule::*;
 pub use taxonomy::*;
 
