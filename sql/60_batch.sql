@@ -13,6 +13,8 @@ CREATE TABLE categorize.job (
     tenant           text NOT NULL,
     -- Of the input in its tenant and taxonomy; NULL where it is no categorization.
     fingerprint      bytea,
+    -- The same among those that tenants share, where the taxonomy shares answers.
+    shared_fingerprint bytea,
     -- A taxonomy, or the caller's ad-hoc labels.
     taxonomy_id      int,
     labels           text[],
@@ -60,13 +62,21 @@ CREATE TABLE categorize.batch (
     provider_id       int NOT NULL,
     provider          text NOT NULL,
     model             text NOT NULL,
+    -- Whether it is also asked why.
+    rationale         boolean NOT NULL,
     price_id          bigint NOT NULL,
+    -- Whose requests all of them are; NULL where they are of several tenants.
+    tenant            text,
+    -- By which it is known at the provider. It stays, also where the database is adopted.
+    token             bigint NOT NULL,
     state             text NOT NULL CHECK (state IN ('building', 'uploaded', 'submitted', 'in_progress', 'ingesting',
                                                      'done', 'failed', 'expired', 'cancelled')),
     -- What the state machine keeps of it.
     record            jsonb NOT NULL,
     -- Whether its create was, or may have been, sent, and the provider's id for it is not known.
     unanswered        boolean NOT NULL DEFAULT false,
+    -- Whether somebody asked to have it cancelled.
+    cancel_wanted     boolean NOT NULL DEFAULT false,
     requests          int NOT NULL CHECK (requests > 0),
     inputs            int NOT NULL CHECK (inputs > 0),
     -- Of its requests as they are sent.
@@ -95,17 +105,21 @@ CREATE TABLE categorize.batch_item (
     attempt_id     bigint NOT NULL,
     -- Whether it is known what became of it.
     has_result     boolean NOT NULL DEFAULT false,
+    -- Its inputs in their order: the jobs may be in another batch by now.
+    jobs           bigint[] NOT NULL,
+    fingerprints   bytea[] NOT NULL,
     PRIMARY KEY (batch_id, ordinal)
 );
 
 -- When the last daily run was.
 CREATE TABLE categorize.batch_schedule (
-    only          boolean PRIMARY KEY DEFAULT true CHECK (only),
-    last_daily_at timestamptz NOT NULL,
-    -- Somebody wants what waits to be submitted, or what is open to be polled, now.
-    submit_wanted boolean NOT NULL DEFAULT false,
-    poll_wanted   boolean NOT NULL DEFAULT false
+    only             boolean PRIMARY KEY DEFAULT true CHECK (only),
+    last_daily_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- When somebody wanted what waits to be submitted, or what is open to be polled, at once; NULL once that is done.
+    submit_wanted_at timestamptz,
+    poll_wanted_at   timestamptz
 );
+INSERT INTO categorize.batch_schedule (only) VALUES (true);
 
 COMMENT ON TABLE categorize.job IS 'Queued work, with whom it is for and what became of it.';
 COMMENT ON TABLE categorize.batch IS 'Batches at providers, with how far each is and what it cost.';

@@ -11,6 +11,7 @@ mod label;
 mod model;
 mod provider;
 mod quality;
+mod queue;
 mod rule;
 mod run;
 mod stats;

@@ -29,6 +29,7 @@ pub mod owner;
 pub mod plan;
 pub mod probe;
 pub mod quality;
+pub mod queue;
 pub mod resolver;
 pub mod scope;
 pub mod shared_memory;
@@ -55,6 +56,7 @@ pub fn init() {
     probe::init();
     statement_end::init();
     due::init();
+    queue::init();
     plan::init();
     deferral::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.

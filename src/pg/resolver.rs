@@ -103,6 +103,25 @@ impl Resolver {
         }
     }
 
+    /// Tells the places of the inputs that no free tier answers, with their keys. What cannot be asked about is not among them.
+    pub fn leave_open(&mut self, inputs: &[&str], mut open: impl FnMut(usize, Keys)) {
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
+        let free = self.free_tiers();
+        for (number, set) in inputs.chunks(SET).enumerate() {
+            guard::check_for_interrupts();
+            let mut keys = Vec::new();
+            let outcomes =
+                self.resolve_set(set, free, |query| keys.push((query.fingerprint, query.shared_fingerprint)));
+            let mut keys = keys.into_iter();
+            for (at, (outcome, input)) in outcomes.into_iter().zip(set).enumerate() {
+                let keys = if unreadable(input).is_none() { keys.next() } else { None };
+                if let Some(keys) = keys.filter(|_| outcome.answer.is_none()) {
+                    open(number * SET + at, keys);
+                }
+            }
+        }
+    }
+
     /// What the language model and the tiers behind it say of an input of which [`Self::look_ahead`] left this.
     pub fn finish(&mut self, input: &str, outcome: Outcome) -> Outcome {
         let free = self.free_tiers();

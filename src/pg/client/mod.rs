@@ -14,6 +14,7 @@ use crate::pg::wait;
 pub use asker::asker;
 use connection::{Broken, Connection, Unreachable};
 use dialogue::Dialogue;
+pub use asker::asker;
 pub use flow::Flow;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::frame::{HealthLine, Input, Reply, STOPPING, ToBackend, ToGateway};

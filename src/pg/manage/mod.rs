@@ -9,6 +9,7 @@ mod embedding;
 pub mod label;
 pub mod model;
 pub mod provider;
+pub mod queue;
 pub mod rule;
 pub mod taxonomy;
 pub mod training;

@@ -2,7 +2,7 @@
 
 use super::as_writer;
 use crate::pg::spi::{self, NewProvider};
-use crate::pg::{due, error, guc, world};
+use crate::pg::{due, error, guc, queue, world};
 use pg_categorize_core::close_names;
 use pg_categorize_core::dollars;
 use pg_categorize_core::endpoint::{self, Policy};
@@ -134,7 +134,12 @@ pub fn set_model(name: &str, kind: &str, change: &Value) {
 /// Binds the providers of a copied database to this one, and says how many.
 pub fn adopt() -> i32 {
     let (system_identifier, database) = here();
-    i32::try_from(as_writer(|_| spi::adopt_providers(system_identifier, database))).unwrap_or(i32::MAX)
+    let adopted = as_writer(|_| {
+        queue::touch();
+        spi::adopt_batches(system_identifier, database);
+        spi::adopt_providers(system_identifier, database)
+    });
+    i32::try_from(adopted).unwrap_or(i32::MAX)
 }
 
 /// The key is one that could be read at all. Whether it is there shows when it is needed.
