@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod budget;
 mod bulk;
 mod cache;
@@ -26,6 +27,7 @@ mod taxonomy;
 
 pub use answer::*;
 pub use audit::*;
+pub use batch::*;
 pub use budget::*;
 pub use bulk::*;
 pub use cache::*;
