@@ -105,22 +105,50 @@ CREATE TABLE categorize.batch_item (
     attempt_id     bigint NOT NULL,
     -- Whether it is known what became of it.
     has_result     boolean NOT NULL DEFAULT false,
-    -- Its inputs in their order: the jobs may be in another batch by now.
+    -- Its inputs in their order, and the number of the first of them in the batch: the jobs may be in another one by now. The
+    -- fingerprints are one after the other.
+    first_number   int NOT NULL,
     jobs           bigint[] NOT NULL,
-    fingerprints   bytea[] NOT NULL,
+    fingerprints   bytea NOT NULL,
     PRIMARY KEY (batch_id, ordinal)
 );
 
 -- When the last daily run was.
 CREATE TABLE categorize.batch_schedule (
-    only             boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only"           boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     last_daily_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- When somebody wanted what waits to be submitted, or what is open to be polled, at once; NULL once that is done.
     submit_wanted_at timestamptz,
     poll_wanted_at   timestamptz
 );
-INSERT INTO categorize.batch_schedule (only) VALUES (true);
+INSERT INTO categorize.batch_schedule ("only") VALUES (true);
 
+-- What waits, and what became of it.
+CREATE VIEW categorize.queue_status WITH (security_barrier) AS
+    SELECT j.job_type, j.tenant, t.name AS taxonomy, j.state, j.priority, j.reason, count(*) AS jobs,
+           min(j.enqueued_at) AS oldest_enqueued_at, max(j.ended_at) AS latest_ended_at
+      FROM categorize.job j
+      LEFT JOIN categorize.taxonomies t ON t.id = j.taxonomy_id
+     WHERE categorize.sees_all_tenants() OR j.tenant = categorize.current_tenant()
+     GROUP BY j.job_type, j.tenant, t.name, j.state, j.priority, j.reason;
+
+CREATE VIEW categorize.batch_status WITH (security_barrier) AS
+    SELECT b.id, b.provider, b.model, b.state,
+           -- Whether nobody knows if the provider has it: it is looked for, and neither sent again nor given up.
+           coalesce((b.record ->> 'suspect'::text)::boolean, false) AS suspect,
+           b.cancel_wanted, b.requests, b.inputs, b.answered, b.failed, b.bytes,
+           b.worst_case_nanousd::numeric * 0.000000001 AS worst_case_usd,
+           b.cost_nanousd::numeric * 0.000000001 AS cost_usd,
+           b.live_cost_nanousd::numeric * 0.000000001 AS live_cost_usd,
+           b.created_at, b.submitted_at, b.ended_at,
+           CASE WHEN b.ended_at IS NULL THEN to_timestamp((b.record ->> 'next_at'::text)::float8) END AS next_step_at
+      FROM categorize.batch b
+     WHERE categorize.sees_all_tenants() OR b.tenant = categorize.current_tenant();
+
+COMMENT ON VIEW categorize.queue_status IS
+    'Queued work by state, priority and reason: of the tenant of the session, of all for members of categorize_admin.';
+COMMENT ON VIEW categorize.batch_status IS
+    'How far the batches at providers are, and what they cost; live_cost_usd is what the same would have cost live. Of the tenant of the session, of all for members of categorize_admin.';
 COMMENT ON TABLE categorize.job IS 'Queued work, with whom it is for and what became of it.';
 COMMENT ON TABLE categorize.batch IS 'Batches at providers, with how far each is and what it cost.';
 COMMENT ON TABLE categorize.batch_item IS 'The requests of batches, with the attempts under which the ledger has their money.';

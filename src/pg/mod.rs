@@ -39,6 +39,7 @@ pub mod statement_memory;
 pub mod stats;
 pub mod suggest;
 pub mod tier;
+pub mod time_zone;
 pub mod trigger;
 pub mod view;
 pub mod wait;

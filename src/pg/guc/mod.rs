@@ -1,8 +1,10 @@
 //! Settings of a session and of the server, prefix `categorize.`: private statics behind typed getters.
 
+mod batch;
 mod gateway;
 mod plan;
 
+pub use batch::*;
 pub use gateway::*;
 pub use plan::*;
 
@@ -327,6 +329,7 @@ pub fn init() {
     );
     plan::init();
     gateway::init();
+    batch::init();
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
 }

@@ -115,6 +115,25 @@ pub fn set_price(
     })
 }
 
+/// States what a model costs in batches, in dollars for a million tokens, beside its prices that hold now; the id of the row.
+///
+/// # Errors
+/// 22023 for amounts that cannot be meant, and where nobody said what the model costs.
+pub fn set_batch_price(model: &str, input: &str, output: &str) -> i64 {
+    check_name("model", model);
+    let rate = |text, name| dollars::parse(text, name, DEAREST).unwrap_or_else(|e| error::raise(e)).0;
+    let (input, output) = (rate(input, "input_usd"), rate(output, "output_usd"));
+    as_writer(|caller| {
+        queue::touch();
+        spi::insert_batch_price(model, input, output, &caller.name).unwrap_or_else(|| {
+            error::raise(
+                Error::invalid(format!("model \"{model}\" has no price"))
+                    .hint("State what it costs live first, with categorize.set_price()."),
+            )
+        })
+    })
+}
+
 /// States what a model can do, over what is known of it.
 ///
 /// # Errors
