@@ -99,6 +99,28 @@ pub unsafe fn heed_signals() {
     }
 }
 
+/// Has what this process does now be cancelled after a time, as `statement_timeout` has it for the statements of clients; `None` takes
+/// that back.
+pub fn limit_time(limit: Option<std::time::Duration>) {
+    const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
+    unsafe extern "C-unwind" {
+        // Not in the bindings.
+        fn enable_timeout_after(id: std::ffi::c_int, milliseconds: std::ffi::c_int);
+        fn disable_timeout(id: std::ffi::c_int, keep_indicator: bool);
+    }
+    // SAFETY: plain calls on the main thread of a process that is connected to a database, where Postgres has registered this timeout.
+    // Its number is the same in all versions that we know.
+    #[allow(ffi_unwind_calls, reason = "neither raises an error")]
+    unsafe {
+        match limit {
+            Some(limit) => {
+                enable_timeout_after(STATEMENT_TIMEOUT, limit.as_millis().try_into().unwrap_or(std::ffi::c_int::MAX));
+            }
+            None => disable_timeout(STATEMENT_TIMEOUT, false),
+        }
+    }
+}
+
 /// Whether this process was asked to end.
 pub fn shutdown_requested() -> bool {
     // SAFETY: reads a global that a signal handler writes.
