@@ -165,15 +165,11 @@ SET categorize.prefetch = on;
 SELECT count(*) FROM (SELECT categorize(title) FROM title WHERE id > 1900 LIMIT 5) called;
 SELECT * FROM testing.queued();
 
--- What a transaction that drops the extension missed is of no use to anybody.
-BEGIN;
-SELECT categorize('the last');
-DROP EXTENSION pg_categorize CASCADE;
-COMMIT;
-CREATE EXTENSION pg_categorize;
-SELECT count(*) FROM categorize.job;
 RESET categorize.mode;
 RESET categorize.taxonomy;
+DELETE FROM categorize.job;
+SELECT categorize.drop_taxonomy('later'), categorize.drop_taxonomy('fresh');
+SELECT categorize.drop_provider('afterwards');
 ALTER SYSTEM RESET categorize.external;
 SELECT pg_reload_conf();
 DROP TABLE title, testing.seen;

@@ -307,7 +307,8 @@ pub fn next_due() -> Option<f64> {
 
 /// Whether rows wait for the ends of their jobs, or are due.
 pub fn any_targets() -> bool {
-    !run::write_returning("SELECT 1 FROM categorize.job_target WHERE state IN ('waiting', 'due') LIMIT 1", &[], |_| ()).is_empty()
+    !run::write_returning("SELECT 1 FROM categorize.job_target WHERE state IN ('waiting', 'due') LIMIT 1", &[], |_| ())
+        .is_empty()
 }
 
 /// Has deferred triggers and constraints fire at the ends of their statements, until the transaction ends.

@@ -64,8 +64,7 @@ pub fn apply() -> Portion {
 /// The statements of a portion; why there are none.
 fn usable(portion: &DuePortion) -> Result<WriteBackStatements, (String, Option<String>)> {
     let Destination { relation, key_columns, input_columns, output_column } = &*portion.destination;
-    let found =
-        world::as_owner(|| spi::write_back_statements(*relation, portion.role, input_columns, output_column));
+    let found = world::as_owner(|| spi::write_back_statements(*relation, portion.role, input_columns, output_column));
     let statements = found.map_err(|problem| (problem.reason, Some(problem.sqlstate)))?;
     // Another key may find other rows.
     let same = statements.relation == *relation && statements.key_columns == *key_columns;

@@ -39,6 +39,20 @@ fn a_standby_says_that_it_cannot_queue() {
 }
 
 #[test]
+fn who_drops_the_extension_has_nothing_more_to_queue() {
+    let cluster = Arc::new(builder().start());
+    let shop = shop_in(&cluster, "dropping", 0, config());
+    let mut session = shop.session();
+    session.run("SET categorize.mode = 'deferred'");
+    session.run("BEGIN");
+    session.run("SELECT categorize('the last')");
+    session.run("DROP EXTENSION pg_categorize");
+    session.run("COMMIT");
+    session.run("CREATE EXTENSION pg_categorize");
+    assert_eq!(shop.jobs("waiting"), 0);
+}
+
+#[test]
 fn a_load_of_many_rows_takes_little_memory_and_is_queued_whole() {
     let shop = shop("load", 0, config());
     let mut session = shop.session();
@@ -51,9 +65,12 @@ fn a_load_of_many_rows_takes_little_memory_and_is_queued_whole() {
     session.run("SELECT categorize('warm')");
     let before = resident(pid);
     session.run("BEGIN");
-    session.run("INSERT INTO product SELECT i, 'a product of some name, number ' || i FROM generate_series(1, 150000) i");
+    session
+        .run("INSERT INTO product SELECT i, 'a product of some name, number ' || i FROM generate_series(1, 150000) i");
     session.run("SAVEPOINT s");
-    session.run("INSERT INTO product SELECT i, 'a product of some name, number ' || i FROM generate_series(150001, 300000) i");
+    session.run(
+        "INSERT INTO product SELECT i, 'a product of some name, number ' || i FROM generate_series(150001, 300000) i",
+    );
     session.run("ROLLBACK TO s");
     session.run("COMMIT");
     let grown = resident(pid).saturating_sub(before);

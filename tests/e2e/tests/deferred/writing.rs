@@ -32,7 +32,8 @@ fn a_row_gets_its_category_from_the_batch_of_the_night() {
         let same = "SELECT count(*) FROM product WHERE category = categorize_cached(title) AND id NOT IN (7, 8)";
         assert_eq!(session.one::<i64>(same), 38);
         assert_eq!(session.text("SELECT category FROM product WHERE id = 8").as_deref(), Some("mine"));
-        let left: Vec<String> = session.column("SELECT reason FROM categorize.job_target WHERE state = 'failed' ORDER BY id");
+        let left: Vec<String> =
+            session.column("SELECT reason FROM categorize.job_target WHERE state = 'failed' ORDER BY id");
         assert_eq!(left, ["row_changed", "row_changed"]);
         assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
     }
@@ -112,7 +113,8 @@ fn a_database_is_dropped_while_a_trigger_of_its_rows_takes_its_time() {
     session.run("CREATE TRIGGER slow BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION slow()");
     shop.submit();
     shop.night();
-    let writers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_categorize writer' AND wait_event = 'PgSleep'";
+    let writers =
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_categorize writer' AND wait_event = 'PgSleep'";
     eventually("a writer is at it", 20, || session.one::<i64>(writers) == 1);
     drop(session);
     let began = std::time::Instant::now();
