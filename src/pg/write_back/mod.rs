@@ -89,6 +89,9 @@ impl Target {
     }
 }
 
+/// Rows in one statement.
+const PORTION: usize = 2000;
+
 thread_local! {
     /// Whether this transaction has made rows due.
     static IS_DUE: Cell<bool> = const { Cell::new(false) };
@@ -103,7 +106,7 @@ pub fn store<'a>(misses: impl Iterator<Item = &'a Miss>, jobs: &HashMap<Fingerpr
     let new: Vec<NewTarget<'_>> = misses.flat_map(targets).collect();
     if !new.is_empty() {
         IS_DUE.set(IS_DUE.get() || new.iter().any(|target| target.job.is_none()));
-        spi::insert_targets(&new);
+        new.chunks(PORTION).for_each(spi::insert_targets);
     }
 }
 
