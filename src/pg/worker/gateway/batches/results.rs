@@ -49,7 +49,13 @@ impl Batches {
         closing::book(&bookings, desk.books);
         let brought: Vec<Brought<'_>> = lines
             .iter()
-            .map(|line| Brought { plan: &line.plan, route: &route, answers: &line.answers, decided: &[], audits: &[] })
+            .map(|line| Brought {
+                plan: &line.plan,
+                route: &of.route,
+                answers: &line.answers,
+                decided: &[],
+                audits: &[],
+            })
             .collect();
         assert!(closing::store(&brought, desk.plans), "results of a batch cannot be stored now");
         let money =
