@@ -114,7 +114,8 @@ CREATE TABLE categorize.budget_counter (
 CREATE SEQUENCE categorize.attempt_id_seq;
 CREATE TABLE categorize.reservation (
     attempt_id       bigint PRIMARY KEY,
-    state            text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'in_doubt')),
+    -- That of a request in a batch is `batched` until its result is stored: nothing is in doubt before, however long it takes.
+    state            text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'in_doubt', 'batched')),
     reserved_at      timestamptz NOT NULL,
     in_doubt_since   timestamptz,
     amount_nanousd   bigint NOT NULL CHECK (amount_nanousd >= 0),

@@ -62,6 +62,16 @@ COMMENT ON FUNCTION categorize.forget(text, text) IS
     'Forgets the answers kept for a text, and says whether there were any; a correction stays.';
 COMMENT ON FUNCTION categorize.explain(text, text) IS
     'Tier by tier what is said of a text, and which one answers.';
+COMMENT ON FUNCTION categorize.enqueue(text[], text, int) IS
+    'Queues texts to be categorized in batches, once each, and returns how many of them are new.';
+COMMENT ON FUNCTION categorize.submit_batches() IS
+    'Has what waits submitted at once, whatever the schedule says; returns how many inputs wait.';
+COMMENT ON FUNCTION categorize.poll_batches() IS
+    'Has the open batches polled at once; returns how many there are.';
+COMMENT ON FUNCTION categorize.cancel_batch(bigint) IS
+    'Has a batch cancelled; what the provider has done by then is paid and stored.';
+COMMENT ON FUNCTION categorize.set_batch_price(text, numeric, numeric) IS
+    'States what a model costs in batches, in dollars for a million tokens; its other prices stay.';
 COMMENT ON FUNCTION categorize.estimate(text) IS
     'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
@@ -104,6 +114,8 @@ COMMENT ON FUNCTION categorize.run_surveyed(bigint, bigint, bigint, text[], bigi
     'Ends a dry run of categorize.run() with what it found.';
 COMMENT ON FUNCTION categorize.run_answers(text[], text) IS
     'Category and source of many texts, in their order; an open one is no error.';
+COMMENT ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) IS
+    'Queues the inputs that a query returns, with the rows of a table that the answers are written to, and returns how many are new.';
 COMMENT ON FUNCTION categorize.purge_expired() IS
     'Removes the answers whose time is over, and returns how many.';
 COMMENT ON FUNCTION categorize.stats_reset() IS
@@ -173,7 +185,10 @@ GRANT EXECUTE ON FUNCTION categorize.run_begin(oid, text, text, text, text, bool
     categorize.run_statements(regclass, text, text, text, text, boolean) TO categorize_user;
 GRANT EXECUTE ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval),
     categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) TO categorize_user;
-GRANT SELECT ON categorize.progress TO categorize_user;
+GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int) TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
+GRANT SELECT ON categorize.write_back_status TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
@@ -194,7 +209,11 @@ GRANT EXECUTE ON FUNCTION
     categorize.add_provider(text, text, text, text, text, jsonb),
     categorize.drop_provider(text),
     categorize.set_price(text, numeric, numeric, numeric, timestamptz),
+    categorize.set_batch_price(text, numeric, numeric),
     categorize.set_model(text, text, jsonb),
+    categorize.submit_batches(),
+    categorize.poll_batches(),
+    categorize.cancel_batch(bigint),
     categorize.set_budget(text, numeric, text, numeric, real, text),
     categorize.drop_budget(text, text),
     categorize.settle_in_doubt(bigint, numeric),

@@ -692,3 +692,470 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- Batches. Money that waits for one is not in doubt, however long that takes.
+
+ALTER TABLE categorize.reservation DROP CONSTRAINT reservation_state_check;
+ALTER TABLE categorize.reservation ADD CONSTRAINT reservation_state_check CHECK (state IN ('open', 'in_doubt', 'batched'));
+
+CREATE SEQUENCE categorize.job_id_seq;
+CREATE TABLE categorize.job (
+    id               bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.job_id_seq'),
+    job_type         text NOT NULL DEFAULT 'categorize' CHECK (job_type <> ''),
+    -- `waiting` for a batch, in a batch (`batched`), asked or to be asked `live`; the others are final.
+    state            text NOT NULL DEFAULT 'waiting'
+                     CHECK (state IN ('waiting', 'batched', 'live', 'done', 'failed', 'cancelled')),
+    -- 10 goes first.
+    priority         smallint NOT NULL DEFAULT 5 CHECK (priority BETWEEN 1 AND 10),
+    tenant           text NOT NULL,
+    -- Of the input in its tenant and taxonomy; NULL where it is no categorization.
+    fingerprint      bytea,
+    -- The same among those that tenants share, where the taxonomy shares answers.
+    shared_fingerprint bytea,
+    -- A taxonomy, or the caller's ad-hoc labels.
+    taxonomy_id      int,
+    labels           text[],
+    -- The text; NULL once the job has ended where the taxonomy stores no input.
+    input            text,
+    -- Of other work than categorization: whom it goes to, and what is sent.
+    provider_id      int,
+    body             jsonb,
+    -- Who wants it, as the ledger has it.
+    role_id          oid NOT NULL,
+    role             text NOT NULL,
+    application_name text NOT NULL DEFAULT '',
+    query_id         bigint NOT NULL DEFAULT 0,
+    enqueued_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- Batches that it was in and that had no answer to it.
+    attempts         smallint NOT NULL DEFAULT 0,
+    -- The batch that it is or was in last, its request there from 0 on, and its number among the inputs there from 1 on.
+    batch_id         bigint,
+    ordinal          int,
+    number           int,
+    ended_at         timestamptz,
+    -- Why there is no answer.
+    reason           text,
+    -- Of other work than categorization: what the provider answered.
+    answer           jsonb,
+    CHECK (job_type <> 'categorize'
+           OR (fingerprint IS NOT NULL AND pg_catalog.num_nulls(taxonomy_id, labels) = 1)),
+    CHECK ((ended_at IS NULL) = (state IN ('waiting', 'batched', 'live'))),
+    CHECK (state <> 'batched' OR pg_catalog.num_nulls(batch_id, ordinal, number) = 0)
+);
+-- A text is asked about once at a time.
+CREATE UNIQUE INDEX job_fingerprint_key ON categorize.job (fingerprint)
+    WHERE job_type = 'categorize' AND state IN ('waiting', 'batched', 'live');
+-- What waits is walked in this order: those of a tenant and taxonomy, or of the same labels, which may be long, come together,
+-- since they share requests.
+CREATE INDEX job_waiting_idx ON categorize.job
+    (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), id)
+    WHERE state = 'waiting';
+CREATE INDEX job_live_idx ON categorize.job (priority DESC, id) WHERE state = 'live';
+CREATE INDEX job_batch_id_idx ON categorize.job (batch_id, ordinal, number) WHERE batch_id IS NOT NULL;
+CREATE INDEX job_ended_at_idx ON categorize.job (ended_at) WHERE ended_at IS NOT NULL;
+
+-- One batch at a provider. It is bound to the database that made it, as providers are.
+CREATE SEQUENCE categorize.batch_id_seq;
+CREATE TABLE categorize.batch (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.batch_id_seq'),
+    provider_id       int NOT NULL,
+    provider          text NOT NULL,
+    model             text NOT NULL,
+    -- Whether it is also asked why.
+    rationale         boolean NOT NULL,
+    price_id          bigint NOT NULL,
+    -- Whose requests all of them are; NULL where they are of several tenants.
+    tenant            text,
+    -- By which it is known at the provider. It stays, also where the database is adopted.
+    token             bigint NOT NULL,
+    state             text NOT NULL CHECK (state IN ('building', 'uploaded', 'submitted', 'in_progress', 'ingesting',
+                                                     'done', 'failed', 'expired', 'cancelled')),
+    -- What the state machine keeps of it.
+    record            jsonb NOT NULL,
+    -- Whether its create was, or may have been, sent, and the provider's id for it is not known.
+    unanswered        boolean NOT NULL DEFAULT false,
+    -- Whether somebody asked to have it cancelled.
+    cancel_wanted     boolean NOT NULL DEFAULT false,
+    requests          int NOT NULL CHECK (requests > 0),
+    inputs            int NOT NULL CHECK (inputs > 0),
+    -- Of its requests as they are sent.
+    bytes             bigint NOT NULL CHECK (bytes > 0),
+    worst_case_nanousd bigint NOT NULL CHECK (worst_case_nanousd >= 0),
+    -- What its requests cost, and what the same tokens would have cost live.
+    cost_nanousd      bigint NOT NULL DEFAULT 0,
+    live_cost_nanousd bigint NOT NULL DEFAULT 0,
+    -- Inputs with an answer, and those without one that left it.
+    answered          int NOT NULL DEFAULT 0,
+    failed            int NOT NULL DEFAULT 0,
+    created_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    submitted_at      timestamptz,
+    ended_at          timestamptz,
+    system_identifier bigint NOT NULL,
+    database_oid      oid NOT NULL
+);
+-- Of the creates to one provider one at most is without an answer.
+CREATE UNIQUE INDEX batch_unanswered_key ON categorize.batch (provider_id) WHERE unanswered;
+CREATE INDEX batch_open_idx ON categorize.batch (id) WHERE ended_at IS NULL;
+
+-- The requests of a batch, with the attempt under which the ledger has their money.
+CREATE TABLE categorize.batch_item (
+    batch_id       bigint NOT NULL REFERENCES categorize.batch (id) ON DELETE CASCADE,
+    ordinal        int NOT NULL CHECK (ordinal >= 0),
+    attempt_id     bigint NOT NULL,
+    -- Whether it is known what became of it.
+    has_result     boolean NOT NULL DEFAULT false,
+    -- Its inputs in their order, and the number of the first of them in the batch: the jobs may be in another one by now. The
+    -- fingerprints are one after the other.
+    first_number   int NOT NULL,
+    jobs           bigint[] NOT NULL,
+    fingerprints   bytea NOT NULL,
+    PRIMARY KEY (batch_id, ordinal)
+);
+
+-- When the last daily run was.
+CREATE TABLE categorize.batch_schedule (
+    single           boolean PRIMARY KEY DEFAULT true CHECK (single),
+    last_daily_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- When somebody wanted what waits to be submitted, or what is open to be polled, at once; NULL once that is done.
+    submit_wanted_at timestamptz,
+    poll_wanted_at   timestamptz
+);
+INSERT INTO categorize.batch_schedule (single) VALUES (true);
+
+-- What waits, and what became of it.
+CREATE VIEW categorize.queue_status WITH (security_barrier) AS
+    SELECT j.job_type, j.tenant, t.name AS taxonomy, j.state, j.priority, j.reason, count(*) AS jobs,
+           min(j.enqueued_at) AS oldest_enqueued_at, max(j.ended_at) AS latest_ended_at
+      FROM categorize.job j
+      LEFT JOIN categorize.taxonomies t ON t.id = j.taxonomy_id
+     WHERE categorize.sees_all_tenants() OR j.tenant = categorize.current_tenant()
+     GROUP BY j.job_type, j.tenant, t.name, j.state, j.priority, j.reason;
+
+CREATE VIEW categorize.batch_status WITH (security_barrier) AS
+    SELECT b.id, b.provider, b.model, b.state,
+           -- Whether nobody knows if the provider has it: it is looked for, and neither sent again nor given up.
+           coalesce((b.record ->> 'suspect'::text)::boolean, false) AS suspect,
+           b.cancel_wanted, b.requests, b.inputs, b.answered, b.failed, b.bytes,
+           b.worst_case_nanousd::numeric * 0.000000001 AS worst_case_usd,
+           b.cost_nanousd::numeric * 0.000000001 AS cost_usd,
+           b.live_cost_nanousd::numeric * 0.000000001 AS live_cost_usd,
+           b.created_at, b.submitted_at, b.ended_at,
+           CASE WHEN b.ended_at IS NULL THEN to_timestamp((b.record ->> 'next_at'::text)::float8) END AS next_step_at
+      FROM categorize.batch b
+     WHERE categorize.sees_all_tenants() OR b.tenant = categorize.current_tenant();
+
+COMMENT ON VIEW categorize.queue_status IS
+    'Queued work by state, priority and reason: of the tenant of the session, of all for members of categorize_admin.';
+COMMENT ON VIEW categorize.batch_status IS
+    'How far the batches at providers are, and what they cost; live_cost_usd is what the same would have cost live. Of the tenant of the session, of all for members of categorize_admin.';
+COMMENT ON TABLE categorize.job IS 'Queued work, with whom it is for and what became of it.';
+COMMENT ON TABLE categorize.batch IS 'Batches at providers, with how far each is and what it cost.';
+COMMENT ON TABLE categorize.batch_item IS 'The requests of batches, with the attempts under which the ledger has their money.';
+COMMENT ON TABLE categorize.batch_schedule IS 'When the last daily run of batches was, and what is wanted at once.';
+COMMENT ON SEQUENCE categorize.job_id_seq IS 'Ids of jobs.';
+COMMENT ON SEQUENCE categorize.batch_id_seq IS 'Ids of batches.';
+REVOKE ALL ON categorize.job, categorize.batch, categorize.batch_item, categorize.batch_schedule FROM PUBLIC;
+REVOKE ALL ON SEQUENCE categorize.job_id_seq, categorize.batch_id_seq FROM PUBLIC;
+
+CREATE  FUNCTION categorize."enqueue"(
+	"inputs" TEXT[], /* Option < Vec < Option < String > > > */
+	"taxonomy" TEXT DEFAULT NULL, /* Option < & str > */
+	"priority" INT DEFAULT 5 /* Option < i32 > */
+) RETURNS bigint /* i64 */
+VOLATILE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'enqueue_wrapper';
+CREATE  FUNCTION categorize."submit_batches"() RETURNS bigint /* i64 */
+VOLATILE STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'submit_batches_wrapper';
+CREATE  FUNCTION categorize."poll_batches"() RETURNS bigint /* i64 */
+VOLATILE STRICT 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'poll_batches_wrapper';
+CREATE  FUNCTION categorize."cancel_batch"(
+	"id" bigint /* Option < i64 > */
+) RETURNS bool /* bool */
+VOLATILE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'cancel_batch_wrapper';
+CREATE  FUNCTION categorize."set_batch_price"(
+	"model" TEXT, /* Option < & str > */
+	"input_usd" NUMERIC, /* Option < AnyNumeric > */
+	"output_usd" NUMERIC /* Option < AnyNumeric > */
+) RETURNS bigint /* i64 */
+VOLATILE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'set_batch_price_wrapper';
+COMMENT ON FUNCTION categorize.enqueue(text[], text, int) IS
+    'Queues texts to be categorized in batches, once each, and returns how many of them are new.';
+COMMENT ON FUNCTION categorize.submit_batches() IS
+    'Has what waits submitted at once, whatever the schedule says; returns how many inputs wait.';
+COMMENT ON FUNCTION categorize.poll_batches() IS
+    'Has the open batches polled at once; returns how many there are.';
+COMMENT ON FUNCTION categorize.cancel_batch(bigint) IS
+    'Has a batch cancelled; what the provider has done by then is paid and stored.';
+COMMENT ON FUNCTION categorize.set_batch_price(text, numeric, numeric) IS
+    'States what a model costs in batches, in dollars for a million tokens; its other prices stay.';
+REVOKE ALL ON FUNCTION categorize.enqueue(text[], text, int), categorize.submit_batches(), categorize.poll_batches(),
+    categorize.cancel_batch(bigint), categorize.set_batch_price(text, numeric, numeric) FROM PUBLIC;
+REVOKE ALL ON categorize.queue_status, categorize.batch_status FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int) TO categorize_user;
+GRANT SELECT ON categorize.queue_status, categorize.batch_status TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.submit_batches(), categorize.poll_batches(), categorize.cancel_batch(bigint),
+    categorize.set_batch_price(text, numeric, numeric) TO categorize_admin;
+
+DO $$
+DECLARE
+    owner text := (SELECT pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_class c
+                     JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner
+                    WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
+    object text;
+BEGIN
+    FOREACH object IN ARRAY ARRAY['SEQUENCE categorize.job_id_seq',
+    'SEQUENCE categorize.batch_id_seq',
+    'TABLE categorize.job',
+    'TABLE categorize.batch',
+    'TABLE categorize.batch_item',
+    'TABLE categorize.batch_schedule',
+    'VIEW categorize.queue_status',
+    'VIEW categorize.batch_status',
+    'FUNCTION categorize.enqueue(text[], text, int)',
+    'FUNCTION categorize.submit_batches()',
+    'FUNCTION categorize.poll_batches()',
+    'FUNCTION categorize.cancel_batch(bigint)',
+    'FUNCTION categorize.set_batch_price(text, numeric, numeric)'] LOOP
+        EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
+    END LOOP;
+END
+$$;
+
+-- Where answers of queued work are written, and queueing what a query returns.
+
+CREATE SEQUENCE categorize.job_target_id_seq;
+CREATE TABLE categorize.job_target (
+    id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.job_target_id_seq'),
+    -- NULL where the answer was known when it was queued.
+    job_id        bigint REFERENCES categorize.job (id) ON DELETE CASCADE,
+    -- `waiting` for its job to end, `due` to be written, or `failed`. What is written is deleted.
+    state         text NOT NULL CHECK (state IN ('waiting', 'due', 'failed')),
+    -- The table, its primary key with the row's values as text, and the columns.
+    relation      oid NOT NULL,
+    key_columns   text[] NOT NULL,
+    key           text[] NOT NULL,
+    input_columns text[] NOT NULL,
+    output_column text NOT NULL,
+    -- As whom it is written, and for whom and into what the input is sorted.
+    role_id       oid NOT NULL,
+    tenant        text NOT NULL,
+    taxonomy_id   int,
+    labels        text[],
+    -- What was asked, what the row's input was where that is another text, and what the output column had; NULL once it failed.
+    input         text,
+    row_input     text,
+    output        text,
+    -- Why it failed; of an error of the table's own its class.
+    reason        text,
+    sqlstate      text,
+    attempts      int NOT NULL DEFAULT 0,
+    retry_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    queued_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at      timestamptz,
+    CHECK (pg_catalog.cardinality(key) = pg_catalog.cardinality(key_columns)),
+    CHECK (pg_catalog.num_nulls(taxonomy_id, labels) = 1),
+    CHECK ((state = 'failed') = (reason IS NOT NULL) AND (state = 'failed') = (ended_at IS NOT NULL)),
+    CHECK (state <> 'waiting' OR job_id IS NOT NULL)
+);
+CREATE INDEX job_target_job_id_idx ON categorize.job_target (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX job_target_due_idx ON categorize.job_target (retry_at, id) WHERE state = 'due';
+COMMENT ON TABLE categorize.job_target IS 'Rows of tables that answers of the queue are written to, and why some were not.';
+COMMENT ON SEQUENCE categorize.job_target_id_seq IS 'Ids of the rows that answers are written to.';
+REVOKE ALL ON categorize.job_target FROM PUBLIC;
+REVOKE ALL ON SEQUENCE categorize.job_target_id_seq FROM PUBLIC;
+
+-- How rows of a table are read and written by their keys, or why not: a class of SQLSTATE, a message and a hint. It looks into
+-- catalogs only; what it returns is run as the role.
+CREATE FUNCTION categorize.write_back_statements(
+    relation oid, role oid, input_columns text[], output_column text,
+    OUT target oid, OUT key_columns text[], OUT read_rows text, OUT write_rows text,
+    OUT reason text, OUT sqlstate text, OUT message text, OUT hint text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kind "char";
+    schema_oid oid;
+    home text;
+    from_home text;
+    name text;
+    key record;
+    output record;
+    parts text[] := '{}';
+    input text;
+    number int := 0;
+    arrays text[] := '{}';
+    aliases text[] := '{}';
+    equal text[] := '{}';
+BEGIN
+    -- Rows of a partition are written through the whole table: they may move.
+    target := coalesce(pg_partition_root(relation), relation);
+    SELECT c.relkind, c.relnamespace, format('%I.%I', n.nspname, c.relname) INTO kind, schema_oid, home
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = target;
+    IF kind IS NULL THEN
+        reason := 'table_gone';
+        sqlstate := '42P01';
+        message := 'the table does not exist any more';
+        RETURN;
+    ELSIF kind NOT IN ('r', 'p') THEN
+        reason := 'not_a_table';
+        sqlstate := '42809';
+        message := format('%s is not a table', home);
+        hint := 'Answers are written back to tables and partitioned tables; of a view, name the table below it.';
+        RETURN;
+    ELSIF (SELECT c.relpersistence FROM pg_class c WHERE c.oid = target) = 't' THEN
+        reason := 'not_a_table';
+        sqlstate := '0A000';
+        message := format('%s is a temporary table', (SELECT quote_ident(c.relname) FROM pg_class c WHERE c.oid = target));
+        hint := 'Answers come after its session may have ended; use an ordinary table.';
+        RETURN;
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN
+        reason := 'role_gone';
+        sqlstate := '42704';
+        message := 'the role does not exist any more';
+        RETURN;
+    END IF;
+
+    FOREACH name IN ARRAY input_columns || output_column LOOP
+        PERFORM FROM pg_attribute a WHERE a.attrelid = target AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped;
+        IF NOT FOUND THEN
+            reason := 'column_gone';
+            sqlstate := '42703';
+            message := format('column "%s" of %s does not exist', name, home);
+            RETURN;
+        END IF;
+    END LOOP;
+    SELECT a.attgenerated <> '' OR a.attidentity = 'a' AS computed, format('%I.%I', n.nspname, t.typname) AS type INTO output
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE a.attrelid = target AND a.attname = output_column;
+    IF output.computed THEN
+        reason := 'computed_column';
+        sqlstate := '428C9';
+        message := format('column "%s" of %s is computed', output_column, home);
+        hint := 'Name a column that can be written.';
+        RETURN;
+    END IF;
+
+    FOREACH name IN ARRAY input_columns LOOP
+        parts := parts || format('categorize_row.%I', name);
+    END LOOP;
+    -- As the trigger joins them.
+    IF cardinality(parts) = 1 THEN
+        input := format('(%s)::pg_catalog.text', parts[1]);
+    ELSE
+        input := format('CASE WHEN pg_catalog.num_nonnulls(%1$s) OPERATOR(pg_catalog.>) 0 THEN pg_catalog.concat_ws('' '', %1$s) END',
+                        array_to_string(parts, ', '));
+    END IF;
+
+    key_columns := '{}';
+    FOR key IN
+        SELECT a.attname, format('%I.%I', h.nspname, t.typname) AS type,
+               (SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_amop m JOIN pg_operator o ON o.oid = m.amopopr
+                  JOIN pg_namespace n ON n.oid = o.oprnamespace
+                 WHERE m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype AND m.amoprighttype = f.opcintype
+                   AND m.amopstrategy = 3) AS equals
+          FROM pg_index i
+         CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) WITH ORDINALITY k (attnum, class, place)
+          JOIN pg_attribute a ON a.attrelid = target AND a.attnum = k.attnum
+          JOIN pg_type t ON t.oid = a.atttypid
+          JOIN pg_namespace h ON h.oid = t.typnamespace
+          JOIN pg_opclass f ON f.oid = k.class
+         WHERE i.indrelid = target AND i.indisprimary AND i.indisvalid AND k.place <= i.indnkeyatts
+         ORDER BY k.place
+    LOOP
+        number := number + 1;
+        key_columns := key_columns || key.attname::text;
+        arrays := arrays || format('pg_catalog.unnest($%s::pg_catalog.text[])', number + 4);
+        aliases := aliases || format('key_%s', number);
+        equal := equal || format('categorize_row.%I %s categorize_answer.key_%s::%s', key.attname, key.equals, number, key.type);
+    END LOOP;
+    IF number = 0 THEN
+        reason := 'no_primary_key';
+        sqlstate := '22023';
+        message := format('%s has no primary key', home);
+        hint := format('Rows are found again by it: add one, as in ALTER TABLE %s ADD PRIMARY KEY (id).', home);
+        RETURN;
+    END IF;
+
+    IF NOT has_schema_privilege(role, schema_oid, 'USAGE')
+       OR NOT has_column_privilege(role, target, output_column, 'UPDATE')
+       OR NOT (SELECT bool_and(has_column_privilege(role, target, c.name, 'SELECT'))
+                 FROM unnest(key_columns || input_columns || output_column) c (name)) THEN
+        reason := 'not_allowed';
+        sqlstate := '42501';
+        message := format('role "%s" may not write column "%s" of %s by its key', pg_get_userbyid(role), output_column, home);
+        hint := 'It needs USAGE on the schema, UPDATE on the output column, and SELECT on it, the key and the input columns.';
+        RETURN;
+    END IF;
+
+    -- No rows of tables that inherit: their keys are their own.
+    from_home := CASE WHEN kind = 'p' THEN home ELSE 'ONLY ' || home END;
+    read_rows := format(
+        'SELECT categorize_answer.number, %s, categorize_row.%I::pg_catalog.text
+           FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), %s) AS categorize_answer (number, %s) JOIN %s AS categorize_row ON %s',
+        input, output_column, array_to_string(arrays, ', '), array_to_string(aliases, ', '),
+        from_home, array_to_string(equal, ' AND '));
+    write_rows := format(
+        'UPDATE %s AS categorize_row SET %I = categorize_answer.category::%s
+           FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]),
+                           pg_catalog.unnest($4::pg_catalog.text[]), %s)
+                AS categorize_answer (number, category, input, output, %s)
+          WHERE %s AND %s COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) categorize_answer.input
+            AND categorize_row.%I::pg_catalog.text COLLATE pg_catalog."C" IS NOT DISTINCT FROM categorize_answer.output
+      RETURNING categorize_answer.number',
+        from_home, output_column, output.type, array_to_string(arrays, ', '), array_to_string(aliases, ', '),
+        array_to_string(equal, ' AND '), input, output_column);
+END
+$$;
+COMMENT ON FUNCTION categorize.write_back_statements(oid, oid, text[], text) IS
+    'How answers are written to rows of a table as a role, or why they cannot be; used inside.';
+
+CREATE VIEW categorize.write_back_status WITH (security_barrier) AS
+    SELECT t.relation::regclass::text AS relation, t.output_column, pg_get_userbyid(t.role_id)::text AS role, t.state, t.reason, t.sqlstate,
+           count(*) AS rows, min(t.queued_at) AS oldest_at, max(t.ended_at) AS ended_at
+      FROM categorize.job_target t
+     WHERE categorize.sees_all_tenants()
+        OR (t.role_id = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+            AND t.tenant = categorize.current_tenant())
+     GROUP BY 1, 2, 3, 4, 5, 6;
+COMMENT ON VIEW categorize.write_back_status IS
+    'Rows that wait for an answer to be written to them, by table and column, and why others did not get one.';
+
+CREATE FUNCTION categorize."enqueue_query"(
+    "query" TEXT, "taxonomy" TEXT DEFAULT NULL, "relation" regclass DEFAULT NULL, "output_column" TEXT DEFAULT NULL,
+    "priority" INT DEFAULT 5) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'enqueue_query_wrapper';
+COMMENT ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) IS
+    'Queues the inputs that a query returns, with the rows of a table that the answers are written to, and returns how many are new.';
+
+REVOKE ALL ON categorize.write_back_status FROM PUBLIC;
+REVOKE ALL ON FUNCTION categorize.write_back_statements(oid, oid, text[], text),
+    categorize.enqueue_query(text, text, regclass, text, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
+GRANT SELECT ON categorize.write_back_status TO categorize_user;
+
+DO $$
+DECLARE
+    owner text := (SELECT pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_class c
+                     JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner
+                    WHERE c.oid OPERATOR(pg_catalog.=) 'categorize.taxonomy'::pg_catalog.regclass);
+    object text;
+BEGIN
+    FOREACH object IN ARRAY ARRAY['SEQUENCE categorize.job_target_id_seq',
+    'TABLE categorize.job_target',
+    'VIEW categorize.write_back_status',
+    'FUNCTION categorize.write_back_statements(oid, oid, text[], text)',
+    'FUNCTION categorize.enqueue_query(text, text, regclass, text, int)'] LOOP
+        EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
+    END LOOP;
+END
+$$;
+
+-- End of what is written back.

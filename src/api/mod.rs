@@ -11,12 +11,14 @@ mod label;
 mod model;
 mod provider;
 mod quality;
+mod queue;
 mod rule;
 mod run;
 mod stats;
 mod taxonomy;
 mod tenant;
 mod trigger;
+mod write_back;
 
 /// The schema of everything that is not called `categorize*`.
 #[pgrx::pg_schema]

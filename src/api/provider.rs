@@ -62,6 +62,20 @@ fn set_price(
     )
 }
 
+/// States what a model costs in batches from now on, in dollars for a million tokens, beside the prices that hold now, and returns
+/// the id of the price. A later `set_price` says nothing of batches: it is to be stated again then.
+///
+/// # Errors
+/// 22023 where the model has no price, and for amounts that are negative, finer than a nano-dollar or cannot be meant.
+#[pg_extern(schema = "categorize")]
+fn set_batch_price(model: Option<&str>, input_usd: Option<AnyNumeric>, output_usd: Option<AnyNumeric>) -> i64 {
+    provider::set_batch_price(
+        given(model, "model"),
+        &given(input_usd, "input_usd").to_string(),
+        &given(output_usd, "output_usd").to_string(),
+    )
+}
+
 /// States what a model can do, over what is known of it; a JSON null takes a key back to its default.
 ///
 /// # Errors

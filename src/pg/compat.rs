@@ -100,6 +100,28 @@ pub unsafe fn heed_signals() {
     }
 }
 
+/// Has what this process does now be cancelled after a time, as `statement_timeout` has it for the statements of clients; `None` takes
+/// that back.
+pub fn limit_time(limit: Option<std::time::Duration>) {
+    const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
+    unsafe extern "C-unwind" {
+        // Not in the bindings.
+        fn enable_timeout_after(id: std::ffi::c_int, milliseconds: std::ffi::c_int);
+        fn disable_timeout(id: std::ffi::c_int, keep_indicator: bool);
+    }
+    // SAFETY: plain calls on the main thread of a process that is connected to a database, where Postgres has registered this timeout.
+    // Its number is the same in all versions that we know.
+    #[allow(ffi_unwind_calls, reason = "neither raises an error")]
+    unsafe {
+        match limit {
+            Some(limit) => {
+                enable_timeout_after(STATEMENT_TIMEOUT, limit.as_millis().try_into().unwrap_or(std::ffi::c_int::MAX));
+            }
+            None => disable_timeout(STATEMENT_TIMEOUT, false),
+        }
+    }
+}
+
 /// Whether this process was asked to end.
 pub fn shutdown_requested() -> bool {
     // SAFETY: reads a global that a signal handler writes.
@@ -230,24 +252,28 @@ fn around_run(query: *mut pg_sys::QueryDesc, count: u64, run: &mut dyn FnMut()) 
 pub type BeforeStart = fn(*mut pg_sys::QueryDesc, bool);
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
-static mut BEFORE_START: Option<BeforeStart> = None;
+static mut BEFORE_START: [Option<BeforeStart>; 2] = [None; 2];
 
-/// Has `before` called before each plan is started; called once, when the library is loaded.
+/// Has `before` called before each plan is started, after the one that was named earlier; called twice at most, when the library is
+/// loaded.
 pub fn before_executor_start(before: BeforeStart) {
-    // SAFETY: single-threaded; the hook that was there is called from ours.
+    // SAFETY: single-threaded; the hook that was there is called from ours, which is installed once.
     unsafe {
-        BEFORE_START = Some(before);
-        PREVIOUS_START = pg_sys::ExecutorStart_hook;
-        pg_sys::ExecutorStart_hook = Some(executor_start);
+        let [first, _] = BEFORE_START;
+        BEFORE_START[usize::from(first.is_some())] = Some(before);
+        if first.is_none() {
+            PREVIOUS_START = pg_sys::ExecutorStart_hook;
+            pg_sys::ExecutorStart_hook = Some(executor_start);
+        }
     }
 }
 
 #[pgrx::pg_guard]
 #[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
-    // SAFETY: forwards what Postgres passed; ours is written once, while the library is loaded.
+    // SAFETY: forwards what Postgres passed; ours are written once, while the library is loaded.
     unsafe {
-        if let Some(before) = BEFORE_START {
+        for before in BEFORE_START.into_iter().flatten() {
             before(query, flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0);
         }
         match PREVIOUS_START {

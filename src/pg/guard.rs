@@ -10,6 +10,12 @@ pub fn in_parallel_mode() -> bool {
     unsafe { pg_sys::IsInParallelMode() }
 }
 
+/// The role as which the statement runs now.
+pub fn current_role() -> pg_sys::Oid {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::GetUserId() }
+}
+
 /// Whether this process is a worker of a parallel plan.
 pub fn is_parallel_worker() -> bool {
     // SAFETY: reads a global of the main thread.
@@ -38,6 +44,28 @@ pub fn in_transaction_block() -> bool {
 pub fn is_read_only() -> bool {
     // SAFETY: reads a global of the main thread.
     unsafe { pg_sys::XactReadOnly }
+}
+
+/// Has the transaction write, whatever was set meanwhile, while it lives.
+pub struct Writable(bool);
+
+impl Writable {
+    /// From now on. What the transaction did before it was set to read-only is still to be stored.
+    pub fn begin() -> Self {
+        // SAFETY: reads and sets a global of the main thread that the end of the transaction resets.
+        unsafe {
+            let before = pg_sys::XactReadOnly;
+            pg_sys::XactReadOnly = false;
+            Self(before)
+        }
+    }
+}
+
+impl Drop for Writable {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was.
+        unsafe { pg_sys::XactReadOnly = self.0 };
+    }
 }
 
 /// Whether the server is a standby.

@@ -23,6 +23,9 @@ const MARK_LASTS: i64 = 10_000_000;
 /// every row of a statement.
 const FAILURE_RESTS: i64 = 1_000_000;
 
+/// The same where nobody waits, and the launcher asks by itself.
+const UNASKED_RESTS: i64 = 60_000_000;
+
 #[repr(C)]
 struct Shared {
     launcher: AtomicI32,
@@ -40,6 +43,8 @@ struct Place {
     pid: AtomicI32,
     /// 1 where there may be texts that lack their vectors.
     vectors: AtomicU32,
+    /// 1 where queue and batches are to be looked at.
+    batches: AtomicU32,
 }
 
 #[repr(C)]
@@ -119,6 +124,39 @@ pub fn want_vectors() {
 /// Whether somebody asked for vectors since this was asked last.
 pub fn take_vectors_wanted(database: u32) -> bool {
     shared().and_then(|shared| shared.place(database)).is_some_and(|place| place.vectors.swap(0, SeqCst) == 1)
+}
+
+/// Has the gateway of this database look at queue and batches, and starts one where there is none.
+pub fn want_batches() {
+    let Some(shared) = shared() else { return };
+    want_gateway();
+    if let Some(place) = shared.place(here()) {
+        place.batches.store(1, SeqCst);
+        wake(place.pid.load(SeqCst));
+    }
+}
+
+/// Whether somebody asked for that since this was asked last.
+pub fn take_batches_wanted(database: u32) -> bool {
+    shared().and_then(|shared| shared.place(database)).is_some_and(|place| place.batches.swap(0, SeqCst) == 1)
+}
+
+/// Asks for a gateway of each of these databases that has none, and whose last one did not fail a short while ago.
+pub fn want_gateways(databases: &[u32]) {
+    let Some(shared) = shared() else { return };
+    let now = guard::clock();
+    for database in databases {
+        match shared.place(*database) {
+            None => _ = shared.take(*database),
+            Some(place) => {
+                let has_failed =
+                    state(place.cell.load(SeqCst)).is_some_and(|state| state as u32 >= State::NoWorkerSlot as u32);
+                if has_failed && now.saturating_sub(place.since.load(SeqCst)) >= UNASKED_RESTS {
+                    place.enter(*database, State::Wanted);
+                }
+            }
+        }
+    }
 }
 
 /// Says that this process is the gateway of a database.

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod client;
 pub mod compat;
 pub mod decision;
+pub mod deferral;
 pub mod due;
 pub mod error;
 pub mod explain;
@@ -29,6 +30,7 @@ pub mod owner;
 pub mod plan;
 pub mod probe;
 pub mod quality;
+pub mod queue;
 pub mod resolver;
 pub mod scope;
 pub mod shared_answers;
@@ -39,11 +41,13 @@ pub mod statement_memory;
 pub mod stats;
 pub mod suggest;
 pub mod tier;
+pub mod time_zone;
 pub mod trigger;
 pub mod view;
 pub mod wait;
 pub mod worker;
 pub mod world;
+pub mod write_back;
 pub mod xact;
 
 static PRELOADED: AtomicBool = AtomicBool::new(false);
@@ -55,7 +59,9 @@ pub fn init() {
     probe::init();
     statement_end::init();
     due::init();
+    queue::init();
     plan::init();
+    deferral::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

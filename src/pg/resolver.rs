@@ -2,7 +2,7 @@
 
 use crate::pg::scope::Scope;
 use crate::pg::shared_answers::SharedAnswers;
-use crate::pg::{audit, guard, guc, tier};
+use crate::pg::{audit, deferral, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Answer, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
 use pg_categorize_core::image::Picture;
@@ -24,8 +24,21 @@ pub struct Resolver {
     scope: Rc<Scope>,
     tiers: Vec<Box<dyn Tier>>,
     normals: Vec<String>,
-    /// Whether anybody could audit, once that was asked.
+    /// Whether anybody could be asked or audit, once that was asked.
     has_providers: OnceCell<bool>,
+    /// What becomes of misses.
+    misses: Misses,
+}
+
+/// What becomes of inputs that the tiers leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Misses {
+    /// What the session and the taxonomy say.
+    AsSet,
+    /// They are queued.
+    Queued,
+    /// They stay so.
+    Left,
 }
 
 impl Resolver {
@@ -36,7 +49,13 @@ impl Resolver {
 
     /// One in a process of a parallel plan, which can read stored answers together with others.
     pub fn sharing(scope: Rc<Scope>, shared: Option<&Rc<SharedAnswers>>) -> Self {
-        Self { tiers: tier::tiers(&scope, shared), scope, normals: Vec::new(), has_providers: OnceCell::new() }
+        let (normals, has_providers, misses) = (Vec::new(), OnceCell::new(), Misses::AsSet);
+        Self { tiers: tier::tiers(&scope, shared), scope, normals, has_providers, misses }
+    }
+
+    /// One that asks nobody outside now, and queues what that leaves open.
+    pub fn deferred(scope: Rc<Scope>) -> Self {
+        Self { misses: Misses::Queued, ..Self::free(scope) }
     }
 
     /// One that never asks outside the database, and so costs nothing.
@@ -47,6 +66,7 @@ impl Resolver {
     /// Without the tier that asks outside the database.
     pub fn without_cost(mut self) -> Self {
         self.tiers.retain(|tier| tier.name() != TierName::Llm);
+        self.misses = Misses::Left;
         self
     }
 
@@ -91,6 +111,25 @@ impl Resolver {
         }
     }
 
+    /// Tells the places of the inputs that no free tier answers, with their keys. What cannot be asked about is not among them.
+    pub fn leave_open(&mut self, inputs: &[&str], mut open: impl FnMut(usize, Keys)) {
+        self.tiers.iter_mut().for_each(|tier| tier.begin());
+        let free = self.free_tiers();
+        for (number, set) in inputs.chunks(SET).enumerate() {
+            guard::check_for_interrupts();
+            let mut keys = Vec::new();
+            let outcomes =
+                self.resolve_set(set, free, |query| keys.push((query.fingerprint, query.shared_fingerprint)));
+            let mut keys = keys.into_iter();
+            for (at, (outcome, input)) in outcomes.into_iter().zip(set).enumerate() {
+                let keys = if unreadable(input).is_none() { keys.next() } else { None };
+                if let Some(keys) = keys.filter(|_| outcome.answer.is_none()) {
+                    open(number * SET + at, keys);
+                }
+            }
+        }
+    }
+
     /// What the language model and the tiers behind it say of an input of which [`Self::look_ahead`] left this.
     pub fn finish(&mut self, input: &str, outcome: Outcome) -> Outcome {
         let free = self.free_tiers();
@@ -101,6 +140,7 @@ impl Resolver {
         cascade::run(&mut self.tiers[free..], &query, &mut outcome);
         // Earlier texts may have answered in the gateway.
         self.audit(&query, &outcome);
+        self.queue(&query, &mut outcome);
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome
@@ -122,6 +162,7 @@ impl Resolver {
             let query = [query(&self.scope, input, &self.normals[0], None)];
             cascade::run(&mut self.tiers, &query, &mut outcome);
             self.audit(&query, &outcome);
+            self.queue(&query, &mut outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
@@ -131,6 +172,16 @@ impl Resolver {
     /// About so many more inputs will come in the statement.
     pub fn expect(&mut self, rest: usize) {
         self.tiers.iter_mut().for_each(|tier| tier.expect(rest));
+    }
+
+    /// By what inputs are known, in their order.
+    pub fn keys(&mut self, inputs: &[&str]) -> Vec<Keys> {
+        self.prepare(inputs);
+        let key = |(input, normal): (&&str, &String)| {
+            let query = query(&self.scope, input, normal, None);
+            (query.fingerprint, query.shared_fingerprint)
+        };
+        inputs.iter().zip(&self.normals).map(key).collect()
     }
 
     /// What the tiers say of one input without loading, opening or reckoning anything. Nothing of it is audited.
@@ -155,6 +206,7 @@ impl Resolver {
             self.prepare(&[text]);
             let query = query(&self.scope, text, &self.normals[0], Some(picture));
             cascade::run(&mut self.tiers, &[query], &mut outcome);
+            self.queue(&[query], &mut outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
@@ -195,12 +247,14 @@ impl Resolver {
             cascade::run(&mut self.tiers[..tiers], &queries, &mut outcomes);
             if is_all {
                 self.audit(&queries, &outcomes);
+                self.queue(&queries, &mut outcomes);
             }
         } else {
             let mut readable = vec![Outcome::default(); open.len()];
             cascade::run(&mut self.tiers[..tiers], &queries, &mut readable);
             if is_all {
                 self.audit(&queries, &readable);
+                self.queue(&queries, &mut readable);
             }
             open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
         }
@@ -220,6 +274,14 @@ impl Resolver {
     fn audit(&self, queries: &[Query<'_>], outcomes: &[Outcome]) {
         if self.tiers.iter().any(|tier| tier.name() == TierName::Llm) {
             audit::tell(&self.scope, queries, outcomes, &self.has_providers);
+        }
+    }
+
+    /// Queues what is open, where that is wanted.
+    fn queue(&self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        if self.misses != Misses::Left {
+            let is_deferred = self.misses == Misses::Queued;
+            deferral::queue(&self.scope, queries, outcomes, is_deferred, &self.has_providers);
         }
     }
 

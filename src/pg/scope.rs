@@ -113,6 +113,14 @@ impl Scope {
         }
     }
 
+    /// The labels, where they are ad hoc.
+    pub fn ad_hoc_labels(&self) -> Option<&[String]> {
+        match &self.labels {
+            Labels::Taxonomy(..) => None,
+            Labels::AdHoc(labels) => Some(labels),
+        }
+    }
+
     /// Whether case makes a difference.
     pub fn case(&self) -> Case {
         self.settings.case
@@ -238,6 +246,7 @@ impl Scope {
             Some(OnUnresolved::Null) => guc::OnUnresolved::Null,
             Some(OnUnresolved::Best) => guc::OnUnresolved::Best,
             Some(OnUnresolved::Error) => guc::OnUnresolved::Error,
+            Some(OnUnresolved::Queue) => guc::OnUnresolved::Queue,
             None => guc::on_unresolved(),
         }
     }

@@ -62,6 +62,33 @@ impl Price {
         }
     }
 
+    /// The price of the same in batches, where plain input and output cost this: all input costs what plain input does, since no
+    /// provider promises its cache to batches, and what is dearer in long prompts is dearer by as much. `None` where it cannot
+    /// be counted.
+    pub fn in_batches(&self, input: Rate, output: Rate) -> Option<Self> {
+        let of = |input: Rate, output: Rate| Rates {
+            input,
+            cached_input: input,
+            cache_write: input,
+            cache_write_long: input,
+            output,
+        };
+        // Rounded up: what is set aside must not be less than what it costs.
+        let scaled = |rate: Rate, batch: Rate, live: Rate| {
+            let product = i128::from(rate.0) * i128::from(batch.0);
+            let live = i128::from(live.0).max(1);
+            i64::try_from((product + live - 1) / live).ok().map(Rate)
+        };
+        let long = match &self.long {
+            Some((above, long)) => {
+                let long_input = scaled(long.input, input, self.rates.input)?;
+                Some((*above, of(long_input, scaled(long.output, output, self.rates.output)?)))
+            }
+            None => None,
+        };
+        Some(Self { rates: of(input, output), long })
+    }
+
     /// What a request cost, rounded up once; `None` where it cannot be counted.
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
         let input = [usage.input, usage.cached_input, usage.cache_write, usage.cache_write_long]
@@ -109,6 +136,17 @@ mod tests {
         let at = |input| haiku().cost(&Usage { input, output: 10, ..Usage::default() }).unwrap();
         assert_eq!(at(100_000), Money(10_000_000 + 5_000));
         assert_eq!(at(100_001), Money(50_000_500 + 25_000));
+    }
+
+    #[test]
+    fn batches_are_dearer_in_long_prompts_by_as_much() {
+        let batch = haiku().in_batches(Rate(50_000_000), Rate(250_000_000)).unwrap();
+        let usage = |input: u64| Usage { input: input - 10, cached_input: 10, output: 10, ..Usage::default() };
+        assert_eq!(batch.cost(&usage(100_000)), Some(Money(5_000_000 + 2_500)));
+        assert_eq!(batch.cost(&usage(100_001)), Some(Money(25_000_250 + 12_500)));
+        // Where plain input is free live, nothing is divided by it.
+        let free = Price { rates: rates(0, 0, 0, 0, 0), ..haiku() };
+        assert!(free.in_batches(Rate(i64::MAX), Rate(1)).is_none_or(|price| price.long.is_some()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::frame::{Ask, Asker, STOPPING, Target};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -97,6 +97,12 @@ impl Asked {
             self.over.notified().await;
         }
     }
+}
+
+/// A number that no other question of this gateway has.
+pub(crate) fn number() -> u64 {
+    static ASKS: AtomicU64 = AtomicU64::new(0);
+    ASKS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Answers a question.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use pg_categorize_core::frame::{self, Ask, FrameError, HEADER_BYTES, ToBackend, ToGateway};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -22,8 +22,6 @@ const QUESTIONS: usize = 64;
 /// How long audits may wait for limits and providers: longer than anybody who is in a hurry.
 const AUDIT_PATIENCE_MS: u32 = 120_000;
 
-static ASKS: AtomicU64 = AtomicU64::new(0);
-
 /// Where replies to one backend go.
 pub(crate) struct Outbox {
     /// Tells connections apart.
@@ -36,6 +34,12 @@ impl Outbox {
     /// One that nobody reads.
     fn nowhere(connection: u64) -> Self {
         Self { connection, frames: unbounded_channel().0, unread: Arc::default() }
+    }
+
+    /// One that is read in this process, where nothing may be hung up on.
+    pub(crate) fn within() -> (Self, UnboundedReceiver<Vec<u8>>) {
+        let (frames, said) = unbounded_channel();
+        (Self { connection: u64::MAX, frames, unread: Arc::default() }, said)
     }
 
     /// Says something, once what was said before is read.
@@ -149,7 +153,7 @@ impl Asks {
     /// Nobody waits: what is said goes nowhere, and who hangs up ends nothing.
     fn audit(&self, ask: Ask) {
         let ask = Ask { patience_ms: AUDIT_PATIENCE_MS, ..ask };
-        let id = ASKS.fetch_add(1, Ordering::Relaxed);
+        let id = ask::number();
         let asked = Arc::new(Asked::new(&self.desk, id, Arc::new(Outbox::nowhere(self.outbox.connection)), &ask));
         tokio::spawn(ask::run(self.desk.clone(), asked, ask));
     }
@@ -158,7 +162,7 @@ impl Asks {
         if self.outbox.unread.load(Ordering::Acquire) > UNREAD_BYTES {
             return Err("replies are not read".into());
         }
-        let id = ASKS.fetch_add(1, Ordering::Relaxed);
+        let id = ask::number();
         let asked = Arc::new(Asked::new(&self.desk, id, self.outbox.clone(), &ask));
         {
             let mut open = self.open.lock();

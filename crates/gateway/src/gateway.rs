@@ -1,5 +1,6 @@
 //! The gateway as the worker's main thread sees it.
 
+use crate::batches;
 use crate::desk::{Bounds, Desk};
 use crate::embedder;
 use crate::sender::{OverHttp, Sender};
@@ -78,6 +79,7 @@ impl Gateway {
         let desk = Arc::new(Desk::new(store, sender, switch, bounds));
         runtime.spawn(server::run(desk.clone(), listener));
         runtime.spawn(embedder::run(desk.clone()));
+        runtime.spawn(batches::run(desk.clone()));
         drop(_inside);
         Ok((Self { desk, runtime: Some(runtime) }, inbox))
     }
@@ -94,6 +96,17 @@ impl Gateway {
     pub fn plans_changed(&self) {
         self.desk.plans_changed();
         self.want_vectors();
+        self.want_batches();
+    }
+
+    /// Something may have been queued, or is wanted of batches.
+    pub fn want_batches(&self) {
+        self.desk.batches_wanted.notify_one();
+    }
+
+    /// Whether batches are open, or something in the queue waits for its time: then a gateway does not leave.
+    pub fn waits_for_batches(&self) -> bool {
+        self.desk.batches_pending.load(Ordering::Acquire)
     }
 
     /// Texts may have come that lack their vectors, or what these were refused for may have gone.

@@ -11,6 +11,7 @@ pub use attempt::{
 pub use known::{Keys, Known, KnownAnswer, LookUp};
 pub use vectors::{Comparable, Compare, Compared, LackVectors, NearAnswer, NewVector};
 
+use crate::batches::Question;
 use crate::plan::Plan;
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -41,6 +42,8 @@ pub enum Request {
     HoldVectors(Arc<Plan>, Refusal),
     /// The provider makes no vectors of these: they are not sent again.
     NoVectors(Arc<Plan>, Vec<Fingerprint>),
+    /// What batches want of the database.
+    Batches(Question),
 }
 
 /// Why something is refused.
@@ -150,7 +153,7 @@ impl Store {
         self.send(Request::NoVectors(plan, keys));
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
+    pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(request(reply));
         answer.await.map_err(|_| Refusal::because(Reason::GatewayDown, frame::STOPPING))

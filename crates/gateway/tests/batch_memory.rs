@@ -54,7 +54,7 @@ impl Store for Endless {
         Ok(batch.map(open).into_iter().collect())
     }
 
-    async fn waiting(&self, _: i32, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, Lost> {
+    async fn waiting(&self, _: &Arc<Route>, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, Lost> {
         let from = after.map_or(0, |after| after as usize + 1);
         Ok((from..titles().min(from + limit)).map(|job| self.0.input(job)).collect())
     }
@@ -62,7 +62,7 @@ impl Store for Endless {
     async fn build(&self, batch: NewBatch) -> Result<Option<i64>, Lost> {
         let matching = pg_categorize_core::batch::Matching::Label;
         let record = Batch::new(1, 1, matching, true, batch.requests.len() as u32, Moment(0));
-        *self.0.batch.lock() = Some((record, batch.bytes));
+        *self.0.batch.lock() = Some((record, batch.requests.iter().map(|request| request.bytes).sum()));
         Ok(Some(1))
     }
 

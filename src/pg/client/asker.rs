@@ -5,7 +5,7 @@ use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
 /// The role as which the statement runs, its application and its query.
-pub(super) fn asker() -> Asker {
+pub fn asker() -> Asker {
     // SAFETY: reads globals of the main thread; the name of a role is a fresh C string, or null where it was dropped.
     unsafe {
         Asker {

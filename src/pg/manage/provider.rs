@@ -2,7 +2,7 @@
 
 use super::as_writer;
 use crate::pg::spi::{self, NewProvider};
-use crate::pg::{due, error, guc, world};
+use crate::pg::{due, error, guc, queue, world};
 use pg_categorize_core::close_names;
 use pg_categorize_core::dollars;
 use pg_categorize_core::endpoint::{self, Policy};
@@ -115,6 +115,25 @@ pub fn set_price(
     })
 }
 
+/// States what a model costs in batches, in dollars for a million tokens, beside its prices that hold now; the id of the row.
+///
+/// # Errors
+/// 22023 for amounts that cannot be meant, and where nobody said what the model costs.
+pub fn set_batch_price(model: &str, input: &str, output: &str) -> i64 {
+    check_name("model", model);
+    let rate = |text, name| dollars::parse(text, name, DEAREST).unwrap_or_else(|e| error::raise(e)).0;
+    let (input, output) = (rate(input, "input_usd"), rate(output, "output_usd"));
+    as_writer(|caller| {
+        queue::touch();
+        spi::insert_batch_price(model, input, output, &caller.name).unwrap_or_else(|| {
+            error::raise(
+                Error::invalid(format!("model \"{model}\" has no price"))
+                    .hint("State what it costs live first, with categorize.set_price()."),
+            )
+        })
+    })
+}
+
 /// States what a model can do, over what is known of it.
 ///
 /// # Errors
@@ -134,7 +153,12 @@ pub fn set_model(name: &str, kind: &str, change: &Value) {
 /// Binds the providers of a copied database to this one, and says how many.
 pub fn adopt() -> i32 {
     let (system_identifier, database) = here();
-    i32::try_from(as_writer(|_| spi::adopt_providers(system_identifier, database))).unwrap_or(i32::MAX)
+    let adopted = as_writer(|_| {
+        queue::touch();
+        spi::adopt_batches(system_identifier, database);
+        spi::adopt_providers(system_identifier, database)
+    });
+    i32::try_from(adopted).unwrap_or(i32::MAX)
 }
 
 /// The key is one that could be read at all. Whether it is there shows when it is needed.

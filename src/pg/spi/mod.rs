@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod budget;
 mod bulk;
 mod cache;
@@ -19,12 +20,15 @@ mod plan;
 mod provider;
 mod quality;
 mod query;
+mod queue;
 mod rule;
 mod run;
 mod taxonomy;
+mod write_back;
 
 pub use answer::*;
 pub use audit::*;
+pub use batch::*;
 pub use budget::*;
 pub use bulk::*;
 pub use cache::*;
@@ -41,8 +45,10 @@ pub use plan::*;
 pub use provider::*;
 pub use quality::*;
 pub use query::*;
+pub use queue::*;
 pub use rule::*;
 pub use taxonomy::*;
+pub use write_back::*;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;

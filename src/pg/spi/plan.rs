@@ -100,13 +100,40 @@ pub fn model_rows() -> Vec<ModelRow> {
     rows.into_iter().flatten().collect()
 }
 
+/// A price as it is stored.
+#[derive(Clone)]
+pub struct PriceOfModel {
+    /// The model.
+    pub model: String,
+    /// Its row.
+    pub id: i64,
+    /// What live requests cost.
+    pub live: Price,
+    /// What those in batches cost; `None` where nobody said it.
+    pub batch: Option<Price>,
+}
+
 /// The prices in force, by model: those of the user before those we ship, then the newest.
-pub fn price_rows() -> Vec<(String, i64, Price)> {
+pub fn price_rows() -> Vec<PriceOfModel> {
     let sql = "SELECT DISTINCT ON (model) model, id, input, cached_input, cache_write, cache_write_long, output,
-                      long_above, long_input, long_cached_input, long_cache_write, long_cache_write_long, long_output
+                      long_above, long_input, long_cached_input, long_cache_write, long_cache_write_long, long_output,
+                      batch_input, batch_output
                  FROM categorize.price WHERE valid_from <= now()
                 ORDER BY model, id >= 1000 DESC, valid_from DESC, id DESC";
-    let rows = run::read(sql, &[], |row| {
+    prices(sql, &[])
+}
+
+/// The price of this row, in force or not.
+pub fn price_row(id: i64) -> Option<PriceOfModel> {
+    let sql = "SELECT model, id, input, cached_input, cache_write, cache_write_long, output,
+                      long_above, long_input, long_cached_input, long_cache_write, long_cache_write_long, long_output,
+                      batch_input, batch_output
+                 FROM categorize.price WHERE id = $1";
+    prices(sql, &[id.into()]).pop()
+}
+
+fn prices(sql: &str, arguments: &[run::Arg]) -> Vec<PriceOfModel> {
+    let rows = run::read(sql, arguments, |row| {
         let rates = |first: i32| {
             let at = |column| row.get::<i64>(first + column).map(Rate);
             Some(Rates {
@@ -122,7 +149,9 @@ pub fn price_rows() -> Vec<(String, i64, Price)> {
             Some(above) => Some((above, rates(9)?)),
             None => None,
         };
-        Some((row.get(1)?, row.get(2)?, Price { rates: rates(3)?, long }))
+        let live = Price { rates: rates(3)?, long };
+        let batch = row.get::<i64>(14).zip(row.get::<i64>(15)).and_then(|(i, o)| live.in_batches(Rate(i), Rate(o)));
+        Some(PriceOfModel { model: row.get(1)?, id: row.get(2)?, live, batch })
     });
     rows.into_iter().flatten().collect()
 }

@@ -12,6 +12,11 @@ pub fn has_providers() -> bool {
     !run::read("SELECT true FROM categorize.provider LIMIT 1", &[], |_| ()).is_empty()
 }
 
+/// Whether there is a provider of this id.
+pub fn has_provider(id: i32) -> bool {
+    !run::read("SELECT true FROM categorize.provider WHERE id = $1", &[id.into()], |_| ()).is_empty()
+}
+
 /// A provider as it was added.
 pub struct ProviderInOrder {
     /// Its name.
@@ -165,6 +170,22 @@ pub fn insert_price(model: &str, price: &Price, valid_from: TimestampWithTimeZon
         long(|rates| rates.output).into(),
         author.into(),
     ];
+    run::write_returning(sql, &arguments, |row| row.get(1)).pop()?
+}
+
+/// Stores the price of a model that holds now anew, with these rates of batches; its id, or `None` where there is none.
+pub fn insert_batch_price(model: &str, input: i64, output: i64, author: &str) -> Option<i64> {
+    let sql =
+        "INSERT INTO categorize.price (model, input, cached_input, cache_write, cache_write_long, output, long_above,
+                                             long_input, long_cached_input, long_cache_write, long_cache_write_long,
+                                             long_output, batch_input, batch_output, created_by)
+               SELECT p.model, p.input, p.cached_input, p.cache_write, p.cache_write_long, p.output, p.long_above,
+                      p.long_input, p.long_cached_input, p.long_cache_write, p.long_cache_write_long, p.long_output,
+                      $2, $3, $4::name
+                 FROM categorize.price p WHERE p.model = $1 AND p.valid_from <= now()
+                ORDER BY p.id >= 1000 DESC, p.valid_from DESC, p.id DESC LIMIT 1
+               RETURNING id";
+    let arguments = [model.into(), input.into(), output.into(), author.into()];
     run::write_returning(sql, &arguments, |row| row.get(1)).pop()?
 }
 

@@ -37,6 +37,16 @@ impl Token {
         hash.update(batch.to_be_bytes());
         Self(first(&hash.finalize()))
     }
+
+    /// As a number, by which a store keeps it.
+    pub fn bits(self) -> i64 {
+        i64::from_be_bytes(self.0)
+    }
+
+    /// The name of these bits.
+    pub fn from_bits(bits: i64) -> Self {
+        Self(bits.to_be_bytes())
+    }
 }
 
 /// The digits by which the inputs of a request are known: of the fingerprints of all of them, in their order.
@@ -101,6 +111,7 @@ mod tests {
         let token = Token::new(7, 5, 3);
         assert!([Token::new(8, 5, 3), Token::new(7, 6, 3), Token::new(7, 5, 4)].iter().all(|other| *other != token));
         assert_eq!(token.to_string().len(), 20);
+        assert_eq!(Token::from_bits(token.bits()), token);
         assert_ne!(check([&[1; 32], &[2; 32]]), check([&[2; 32], &[1; 32]]));
         for text in ["", "pgc-", "pgc-0000000000000000-1", "r-1", "pgc-0000000000000000-01-0000000000000000"] {
             assert_eq!(CustomId::parse(text), None, "{text}");

@@ -161,6 +161,7 @@ pub const KEYS: &[Key] = &[
         "Categories that a language model is offered at once where offering all would cost more",
     ),
     key("near_duplicates", Kind::Flag, || json!(false), "", "Whether near-duplicates in flight share an answer"),
+    key("batch_live", Kind::Flag, || json!(true), "", "Whether what batches do not answer is asked live"),
     key(
         "audit_share",
         Kind::Fraction,
@@ -170,7 +171,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "on_unresolved",
-        Kind::Word(&["null", "best", "error"]),
+        Kind::Word(&["null", "best", "error", "queue"]),
         || Value::Null,
         "",
         "What becomes of an input without an answer; null follows the session",

@@ -35,7 +35,7 @@ impl Registry {
     pub(crate) fn accept(&mut self, state: &State, job: Job) -> &Job {
         state.book.lock().account.batches.created += 1;
         let number = self.number();
-        self.jobs.entry(number).insert_entry(Job { number, ..job }).into_mut()
+        self.jobs.entry(number).or_insert(Job { number, ..job })
     }
 
     /// The next number.

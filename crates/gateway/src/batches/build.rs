@@ -38,7 +38,7 @@ pub(super) async fn build(
     let (mut after, mut filling) = (None, Filling::new(limits));
     let mut waiting = Vec::new();
     loop {
-        let portion = store.waiting(route.provider.id, after, PORTION).await?;
+        let portion = store.waiting(route, after, PORTION).await?;
         let Some(last) = portion.last().map(|last| last.job) else { break };
         after = Some(last);
         waiting.extend(portion);
@@ -95,7 +95,7 @@ async fn fill(
 async fn close(store: &impl Store, route: &Arc<Route>, filling: &mut Filling, built: &mut Built) -> Result<bool, Lost> {
     let empty = Filling::new(filling.limits);
     let full = std::mem::replace(filling, empty);
-    let batch = NewBatch { route: route.clone(), bytes: full.shard.bytes(), requests: full.requests };
+    let batch = NewBatch { route: route.clone(), requests: full.requests };
     match store.build(batch).await? {
         Some(batch) => built.batches.push(batch),
         None => built.refused = true,
@@ -143,10 +143,15 @@ impl Filling {
         // Which batch it comes into and what it asks about change the name, and not its length.
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
-        match self.shard.take((api.line(&name, prepared.body()).len() + separator) as u64) {
+        let bytes = (api.line(&name, prepared.body()).len() + separator) as u64;
+        match self.shard.take(bytes) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;
-                self.requests.push(NewRequest { jobs: pack.iter().map(|input| input.job).collect(), worst_case });
+                self.requests.push(NewRequest {
+                    jobs: pack.iter().map(|input| input.job).collect(),
+                    worst_case,
+                    bytes,
+                });
                 Fit::Taken
             }
             Take::Full => Fit::Full,

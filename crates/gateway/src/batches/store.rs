@@ -21,17 +21,18 @@ pub trait Store: Send + Sync {
     /// The batches that have not ended.
     fn open(&self) -> impl Future<Output = Result<Vec<Open>, Lost>> + Send;
 
-    /// Inputs that wait for a batch to this provider, first those of the highest priority, behind those that were given by
+    /// Inputs that wait for a batch to this route, first those of the highest priority, behind those that were given by
     /// the last call of a walk. None where there are no more. Inputs of one plan come together.
     fn waiting(
         &self,
-        provider: i32,
+        route: &Arc<Route>,
         after: Option<i64>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Waiting>, Lost>> + Send;
 
-    /// Makes a batch of inputs that wait still, and sets their money aside; its number. `None` where that is refused: by a
-    /// budget, or since an input waits no more.
+    /// Makes a batch of inputs that wait still, and sets their money aside; its number. Where a budget does not admit all of it,
+    /// it is made of the first requests, as far as the money goes. `None` where not even the first one is admitted, or an
+    /// input waits no more.
     fn build(&self, batch: NewBatch) -> impl Future<Output = Result<Option<i64>, Lost>> + Send;
 
     /// No batch takes these inputs: they are too large.
@@ -81,8 +82,6 @@ pub struct NewBatch {
     pub route: Arc<Route>,
     /// Its requests, in their order.
     pub requests: Vec<NewRequest>,
-    /// Bytes of their lines, with what separates them.
-    pub bytes: u64,
 }
 
 /// A request to be made.
@@ -92,6 +91,8 @@ pub struct NewRequest {
     pub jobs: Vec<i64>,
     /// The most that it can cost.
     pub worst_case: Money,
+    /// Bytes of its line, with what separates it from the one before.
+    pub bytes: u64,
 }
 
 /// A request of a batch.

@@ -48,6 +48,10 @@ pub(crate) struct Desk {
     pub(crate) vectors_wanted: Notify,
     /// What vectors were refused for may have gone.
     pub(crate) vectors_anew: AtomicBool,
+    /// Queue and batches are to be looked at.
+    pub(crate) batches_wanted: Notify,
+    /// Whether batches are open, or something in the queue waits for its time.
+    pub(crate) batches_pending: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -100,6 +104,8 @@ impl Desk {
             album: Album::new(bounds.image_bytes),
             vectors_wanted: Notify::new(),
             vectors_anew: AtomicBool::new(false),
+            batches_wanted: Notify::new(),
+            batches_pending: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }

@@ -1,6 +1,7 @@
 //! A store in memory that keeps the promises of the real one, and counts.
 
 use super::shelf::Shelf;
+use crate::batches::{Agenda, Question};
 use crate::plan::Plan;
 use crate::store::{
     Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NewAudit, NotReserved, Refusal, Request, Reserved,
@@ -161,6 +162,8 @@ impl Ledger {
             Request::LackVectors(without, reply) => _ = reply.send(self.lack_vectors(&without)),
             Request::HoldVectors(plan, refusal) => self.shelf.held.push((plan.tenant.clone(), refusal)),
             Request::NoVectors(_, keys) => self.shelf.unusable.extend(keys),
+            Request::Batches(Question::Agenda(reply)) => _ = reply.send(Agenda::default()),
+            Request::Batches(_) => self.faults.push("something is wanted of batches that nobody has".into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::wire::Act;
 use super::*;
+use crate::batches::{Agenda, Question};
 use crate::store::{AttemptOutcome, Known, Refusal, Request, Reserved};
 use crate::{Gateway, Options};
 use std::io::{Read, Write};
@@ -103,7 +104,14 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
             }
             Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
             Ok(Request::Compare(_, reply)) => _ = reply.send(Vec::new()),
-            Ok(Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..))
+            Ok(Request::Batches(Question::Agenda(reply))) => _ = reply.send(Agenda::default()),
+            Ok(
+                Request::Batches(_)
+                | Request::Confirm(_)
+                | Request::Alert(_)
+                | Request::HoldVectors(..)
+                | Request::NoVectors(..),
+            )
             | Err(_) => {}
         }
     }

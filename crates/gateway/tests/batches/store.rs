@@ -135,9 +135,9 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn waiting(&self, provider: i32, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, Lost> {
+    async fn waiting(&self, route: &Arc<Route>, after: Option<i64>, limit: usize) -> Result<Vec<Waiting>, Lost> {
         self.ask(|data| {
-            let waits = |job: &&Job| job.provider == provider && job.batch.is_none() && job.end.is_none();
+            let waits = |job: &&Job| job.provider == route.provider.id && job.batch.is_none() && job.end.is_none();
             let behind = |job: &&Job| after.is_none_or(|after| job.input.job > after);
             let waiting = data.jobs.iter().filter(waits).filter(behind).take(limit);
             Ok(waiting.map(|job| job.input.clone()).collect())
@@ -164,7 +164,8 @@ impl Store for MemoryStore {
             };
             let requests = batch.requests.iter().map(request).collect();
             let token = Token::new(1, 1, id);
-            let kept = Kept { record, token, route: batch.route.clone(), bytes: batch.bytes, requests };
+            let bytes = batch.requests.iter().map(|request| request.bytes).sum();
+            let kept = Kept { record, token, route: batch.route.clone(), bytes, requests };
             data.batches.insert(id, kept);
             Ok(Some(id))
         })

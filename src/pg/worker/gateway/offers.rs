@@ -1,7 +1,7 @@
 //! The providers of this database, each with a model, its price and its key: what can be asked, in order.
 
 use super::keys;
-use crate::pg::spi::{self, ModelRow, ProviderRow};
+use crate::pg::spi::{self, ModelRow, PriceOfModel, ProviderRow};
 use crate::pg::{error, guc};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::confidence::{Calibration, Observation, Source};
@@ -9,7 +9,6 @@ use pg_categorize_core::embedding_model::ProviderModel;
 use pg_categorize_core::endpoint::{self, Endpoint, Policy};
 use pg_categorize_core::model_choice::ModelChoice;
 use pg_categorize_core::model_settings::ModelSettings;
-use pg_categorize_core::price::Price;
 use pg_categorize_core::provider_settings::ProviderSettings;
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Grade, Model, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::secret::Secret;
@@ -41,7 +40,7 @@ pub enum Unusable {
 pub struct Offers {
     offers: Vec<Offer>,
     models: HashMap<String, ModelRow>,
-    prices: HashMap<String, (i64, Price)>,
+    prices: HashMap<String, PriceOfModel>,
     refusal: Option<Refusal>,
     /// When they change by themselves: the next price comes into force.
     pub valid_until: i64,
@@ -103,7 +102,7 @@ impl Offers {
             refusal: refusal(any, foreign, offers.is_empty(), &unusable),
             offers,
             models: spi::model_rows().into_iter().map(|model| (model.name.clone(), model)).collect(),
-            prices: spi::price_rows().into_iter().map(|(model, id, price)| (model, (id, price))).collect(),
+            prices: spi::price_rows().into_iter().map(|price| (price.model.clone(), price)).collect(),
             valid_until: spi::next_price_at().unwrap_or(i64::MAX),
         }
     }
@@ -186,13 +185,31 @@ impl Offers {
         Ok(self.way_to(offer, model))
     }
 
+    /// The same model at the same provider in batches; `None` where nobody said what that costs.
+    pub fn batch_route(&self, route: &Route) -> Option<Route> {
+        let live = route.price?;
+        let price = self.prices.get(&route.model.name).filter(|price| price.id == live.id)?;
+        let price = PriceRow { id: price.id, price: price.batch? };
+        let (provider, model, rationale) = (route.provider.clone(), route.model.clone(), route.rationale);
+        Some(Route { rationale, ..Route::new(provider, model, Some(price)) })
+    }
+
+    /// Whom a batch went to, at the price that it was made at.
+    pub fn route_of_batch(&self, provider: i32, name: &str, rationale: bool, price: &PriceOfModel) -> Option<Route> {
+        let offer = self.offers.iter().find(|offer| offer.row.id == provider).filter(|_| self.refusal.is_none())?;
+        let model = model(name, &offer.row.kind, self.models.get(name))?;
+        let way = self.way_to(offer, model);
+        let price = PriceRow { id: price.id, price: price.batch? };
+        Some(Route { rationale, ..Route::new(way.provider, way.model, Some(price)) })
+    }
+
     fn way_to(&self, offer: &Offer, model: Model) -> Route {
         let name = model.name.as_str();
         let row = self.models.get(name);
         let (settings, official, of_kind) = (&offer.settings, offer.endpoint.official, offer.endpoint.of_kind);
         // The prices that we ship are those of the official hosts. What others charge, somebody has to say.
-        let price = self.prices.get(name).filter(|(id, _)| official || *id >= FIRST_OF_USERS);
-        let price = price.map(|(id, price)| PriceRow { id: *id, price: *price });
+        let price = self.prices.get(name).filter(|price| official || price.id >= FIRST_OF_USERS);
+        let price = price.map(|price| PriceRow { id: price.id, price: price.live });
         let either = |set: &Option<String>, is_new: bool, new: &str, old: &str| {
             set.clone().unwrap_or_else(|| if is_new { new } else { old }.to_owned())
         };
