@@ -27,13 +27,16 @@ fn session_of(database: &Database, tenant: &str) -> Session {
     session
 }
 
+/// How many neighbours are found. What this counts for [`scans`] is told before it returns: a session tells it of its own accord
+/// once a second, and one that ends tells it after its client was let go, so that whoever counts at once might miss it.
 fn found(session: &mut Session, text: &str) -> usize {
-    session.column::<String>(&format!("SELECT text FROM categorize.suggest('{text}', 20)")).len()
+    let found = session.column::<String>(&format!("SELECT text FROM categorize.suggest('{text}', 20)")).len();
+    session.run("SELECT pg_stat_force_next_flush()");
+    found
 }
 
 /// How often the HNSW index was searched, and the vectors of a tenant were read in another way.
 fn scans(session: &mut Session) -> (i64, i64) {
-    session.run("SELECT pg_stat_force_next_flush()");
     let row = session
         .query_one(
             "SELECT coalesce(sum(s.idx_scan) FILTER (WHERE a.amname = 'hnsw'), 0)::bigint,
