@@ -113,11 +113,12 @@ impl Neighbourhood {
             if !spi::has_known_texts(taxonomy, &scope.tenant) {
                 return Err(Obstacle::NothingKnown);
             }
-            match chosen.paid() {
-                Some(_) if !scope.settings.allow_external => Err(Obstacle::NoExternal),
-                Some(_) if !guard::preloaded() => Err(Obstacle::NotPreloaded),
+            match chosen.is_of_gateway() {
+                true if !scope.settings.allow_external && chosen.paid().is_none() => Err(Obstacle::NoQuestions),
+                true if !scope.settings.allow_external => Err(Obstacle::NoExternal),
+                true if !guard::preloaded() => Err(Obstacle::NotPreloaded),
                 // What is lost, and what is complete, is an indexer's to see to.
-                Some(_) if building.iter().any(|(model, index)| model == chosen && index.lacks_vectors()) => {
+                true if building.iter().any(|(model, index)| model == chosen && index.lacks_vectors()) => {
                     Err(Obstacle::NotBought)
                 }
                 _ => Err(Obstacle::NotBuilt),

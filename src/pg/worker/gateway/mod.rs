@@ -20,6 +20,7 @@ mod plans;
 mod serve;
 mod socket;
 mod threads;
+mod transformer;
 mod upkeep;
 mod vectors;
 mod work;

@@ -2,7 +2,7 @@
 
 use super::backlog::Backlog;
 use super::books::Books;
-use super::bought::Bought;
+use super::bought::{self, Bought};
 use super::closing::{self, Brought};
 use super::comparing::compare;
 use super::look_up::look_up;
@@ -42,6 +42,8 @@ pub enum Done {
     Closed(bool),
     Compared(Vec<Compared>),
     Lacking(Option<LackVectors>),
+    /// Whether vectors that were made are stored.
+    Kept(bool),
     Noted,
 }
 
@@ -105,6 +107,7 @@ impl Work {
                     let Self { plans, books, shelf, bought, .. } = self;
                     Done::Lacking(shelf.next(without, until, bought, plans, books))
                 }
+                Request::KeepVectors(plan, vectors, _) => Done::Kept(bought::keep_made(plan, vectors)),
                 Request::HoldVectors(plan, refusal) => {
                     self.shelf.hold(plan, refusal);
                     Done::Noted
@@ -160,6 +163,7 @@ fn refuse(request: &Request) -> Done {
         Request::Close(..) => Done::Closed(true),
         Request::Compare(..) => Done::Compared(Vec::new()),
         Request::LackVectors(..) => Done::Lacking(None),
+        Request::KeepVectors(..) => Done::Kept(false),
         Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => Done::Noted,
     }
 }
