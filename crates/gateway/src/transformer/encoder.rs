@@ -1,10 +1,11 @@
-//! The arithmetic of a BERT encoder (Devlin and others 2018; Vaswani and others 2017, <https://arxiv.org/abs/1706.03762>), for one
-//! text at a time: nothing is padded, and what a text takes is bound by its tokens.
+//! The arithmetic of a BERT encoder (Devlin and others 2018; Vaswani and others 2017, <https://arxiv.org/abs/1706.03762>), over the
+//! tokens of several texts at once, one below the other: weights are gone through once for all of them, and nothing is padded.
 
 use super::config::Config;
 use super::weights::Weights;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis, s};
 use std::f32::consts::FRAC_1_SQRT_2;
+use std::ops::Range;
 
 /// An encoder.
 pub(super) struct Encoder {
@@ -75,14 +76,18 @@ impl Encoder {
         self.words.ncols()
     }
 
-    /// The last states of tokens, a row each. There is at least one, there are no more than positions, and all are entries.
-    pub(super) fn states(&self, tokens: &[u32]) -> Array2<f32> {
-        let entries: Vec<usize> = tokens.iter().map(|token| *token as usize).collect();
+    /// The last states of the tokens of each text, a row each, one text below the other. Each has at least one token, and no more than
+    /// there are positions, and all are entries.
+    pub(super) fn states(&self, texts: &[Vec<u32>]) -> Array2<f32> {
+        let entries: Vec<usize> = texts.iter().flatten().map(|token| *token as usize).collect();
         let mut states = self.words.select(Axis(0), &entries);
-        states += &self.positions.slice(s![..tokens.len(), ..]);
+        for rows in rows_of(texts) {
+            let mut of_text = states.slice_mut(s![rows.clone(), ..]);
+            of_text += &self.positions.slice(s![..rows.len(), ..]);
+        }
         self.first.apply(&mut states);
         for layer in &self.layers {
-            let attended = layer.attended.apply(&layer.attend(&states, self.heads));
+            let attended = layer.attended.apply(&layer.attend(&states, texts, self.heads));
             states += &attended;
             layer.after_attention.apply(&mut states);
             let mut inner = layer.inner.apply(&states);
@@ -94,18 +99,29 @@ impl Encoder {
     }
 }
 
+/// Where the rows of each text are.
+pub(super) fn rows_of(texts: &[Vec<u32>]) -> impl Iterator<Item = Range<usize>> {
+    texts.iter().scan(0, |end, text| {
+        let start = *end;
+        *end += text.len();
+        Some(start..*end)
+    })
+}
+
 impl Layer {
-    /// What each state takes from all, by each head.
-    fn attend(&self, states: &Array2<f32>, heads: usize) -> Array2<f32> {
+    /// What each state takes from all of its text, by each head.
+    fn attend(&self, states: &Array2<f32>, texts: &[Vec<u32>], heads: usize) -> Array2<f32> {
         let (query, key, value) = (self.query.apply(states), self.key.apply(states), self.value.apply(states));
         let width = states.ncols() / heads;
         let scale = 1.0 / (width as f32).sqrt();
         let mut attended = Array2::zeros(states.raw_dim());
-        for head in 0..heads {
-            let of = s![.., head * width..(head + 1) * width];
-            let mut shares = query.slice(of).dot(&key.slice(of).t());
-            shares.rows_mut().into_iter().for_each(|row| softmax(row, scale));
-            attended.slice_mut(of).assign(&shares.dot(&value.slice(of)));
+        for rows in rows_of(texts) {
+            for head in 0..heads {
+                let of = s![rows.clone(), head * width..(head + 1) * width];
+                let mut shares = query.slice(of).dot(&key.slice(of).t());
+                shares.rows_mut().into_iter().for_each(|row| softmax(row, scale));
+                attended.slice_mut(of).assign(&shares.dot(&value.slice(of)));
+            }
         }
         attended
     }

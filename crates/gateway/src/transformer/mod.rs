@@ -14,7 +14,8 @@ mod workshop;
 pub(crate) use workshop::Workshop;
 
 use config::{Config, Pooling};
-use encoder::Encoder;
+use encoder::{Encoder, rows_of};
+use ndarray::{ArrayView2, Axis, s};
 use std::path::Path;
 use word_pieces::WordPieces;
 
@@ -23,6 +24,10 @@ const MOST_BYTES: u64 = 2 << 30;
 
 /// Bytes of the other files at most.
 const MOST_BYTES_OF_JSON: u64 = 64 << 20;
+
+/// Tokens of texts that are gone through together, but for a text that has more by itself: what is worked on stays in the caches of
+/// a processor.
+const MOST_ROWS: usize = 256;
 
 /// A model that is loaded.
 pub struct Transformer {
@@ -47,13 +52,37 @@ impl Transformer {
         Ok(Self { words, encoder, pooling, most_tokens: limit.map_or(config.positions, |n| n.min(config.positions)) })
     }
 
-    /// The vector of a text, of length 1; `None` where it has no token that the model knows, or what is calculated is no number.
-    /// Of a text that has more tokens than the model reads, its beginning counts.
-    pub fn embed(&self, text: &str) -> Option<Vec<f32>> {
-        let tokens = self.words.tokens(text, self.most_tokens)?;
-        let states = self.encoder.states(&tokens);
+    /// The vectors of texts, of length 1 each; `None` where one has no token that the model knows, or what is calculated is no number.
+    /// Of a text that has more tokens than the model reads, its beginning counts. It ends, and has none, when `is_over` says so, which
+    /// is asked after each few.
+    pub fn embed(&self, texts: &[&str], is_over: impl Fn() -> bool) -> Option<Vec<Option<Vec<f32>>>> {
+        let mut vectors = vec![None; texts.len()];
+        let known = texts.iter().map(|text| self.words.tokens(text, self.most_tokens)).enumerate();
+        let known: Vec<(usize, Vec<u32>)> = known.filter_map(|(at, tokens)| Some((at, tokens?))).collect();
+        let mut known = known.as_slice();
+        while !known.is_empty() {
+            if is_over() {
+                return None;
+            }
+            let mut count = 0;
+            let fits = known.iter().take_while(|(_, tokens)| {
+                count += tokens.len();
+                count <= MOST_ROWS
+            });
+            let (now, later) = known.split_at(fits.count().max(1));
+            let (places, tokens): (Vec<usize>, Vec<Vec<u32>>) = now.iter().cloned().unzip();
+            let states = self.encoder.states(&tokens);
+            for (place, rows) in places.into_iter().zip(rows_of(&tokens)) {
+                vectors[place] = self.pooled(states.slice(s![rows, ..]));
+            }
+            known = later;
+        }
+        Some(vectors)
+    }
+
+    fn pooled(&self, states: ArrayView2<'_, f32>) -> Option<Vec<f32>> {
         let vector = match self.pooling {
-            Pooling::Mean => states.mean_axis(ndarray::Axis(0))?,
+            Pooling::Mean => states.mean_axis(Axis(0))?,
             Pooling::First => states.row(0).to_owned(),
         };
         let length = vector.dot(&vector).sqrt();

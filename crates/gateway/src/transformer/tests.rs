@@ -15,6 +15,12 @@ fn tiny() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/tiny")
 }
 
+impl Transformer {
+    fn of(&self, text: &str) -> Option<Vec<f32>> {
+        self.embed(&[text], || false)?.pop()?
+    }
+}
+
 fn load_tiny() -> Transformer {
     Transformer::load(&tiny()).unwrap()
 }
@@ -73,7 +79,7 @@ pub(super) fn agrees(folder: &Path, golden: &str) {
     let mut compared = 0;
     for line in golden.lines() {
         let Golden { text, tokens, vector } = serde_json::from_str(line).unwrap();
-        let ours = model.embed(&text);
+        let ours = model.of(&text);
         assert_eq!(ours.is_some(), vector.is_some(), "{text:?}");
         let (Some(ours), Some(vector)) = (ours, vector) else { continue };
         assert_eq!(model.words.tokens(&text, model.most_tokens), Some(tokens), "{text:?}");
@@ -98,12 +104,11 @@ fn agrees_with_it_for_a_real_model() {
         PathBuf::from(std::env::var_os("PEER_TRANSFORMER").expect("PEER_TRANSFORMER names the folder of a model"));
     agrees(&folder, &std::fs::read_to_string(folder.join("golden.jsonl")).unwrap());
     let model = Transformer::load(&folder).unwrap();
-    let near = |a, b| model.embed(a).unwrap().iter().zip(model.embed(b).unwrap()).map(|(x, y)| x * y).sum::<f32>();
+    let near = |a, b| model.of(a).unwrap().iter().zip(model.of(b).unwrap()).map(|(x, y)| x * y).sum::<f32>();
     assert!(near("sofa", "couch") > near("sofa", "kettle") + 0.2);
     let started = std::time::Instant::now();
     let titles = 200;
-    (0..titles)
-        .for_each(|n| _ = model.embed(&format!("stainless steel water bottle with a lid, {n} ml, blue")).unwrap());
+    (0..titles).for_each(|n| _ = model.of(&format!("stainless steel water bottle with a lid, {n} ml, blue")).unwrap());
     eprintln!("{:.2} ms a title", started.elapsed().as_secs_f64() * 1e3 / f64::from(titles));
 }
 
@@ -111,19 +116,19 @@ fn agrees_with_it_for_a_real_model() {
 fn the_first_state_is_the_vector_where_the_model_says_so() {
     let pooled = br#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#;
     let copy = changed("1_Pooling/config.json", |_| Some(pooled.to_vec()));
-    let first = Transformer::load(copy.path()).unwrap().embed("red shoe").unwrap();
-    assert_ne!(first, load_tiny().embed("red shoe").unwrap());
+    let first = Transformer::load(copy.path()).unwrap().of("red shoe").unwrap();
+    assert_ne!(first, load_tiny().of("red shoe").unwrap());
     assert!((first.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
 }
 
 #[test]
 fn a_long_text_is_read_to_the_last_position() {
     let model = load_tiny();
-    assert_eq!(model.embed(&"shoe ".repeat(14)), model.embed(&"shoe ".repeat(200_000)));
-    assert_ne!(model.embed(&"shoe ".repeat(13)), model.embed(&"shoe ".repeat(14)));
+    assert_eq!(model.of(&"shoe ".repeat(14)), model.of(&"shoe ".repeat(200_000)));
+    assert_ne!(model.of(&"shoe ".repeat(13)), model.of(&"shoe ".repeat(14)));
     let copy = changed("sentence_bert_config.json", |_| Some(br#"{"max_seq_length": 5}"#.to_vec()));
     let short = Transformer::load(copy.path()).unwrap();
-    assert_eq!(short.embed("red shoe kettle steel"), model.embed("red shoe kettle"));
+    assert_eq!(short.of("red shoe kettle steel"), model.of("red shoe kettle"));
 }
 
 #[test]
@@ -196,7 +201,23 @@ fn numbers_that_overflow_make_no_vector() {
         all.push((name.to_owned(), TensorView::new(Dtype::F32, vec![12], &huge).unwrap()));
         Some(serialize(all, None).unwrap())
     });
-    assert_eq!(Transformer::load(copy.path()).unwrap().embed("red shoe"), None);
+    assert_eq!(Transformer::load(copy.path()).unwrap().of("red shoe"), None);
+}
+
+#[test]
+fn texts_that_are_gone_through_together_have_nothing_to_do_with_each_other() {
+    let model = load_tiny();
+    let texts: Vec<String> =
+        (0..200).map(|n| ["red ", "shoe ", "zzz ", "kettle of steel ", ""][n % 5].repeat(1 + n % 7)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let together = model.embed(&texts, || false).unwrap();
+    let off = |(text, vector): (&&str, &Option<Vec<f32>>)| match (model.of(text), vector) {
+        (Some(alone), Some(vector)) => alone.iter().zip(vector).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max),
+        (alone, vector) => f32::from(u8::from(alone.is_some() != vector.is_some())),
+    };
+    assert!(texts.iter().zip(&together).map(off).all(|off| off < 1e-5));
+    assert!(together.iter().flatten().count() == 120);
+    assert_eq!(model.embed(&texts, || true), None);
 }
 
 #[tokio::test]
@@ -206,7 +227,7 @@ async fn the_workshop_says_why_it_has_no_vectors() {
         workshop.clone().vectors(folder, texts.iter().map(|text| (*text).to_owned()).collect())
     };
     let made = make(tiny(), &["red shoe", "kettle"]).await.unwrap();
-    assert_eq!(made, ["red shoe", "kettle"].map(|text| load_tiny().embed(text).unwrap()));
+    assert_eq!(made, ["red shoe", "kettle"].map(|text| load_tiny().of(text).unwrap()));
     let class = |failed: Result<_, crate::provider::Failure>| failed.map(|_: Vec<Vec<f32>>| ()).unwrap_err().class;
     assert_eq!(class(make(tiny(), &["red shoe", "zzz"]).await), FailureClass::ContextOverflow);
     assert_eq!(class(make("/nowhere".into(), &["red shoe"]).await), FailureClass::Stopped);
@@ -223,7 +244,7 @@ proptest! {
     fn any_text_has_a_vector_of_length_one_or_none(
         text in prop_oneof![".{0,60}", "(red|shoe|zz|[a-z]{1,3}|[ ,.!]){0,40}", any::<String>(), "[\\u{0}-\\u{2ff}\\u{300}-\\u{36f}]{0,40}"]
     ) {
-        if let Some(vector) = load_tiny().embed(&text) {
+        if let Some(vector) = load_tiny().of(&text) {
             prop_assert!((vector.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-4);
         }
     }

@@ -43,7 +43,7 @@ impl Drop for Given {
 }
 
 impl Workshop {
-    /// A vector for each text, by the model in a folder. Dropping this ends the work after the text that is at hand.
+    /// A vector for each text, by the model in a folder. Dropping this ends the work after the few texts that are at hand.
     ///
     /// # Errors
     /// [`FailureClass::ContextOverflow`] where a text has no vector: fewer texts may all have one. [`FailureClass::Stopped`]
@@ -67,12 +67,11 @@ impl Workshop {
     fn make(&self, folder: &Path, texts: &[String], given_up: &AtomicBool) -> Result<Vec<Vec<f32>>, Failure> {
         let mut tried = self.tried.lock();
         let model = loaded(&mut tried, folder).map_err(|why| failure(FailureClass::Stopped, why))?;
+        let late = || failure(FailureClass::TimedOut, "it took too long".to_owned());
         let none = || failure(FailureClass::ContextOverflow, "a text has no token that the model knows".to_owned());
-        let one = |text: &String| match given_up.load(Ordering::Relaxed) {
-            true => Err(failure(FailureClass::TimedOut, "it took too long".to_owned())),
-            false => model.embed(text).ok_or_else(none),
-        };
-        texts.iter().map(one).collect()
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let made = model.embed(&texts, || given_up.load(Ordering::Relaxed)).ok_or_else(late)?;
+        made.into_iter().map(|vector| vector.ok_or_else(none)).collect()
     }
 }
 
