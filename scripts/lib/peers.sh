@@ -24,6 +24,11 @@ peer_tests=(cargo test --workspace --exclude pg_categorize --exclude pg_categori
 # The tests and fake-llm, which comes along with a test of its own: built before servers wait for them.
 build_peer_tests() { "${peer_tests[@]}" --test account --no-run </dev/null; }
 
+# run_peer_unit_test NAME: a test within a package that waits for what only peers have.
+run_peer_unit_test() {
+  "${peer_tests[@]:0:${#peer_tests[@]}-2}" --lib "$1" -- --ignored --nocapture </dev/null
+}
+
 # run_peer_tests "MODULE..." NAME=COMMAND...: these tests with these servers, each of which finds its port in $PORT.
 run_peer_tests() {
   local modules

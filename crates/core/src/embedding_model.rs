@@ -13,6 +13,9 @@ use std::fmt;
 /// Indexing").
 pub const MOST_DIMENSIONS: usize = 4_000;
 
+/// What the name of a transformer follows.
+const TRANSFORMER: &str = "transformer:";
+
 /// Bytes of a setting.
 const MOST_BYTES: usize = 300;
 
@@ -25,6 +28,8 @@ pub enum EmbeddingModel {
     Trigrams,
     /// One of a provider: each vector is paid for, and only the gateway can have it made.
     Provider(ProviderModel),
+    /// A sentence transformer by the name of its folder: free, and only the gateway has it.
+    Transformer(String),
 }
 
 /// An embedding model of a provider.
@@ -39,14 +44,15 @@ pub struct ProviderModel {
 }
 
 impl EmbeddingModel {
-    /// What a setting names: `static`, `pg_trgm`, `PROVIDER:MODEL` or `PROVIDER:MODEL@DIMENSIONS`.
+    /// What a setting names: `static`, `pg_trgm`, `transformer:NAME`, `PROVIDER:MODEL` or `PROVIDER:MODEL@DIMENSIONS`.
     ///
     /// # Errors
-    /// 22023 where it names nothing, or vectors of more than [`MOST_DIMENSIONS`].
+    /// 22023 where it names nothing, a transformer by what is more than the name of a folder, or vectors of more than
+    /// [`MOST_DIMENSIONS`].
     pub fn parse(name: &str) -> Result<Self> {
         let refuse = || {
             Error::invalid(format!("invalid value for setting \"embedding\": \"{name}\"")).hint(
-                "Allowed: static, pg_trgm, or a provider's model as PROVIDER:MODEL or PROVIDER:MODEL@DIMENSIONS, as in \
+                "Allowed: static, pg_trgm, a sentence transformer as transformer:NAME, or a provider's model as PROVIDER:MODEL or PROVIDER:MODEL@DIMENSIONS, as in \
                  openai:text-embedding-3-small@512.",
             )
         };
@@ -55,6 +61,11 @@ impl EmbeddingModel {
             "pg_trgm" => return Ok(Self::Trigrams),
             _ if name.len() > MOST_BYTES || name.chars().any(char::is_control) => return Err(refuse()),
             _ => {}
+        }
+        if let Some(name) = name.strip_prefix(TRANSFORMER) {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            let is_name = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain);
+            return is_name.then(|| Self::Transformer(name.to_owned())).ok_or_else(refuse);
         }
         // Names of models have colons and at signs, too: only a number after the last sign is one of dimensions.
         let (provider, model) = name.split_once(':').ok_or_else(refuse)?;
@@ -78,6 +89,7 @@ impl EmbeddingModel {
             Self::Static => embedding::MODEL.to_owned(),
             Self::Trigrams => "pg_trgm".to_owned(),
             Self::Provider(model) => model.to_string(),
+            Self::Transformer(name) => format!("{TRANSFORMER}{name}"),
         }
     }
 
@@ -94,17 +106,22 @@ impl EmbeddingModel {
     pub fn paid(&self) -> Option<&ProviderModel> {
         match self {
             Self::Provider(model) => Some(model),
-            Self::Static | Self::Trigrams => None,
+            Self::Static | Self::Trigrams | Self::Transformer(_) => None,
         }
     }
 
-    /// Least likeness of the nearest earlier text where nothing was measured, by profile. Of a provider's model nobody knows
-    /// beforehand what its cosines are worth, so that it has to be nearer.
+    /// Whether only the gateway has its vectors: a session buys none, and makes none that take longer than a query.
+    pub fn is_of_gateway(&self) -> bool {
+        matches!(self, Self::Provider(_) | Self::Transformer(_))
+    }
+
+    /// Least likeness of the nearest earlier text where nothing was measured, by profile. Of a provider's model, or one that
+    /// somebody put into a folder, nobody knows beforehand what its cosines are worth, so that it has to be nearer.
     pub fn threshold(&self, profile: &Profile) -> f32 {
         match self {
             Self::Static => profile.similarity_threshold,
             Self::Trigrams => profile.trigram_threshold,
-            Self::Provider(_) => profile.paid_similarity_threshold,
+            Self::Provider(_) | Self::Transformer(_) => profile.paid_similarity_threshold,
         }
     }
 }
@@ -158,6 +175,17 @@ mod tests {
         assert!(long.message.contains("4001 dimensions"), "{}", long.message);
         assert!(EmbeddingModel::parse("openai:m@4000").is_ok());
         assert!(EmbeddingModel::parse(&format!("p:{}", "m".repeat(400))).is_err());
+    }
+
+    #[test]
+    fn a_transformer_has_the_name_of_a_folder() {
+        let of = |name: &str| EmbeddingModel::parse(name);
+        assert_eq!(of("transformer:all-MiniLM-L6-v2"), Ok(EmbeddingModel::Transformer("all-MiniLM-L6-v2".to_owned())));
+        for bad in ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a b", "a\u{e9}", "a:b", "a@1", "a\\b"] {
+            assert!(of(&format!("transformer:{bad}")).is_err(), "{bad}");
+        }
+        assert!(of("transformer:m").unwrap().is_of_gateway() && of("transformer:m").unwrap().paid().is_none());
+        assert!(!of("static").unwrap().is_of_gateway() && of("openai:m").unwrap().is_of_gateway());
     }
 
     #[test]

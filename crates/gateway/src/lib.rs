@@ -36,6 +36,7 @@ mod server;
 pub mod share;
 pub mod store;
 mod switch;
+pub mod transformer;
 mod verdicts;
 
 pub use gateway::{Gateway, Options};

@@ -124,6 +124,8 @@ pub enum ProviderKind {
     Gemini,
     /// The decision servers of `/v1/systemone`.
     SystemOne,
+    /// None: a sentence transformer in this process, which makes embeddings. Its base URL is the folder of models.
+    Transformer,
 }
 
 /// A provider as it is configured, with its key.

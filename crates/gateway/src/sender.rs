@@ -1,13 +1,16 @@
 //! How a request gets to a provider: over HTTP, and in tests however they like.
 
 use crate::embeddings::{self, Embedded};
-use crate::plan::{Plan, Route};
-use crate::provider::{self, Ended, Http, Item, Prepared};
+use crate::plan::{Plan, ProviderKind, Route};
+use crate::provider::{self, Charge, Ended, Failure, FailureClass, Http, Item, Limits, Prepared};
 use crate::store::Refusal;
+use crate::transformer::Workshop;
+use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The end of a request, to come. Dropping it ends the request, too: nothing can be answered any more.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
@@ -65,12 +68,15 @@ pub trait Sender: Send + Sync + 'static {
     ) -> Result<Box<dyn VectorParcel>, Refusal>;
 }
 
-/// Requests over HTTP.
-pub(crate) struct OverHttp(Arc<Http>);
+/// Requests over HTTP, and vectors of what is in this process.
+pub(crate) struct OverHttp {
+    http: Arc<Http>,
+    workshop: Arc<Workshop>,
+}
 
 impl OverHttp {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Http::new()))
+        Self { http: Arc::new(Http::new()), workshop: Arc::default() }
     }
 }
 
@@ -87,7 +93,7 @@ impl Sender for OverHttp {
         items: &[Item<'_>],
     ) -> Result<Box<dyn Parcel>, Refusal> {
         let prepared = provider::prepare(route, choices, items)?;
-        Ok(Box::new(HttpParcel { http: self.0.clone(), prepared }))
+        Ok(Box::new(HttpParcel { http: self.http.clone(), prepared }))
     }
 
     fn prepare_vectors(
@@ -96,8 +102,15 @@ impl Sender for OverHttp {
         texts: &[&str],
         dimensions: Option<usize>,
     ) -> Result<Box<dyn VectorParcel>, Refusal> {
+        if route.provider.kind == ProviderKind::Transformer {
+            if texts.is_empty() || texts.iter().any(|text| text.trim().is_empty()) {
+                return Err(Refusal::new(Reason::EmptyInput));
+            }
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+            return Ok(Box::new(OurVectors { workshop: self.workshop.clone(), texts }));
+        }
         let prepared = embeddings::prepare(route, texts, dimensions)?;
-        Ok(Box::new(HttpVectors { http: self.0.clone(), prepared }))
+        Ok(Box::new(HttpVectors { http: self.http.clone(), prepared }))
     }
 }
 
@@ -113,6 +126,29 @@ impl VectorParcel for HttpVectors {
 
     fn send<'a>(&'a self, route: &'a Route, time_limit: Duration) -> Embedding<'a> {
         Box::pin(self.http.embed(route, &self.prepared, time_limit))
+    }
+}
+
+/// Texts for a transformer, which costs nothing.
+struct OurVectors {
+    workshop: Arc<Workshop>,
+    texts: Vec<String>,
+}
+
+impl VectorParcel for OurVectors {
+    fn input_bound(&self) -> u64 {
+        0
+    }
+
+    fn send<'a>(&'a self, route: &'a Route, time_limit: Duration) -> Embedding<'a> {
+        Box::pin(async move {
+            let started = Instant::now();
+            let folder = Path::new(&route.provider.base_url).join(&route.model.name);
+            let made = self.workshop.clone().vectors(folder, self.texts.clone());
+            let late = || Failure::new(FailureClass::TimedOut, Charge::None, "it took too long");
+            let result = tokio::time::timeout(time_limit, made).await.unwrap_or_else(|_| Err(late()));
+            Embedded { result, usage: None, limits: Limits::default(), latency: started.elapsed() }
+        })
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Request {
     Alert(Alert),
     /// Texts that lack their vectors, under another plan than those of these serials; none where there are none.
     LackVectors(Vec<u64>, oneshot::Sender<Option<LackVectors>>),
+    /// Vectors that were made, and cost nothing, to be stored; the reply tells whether they are.
+    KeepVectors(Arc<Plan>, Vec<NewVector>, oneshot::Sender<bool>),
     /// No vectors are bought under a plan for now, for this reason.
     HoldVectors(Arc<Plan>, Refusal),
     /// The provider makes no vectors of these: they are not sent again.
@@ -141,6 +143,14 @@ impl Store {
     /// `gateway_down` where the database no longer answers.
     pub async fn lack_vectors(&self, without: Vec<u64>) -> Result<Option<LackVectors>, Refusal> {
         self.ask(|reply| Request::LackVectors(without, reply)).await
+    }
+
+    /// Stores vectors that were made; whether that was possible.
+    ///
+    /// # Errors
+    /// `gateway_down` where the database no longer answers.
+    pub async fn keep_vectors(&self, plan: Arc<Plan>, vectors: Vec<NewVector>) -> Result<bool, Refusal> {
+        self.ask(|reply| Request::KeepVectors(plan, vectors, reply)).await
     }
 
     /// Says why no vectors are bought under a plan for now.

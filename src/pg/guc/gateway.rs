@@ -12,6 +12,7 @@ static EXTERNAL: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static GATEWAY_IDLE: GucSetting<i32> = GucSetting::<i32>::new(5 * 60);
 static KEY_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static KEY_ENVIRONMENT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(
     c"OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, GOOGLE_API_KEY, TYPESAFE_API_KEY",
 ));
@@ -42,6 +43,11 @@ pub fn gateway_idle() -> Duration {
 /// The only directory that keys are read from; `None` where no key is read from a file.
 pub fn key_directory() -> Option<String> {
     text(&KEY_DIRECTORY).filter(|path| !path.is_empty())
+}
+
+/// The only directory that sentence transformers are read from; `None` where there is none.
+pub fn model_directory() -> Option<String> {
+    text(&MODEL_DIRECTORY).filter(|path| !path.is_empty())
 }
 
 /// The variables, beside those with our prefix, that keys are read from.
@@ -111,6 +117,14 @@ pub(super) fn init() {
         c"Directory of the files that keys of providers may be read from.",
         c"Files of mode 0600 that the server's user owns, no links; empty for none.",
         &KEY_DIRECTORY,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"categorize.model_directory",
+        c"Directory of the sentence transformers that embeddings may be made by.",
+        c"Each is a folder in it, as the library sentence-transformers writes it; empty for none.",
+        &MODEL_DIRECTORY,
         GucContext::Sighup,
         GucFlags::SUPERUSER_ONLY,
     );

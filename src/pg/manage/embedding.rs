@@ -22,7 +22,8 @@ const FIRST_OF_USERS: i64 = 1000;
 /// transaction is committed.
 ///
 /// # Errors
-/// 22023 where the provider does not exist, or its model makes no embeddings.
+/// 22023 where the provider does not exist, or its model makes no embeddings; 42501 where a sentence transformer is chosen and no
+/// superuser named a folder of models.
 pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
     let wishes = |of: &Settings| (of.embedding.clone(), of.allow_external, of.store_input, of.tiers.clone());
     if wishes(&taxonomy.settings) != wishes(new) {
@@ -33,6 +34,12 @@ pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
     }
     let paid = new.embedding.paid();
     paid.into_iter().for_each(check);
+    if matches!(new.embedding, EmbeddingModel::Transformer(_)) && guc::model_directory().is_none() {
+        error::not_allowed(
+            "no sentence transformer can be used",
+            "A superuser names the folder of models in categorize.model_directory.",
+        );
+    }
     if !new.wants_index() {
         return;
     }

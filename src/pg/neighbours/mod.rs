@@ -5,6 +5,7 @@
 
 mod exact;
 mod obstacle;
+mod reach;
 mod weigh;
 
 pub use obstacle::Obstacle;
@@ -12,7 +13,7 @@ pub use weigh::{Weighed, weigh};
 
 use crate::pg::guard;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, EmbeddingIndex, Hit, KnownText, Pgvector, Trigrams};
+use crate::pg::spi::{self, EmbeddingIndex, Hit, KnownText, Pgvector, Search, Trigrams};
 use crate::pg::{due, world};
 use pg_categorize_core::embedding::{Embedding, embed};
 use pg_categorize_core::embedding_model::EmbeddingModel;
@@ -112,11 +113,12 @@ impl Neighbourhood {
             if !spi::has_known_texts(taxonomy, &scope.tenant) {
                 return Err(Obstacle::NothingKnown);
             }
-            match chosen.paid() {
-                Some(_) if !scope.settings.allow_external => Err(Obstacle::NoExternal),
-                Some(_) if !guard::preloaded() => Err(Obstacle::NotPreloaded),
+            match chosen.is_of_gateway() {
+                true if !scope.settings.allow_external && chosen.paid().is_none() => Err(Obstacle::NoQuestions),
+                true if !scope.settings.allow_external => Err(Obstacle::NoExternal),
+                true if !guard::preloaded() => Err(Obstacle::NotPreloaded),
                 // What is lost, and what is complete, is an indexer's to see to.
-                Some(_) if building.iter().any(|(model, index)| model == chosen && index.lacks_vectors()) => {
+                true if building.iter().any(|(model, index)| model == chosen && index.lacks_vectors()) => {
                     Err(Obstacle::NotBought)
                 }
                 _ => Err(Obstacle::NotBuilt),
@@ -193,39 +195,47 @@ impl Neighbourhood {
             }
             Engine::Vectors(pgvector) => {
                 let vectors: Vec<&[f32]> = places.iter().filter_map(|place| vectors[*place].as_deref()).collect();
-                let found = spi::nearest(&self.index, pgvector, tenant, &vectors, most, self.exact);
-                if self.exact { found } else { self.completed(found, pgvector, tenant, &vectors, most) }
+                self.search_vectors(scope, pgvector, &vectors, most)
             }
         }
     }
 
-    /// What an HNSW index found, and in the place of where that was too little, what all vectors of the tenant say. He has as
-    /// many as are asked for, or they would all have been compared at once; but a search ends when it has passed so many of
-    /// others (`hnsw.max_scan_tuples`).
-    fn completed(
-        &self,
-        mut found: Vec<Hit>,
-        pgvector: &Pgvector,
-        tenant: &str,
-        vectors: &[&[f32]],
-        most: usize,
-    ) -> Vec<Hit> {
-        let mut seen = vec![0; vectors.len()];
-        found.iter().for_each(|(at, ..)| seen[*at] += 1);
-        let short: Vec<usize> = (0..vectors.len()).filter(|at| seen[*at] < most).collect();
-        if short.is_empty() || !exact::may_compare_all(&self.index, tenant) {
-            return found;
+    /// The nearest vectors to these. An HNSW index is searched only as far as it takes to find as many as are asked for; where it
+    /// ends before, all vectors of the tenant are compared. He has that many, or they would all have been compared at once; but
+    /// a search ends when it has passed so many of others (`hnsw.max_scan_tuples`).
+    fn search_vectors(&self, scope: &Scope, pgvector: &Pgvector, vectors: &[&[f32]], most: usize) -> Vec<Hit> {
+        let (index, tenant) = (&self.index, &scope.tenant);
+        let steps: &[Search] = match self.exact {
+            true => &[Search::All],
+            false if most <= spi::FOUND_AT_ONCE && reach::may_do_at_once(index, scope) => {
+                &[Search::Once, Search::On, Search::All]
+            }
+            false => &[Search::On, Search::All],
+        };
+        let mut found = vec![Vec::new(); vectors.len()];
+        let mut open: Vec<usize> = (0..vectors.len()).collect();
+        for search in steps {
+            let is_last = *search == Search::All && !self.exact;
+            if open.is_empty() || is_last && !exact::may_compare_all(index, tenant) {
+                break;
+            }
+            // What was too little before is among what is found now.
+            open.iter().for_each(|at| found[*at].clear());
+            let asked: Vec<&[f32]> = open.iter().map(|at| vectors[*at]).collect();
+            for (at, cosine, known) in spi::nearest(index, pgvector, tenant, &asked, most, *search) {
+                found[open[at]].push((open[at], cosine, known));
+            }
+            open.retain(|at| found[*at].len() < most);
+            if *search == Search::Once && open.len() * 2 > asked.len() {
+                reach::note_too_little(index, scope);
+            }
         }
-        let again: Vec<&[f32]> = short.iter().map(|at| vectors[*at]).collect();
-        found.retain(|(at, ..)| seen[*at] >= most);
-        let all = spi::nearest(&self.index, pgvector, tenant, &again, most, true);
-        found.extend(all.into_iter().map(|(at, cosine, known)| (short[at], cosine, known)));
-        found
+        found.into_iter().flatten().collect()
     }
 
     /// The vectors of texts, where there can be any: a backend buys none.
     fn vectors(&self, scope: &Scope, pgvector: &Pgvector, asked: &[Asked<'_>]) -> Vec<Option<Vec<f32>>> {
-        if self.model.paid().is_none() {
+        if !self.model.is_of_gateway() {
             return asked.iter().map(|one| Some(embed(one.normal)?.0.to_vec())).collect();
         }
         let keys: Vec<Fingerprint> = asked.iter().map(|one| one.key).collect();
@@ -235,11 +245,16 @@ impl Neighbourhood {
     }
 
     fn why_not(&self) -> String {
-        match self.model.paid() {
-            None => "no word of the input is known to the embedding".to_owned(),
-            Some(model) => format!(
+        match &self.model {
+            EmbeddingModel::Provider(model) => format!(
                 "a session buys no vectors, and there is none of this text by {model}; the gateway buys it before it asks a language model"
             ),
+            EmbeddingModel::Transformer(name) => format!(
+                "a session has no transformer, and there is no vector of this text by {name}; the gateway makes it before it asks a language model"
+            ),
+            EmbeddingModel::Static | EmbeddingModel::Trigrams => {
+                "no word of the input is known to the embedding".to_owned()
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ pub enum Obstacle {
     AdHoc,
     /// A provider makes its vectors, and no text may leave the database.
     NoExternal,
+    /// The gateway makes its vectors beside questions to a language model, which may not be asked.
+    NoQuestions,
     /// Only the gateway buys vectors, and there can be none.
     NotPreloaded,
     /// pg_trgm is not installed.
@@ -31,6 +33,9 @@ impl Obstacle {
         match self {
             Self::AdHoc => "labels ad hoc have no earlier texts",
             Self::NoExternal => "a provider makes the vectors of the embedding, and allow_external is false",
+            Self::NoQuestions => {
+                "a transformer makes the vectors of what a language model may be asked, and allow_external is false"
+            }
             Self::NotPreloaded => {
                 "the gateway buys the vectors of the embedding, and the library is not in shared_preload_libraries"
             }

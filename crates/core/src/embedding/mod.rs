@@ -8,7 +8,7 @@
 mod table;
 mod vocabulary;
 mod word_pieces;
-mod words;
+pub mod words;
 
 use word_pieces::tokens_into;
 

@@ -9,7 +9,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 const MAX_CHARACTERS: usize = 100;
 
 /// A word that is being read, without memory of its own elsewhere.
-pub(super) struct Word {
+pub struct Word {
     bytes: [u8; MAX_CHARACTERS * 4],
     length: usize,
     characters: usize,
@@ -17,7 +17,7 @@ pub(super) struct Word {
 
 impl Word {
     /// Its text; `None` where it is too long to be a word.
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    pub fn bytes(&self) -> Option<&[u8]> {
         (self.characters <= MAX_CHARACTERS).then(|| &self.bytes[..self.length])
     }
 
@@ -34,7 +34,7 @@ impl Word {
 }
 
 /// Calls `f` with the words in their order until it breaks.
-pub(super) fn for_each_word<F: FnMut(&Word) -> ControlFlow<()>>(text: &str, f: F) -> ControlFlow<()> {
+pub fn for_each_word<F: FnMut(&Word) -> ControlFlow<()>>(text: &str, f: F) -> ControlFlow<()> {
     let word = Word { bytes: [0; MAX_CHARACTERS * 4], length: 0, characters: 0 };
     let mut reader = Reader { word, f };
     for c in text.chars() {

@@ -119,7 +119,7 @@ pub const KEYS: &[Key] = &[
         Kind::Embedding,
         || json!("static"),
         "",
-        "How texts are compared: static, pg_trgm, or a provider's model as PROVIDER:MODEL, which is paid",
+        "How texts are compared: static, pg_trgm, a sentence transformer as transformer:NAME, or a provider's model as PROVIDER:MODEL, which is paid",
     ),
     key("models", Kind::Models, || Value::Null, "", "The cheap and the strong language model"),
     key(

@@ -141,6 +141,6 @@ pub fn api(kind: ProviderKind) -> Option<&'static dyn BatchApi> {
         ProviderKind::OpenAi => Some(&openai::Batches),
         ProviderKind::Anthropic => Some(&anthropic::MessageBatches),
         ProviderKind::Gemini => Some(&gemini::BatchMode),
-        ProviderKind::SystemOne => None,
+        ProviderKind::SystemOne | ProviderKind::Transformer => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Vectors of what is known, bought in the background: texts that lack theirs are sent in packs, one after the other, as long
 //! as there is money and a provider that works. It sleeps until somebody says that there may be more.
 
+mod making;
 mod purchase;
 
 pub(crate) use purchase::{Bought, Pack, buy};

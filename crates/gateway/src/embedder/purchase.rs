@@ -1,10 +1,11 @@
 //! One request for vectors, from its money to its end, and again while it is worth it.
 
+use super::making;
 use crate::attempt::{Brought, Closed, OpenAttempt};
 use crate::desk::Desk;
 use crate::dispatch::{ATTEMPT, cost, outcome};
 use crate::health::{Intent, Permit};
-use crate::plan::{Plan, Route};
+use crate::plan::{Plan, ProviderKind, Route};
 use crate::provider::{Charge, Ended, Failure, FailureClass};
 use crate::sender::VectorParcel;
 use crate::share::{Paid, shares};
@@ -62,9 +63,12 @@ enum Step {
     Failed(Failure),
 }
 
-/// Buys the vectors of a pack.
+/// Buys the vectors of a pack; those of a transformer in this process are made.
 pub(crate) async fn buy(desk: &Arc<Desk>, switch: &mut watch::Receiver<Switch>, pack: &Pack<'_>) -> Bought {
     let Some(route) = pack.plan.routes.first() else { return Bought::Refused(Refusal::new(Reason::NoProvider)) };
+    if route.provider.kind == ProviderKind::Transformer {
+        return making::make(desk, switch, pack, route).await;
+    }
     let Some(price) = &route.price else {
         let detail = format!("The model \"{}\" has no price.", route.model.name);
         return Bought::Refused(Refusal::because(Reason::UnknownPrice, detail));
@@ -244,7 +248,7 @@ async fn booked(pack: &Pack<'_>, closed: Closed) {
 }
 
 /// What is wrong with vectors that are not as long as those before, or as was asked for.
-fn misfit(vectors: &[Vec<f32>], pack: &Pack<'_>) -> Option<String> {
+pub(super) fn misfit(vectors: &[Vec<f32>], pack: &Pack<'_>) -> Option<String> {
     let asked_for = || pack.plan.embeds.as_ref().and_then(|embeds| embeds.dimensions);
     let length = pack.length.or_else(asked_for)?;
     let other = vectors.iter().map(Vec::len).find(|other| *other != length)?;

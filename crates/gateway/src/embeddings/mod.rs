@@ -77,12 +77,18 @@ fn api(route: &Route) -> Option<&'static dyn Api> {
     match route.provider.kind {
         ProviderKind::OpenAi => Some(&openai::Embeddings),
         ProviderKind::Gemini => Some(&gemini::BatchEmbedContents),
-        ProviderKind::Anthropic | ProviderKind::SystemOne => None,
+        ProviderKind::Anthropic | ProviderKind::SystemOne | ProviderKind::Transformer => None,
     }
 }
 
+/// Texts that a transformer of ours takes at once: a second's work, after which others may have their turn.
+const TRANSFORMED: usize = 64;
+
 /// Texts that this route can take in one request, at least 1.
 pub fn pack_limit(route: &Route) -> usize {
+    if route.provider.kind == ProviderKind::Transformer {
+        return TRANSFORMED;
+    }
     api(route).map_or(1, Api::pack_limit)
 }
 
@@ -97,8 +103,11 @@ pub fn beginning<'a>(route: &Route, text: &'a str) -> &'a str {
     &text[..end]
 }
 
-/// Bytes of a text that are sent at most.
+/// Bytes of a text that are sent at most. A transformer of ours counts its tokens itself.
 pub fn longest(route: &Route) -> usize {
+    if route.provider.kind == ProviderKind::Transformer {
+        return MAX_BYTES;
+    }
     let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
     usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
 }

@@ -13,7 +13,7 @@ pub(super) fn headers(provider: &Provider) -> Result<HeaderMap, InvalidHeaderVal
     headers.insert(CONTENT_TYPE, json.clone());
     headers.insert(ACCEPT, json);
     let (name, prefix) = match provider.kind {
-        ProviderKind::OpenAi | ProviderKind::SystemOne => (AUTHORIZATION, "Bearer "),
+        ProviderKind::OpenAi | ProviderKind::SystemOne | ProviderKind::Transformer => (AUTHORIZATION, "Bearer "),
         ProviderKind::Anthropic => (HeaderName::from_static("x-api-key"), ""),
         ProviderKind::Gemini => (HeaderName::from_static("x-goog-api-key"), ""),
     };

@@ -129,21 +129,22 @@ trait Api: Sync {
     fn usage(&self, reply: &Value) -> Option<Usage>;
 }
 
-fn api(route: &Route) -> &'static dyn Api {
-    match (route.provider.kind, route.model.mode) {
+fn api(route: &Route) -> Option<&'static dyn Api> {
+    Some(match (route.provider.kind, route.model.mode) {
         (ProviderKind::OpenAi, AnswerMode::Decision) => &openai_decisions::Decisions,
         (ProviderKind::OpenAi, AnswerMode::JsonSchema | AnswerMode::Text) => &openai_chat::Chat,
         (ProviderKind::Anthropic, _) => &anthropic::Messages,
         (ProviderKind::Gemini, AnswerMode::Decision) => &gemini_decisions::Decisions,
         (ProviderKind::Gemini, AnswerMode::JsonSchema | AnswerMode::Text) => &gemini::Generate,
         (ProviderKind::SystemOne, _) => &systemone::SystemOne,
-    }
+        (ProviderKind::Transformer, _) => return None,
+    })
 }
 
 /// Inputs that this route can take in one request, at least 1. An input with an image goes alone: [`prepare`] refuses a
 /// pack with one as too large, so that it is split.
 pub fn pack_limit(route: &Route, choices: &Choices) -> usize {
-    api(route).pack_limit(route, choices).max(1)
+    api(route).map_or(1, |api| api.pack_limit(route, choices)).max(1)
 }
 
 /// Writes a request, and tells what it can cost. It is not sent yet.
@@ -151,10 +152,11 @@ pub fn pack_limit(route: &Route, choices: &Choices) -> usize {
 /// # Errors
 /// `input_too_large` where the model reads or writes less than this needs, or an image is not alone: a smaller pack may do.
 /// `no_provider` where there is an image and the route takes none. `provider_error` where the route cannot take any
-/// request: its URL is none, or it offers fewer choices.
+/// request: it answers no questions, its URL is none, or it offers fewer choices.
 pub fn prepare(route: &Route, choices: &Choices, items: &[Item<'_>]) -> Result<Prepared, Refusal> {
-    let image = image::sent(route, api(route).takes_images(), items)?;
-    let Written { path, body, messages, hidden, output_bound } = api(route).write(route, choices, items)?;
+    let api = api(route).ok_or_else(|| refusal(route, "answers no questions"))?;
+    let image = image::sent(route, api.takes_images(), items)?;
+    let Written { path, body, messages, hidden, output_bound } = api.write(route, choices, items)?;
     let url = url(&route.provider.base_url, &path).ok_or_else(|| refusal(route, "has no usable base URL"))?;
     let bytes = (body.len() as u64).saturating_sub(image.bytes);
     // A token is a few bytes: only what is far beyond the limit is known to be. The provider tells the rest.

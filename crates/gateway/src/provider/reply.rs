@@ -16,18 +16,20 @@ pub(super) fn read(
     reply: &Reply,
 ) -> (Result<Vec<ItemAnswer>, Failure>, Option<Usage>) {
     let json = reply.body.as_ref().ok().and_then(|body| serde_json::from_slice::<Value>(body).ok());
-    let usage = json.as_ref().and_then(|json| api(route).usage(json));
+    let usage = json.as_ref().zip(api(route)).and_then(|(json, api)| api.usage(json));
     let result = match (reply.status, &reply.body, &json) {
         (200..=299, Err(failure), _) => Err(failure.clone()),
         (200..=299, _, None) => Err(unreadable("no JSON")),
-        (200..=299, _, Some(json)) => match (api(route).read(json, choices, ids), embedded_status(json)) {
-            (Some(answers), _) => Ok(reasoned(route, answers)),
-            // Gateways in front of providers report their errors this way, after the model may have answered.
-            (None, Some(status)) => {
-                Err(Failure { charge: Charge::Unknown, ..failure(route, status, &reply.headers, Some(json)) })
+        (200..=299, _, Some(json)) => {
+            match (api(route).and_then(|api| api.read(json, choices, ids)), embedded_status(json)) {
+                (Some(answers), _) => Ok(reasoned(route, answers)),
+                // Gateways in front of providers report their errors this way, after the model may have answered.
+                (None, Some(status)) => {
+                    Err(Failure { charge: Charge::Unknown, ..failure(route, status, &reply.headers, Some(json)) })
+                }
+                (None, None) => Err(unreadable("not a reply of this API")),
             }
-            (None, None) => Err(unreadable("not a reply of this API")),
-        },
+        }
         (status, ..) => Err(failure(route, status, &reply.headers, json.as_ref())),
     };
     (result, usage)

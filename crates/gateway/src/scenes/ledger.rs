@@ -160,6 +160,10 @@ impl Ledger {
             }
             Request::Alert(alert) => self.alerts.push(alert),
             Request::LackVectors(without, reply) => _ = reply.send(self.lack_vectors(&without)),
+            Request::KeepVectors(_, vectors, reply) => {
+                self.shelf.vectors.extend(vectors.into_iter().map(|new| (new.key, new.vector)));
+                _ = reply.send(true);
+            }
             Request::HoldVectors(plan, refusal) => self.shelf.held.push((plan.tenant.clone(), refusal)),
             Request::NoVectors(_, keys) => self.shelf.unusable.extend(keys),
             Request::Batches(Question::Agenda(reply)) => _ = reply.send(Agenda::default()),

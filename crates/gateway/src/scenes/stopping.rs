@@ -102,6 +102,7 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
                 closed.push(closing.outcome);
                 _ = reply.send(());
             }
+            Ok(Request::KeepVectors(_, _, reply)) => _ = reply.send(true),
             Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
             Ok(Request::Compare(_, reply)) => _ = reply.send(Vec::new()),
             Ok(Request::Batches(Question::Agenda(reply))) => _ = reply.send(Agenda::default()),

@@ -149,6 +149,7 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
             }
             Request::LackVectors(_, reply) => _ = reply.send(None),
             Request::Compare(_, reply) => _ = reply.send(Vec::new()),
+            Request::KeepVectors(_, _, reply) => _ = reply.send(true),
             Request::Confirm(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
             Request::Batches(Question::Agenda(reply)) => _ = reply.send(Agenda::default()),

@@ -54,8 +54,23 @@ pub(super) fn known_text(row: &run::Row, first: i32) -> Option<KnownText> {
     })
 }
 
-/// The `wanted` vectors of a tenant nearest to each of these, in one statement. `exact` compares with each of the tenant's
-/// vectors, and uses no HNSW index; else there may be fewer. All vectors have the length of the index.
+/// Vectors that an HNSW index finds at once: pgvector's own default of `hnsw.ef_search`.
+pub const FOUND_AT_ONCE: usize = 40;
+
+/// How far the vectors of a tenant are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// What an HNSW index finds at once, [`FOUND_AT_ONCE`] of all tenants: there may be too few of his.
+    Once,
+    /// On behind these until there are enough, or it has passed so many that pgvector gives up. It begins with what it finds at
+    /// once, so that where that is enough it finds the same; but what it might need later it keeps, which takes time.
+    On,
+    /// All his vectors are compared, by no HNSW index.
+    All,
+}
+
+/// The `wanted` vectors of a tenant nearest to each of these, in one statement; there may be fewer, unless all are compared.
+/// All vectors have the length of the index.
 ///
 /// Runs inside the owner's scope, under whose settings it searches.
 pub fn nearest(
@@ -64,12 +79,12 @@ pub fn nearest(
     tenant: &str,
     vectors: &[&[f32]],
     wanted: usize,
-    exact: bool,
+    search: Search,
 ) -> Vec<Hit> {
-    settle(pgvector);
+    settle(pgvector, search);
     let (id, schema, length) = (index.id, &pgvector.schema, index.dimensions);
     // An index serves an ORDER BY of exactly the distance.
-    let order = if exact { "+ 0" } else { "" };
+    let order = if search == Search::All { "+ 0" } else { "" };
     let sql = format!(
         "SELECT q.place, n.distance, {COLUMNS}
            FROM (SELECT i AS place, ($2[i * {length} + 1 : (i + 1) * {length}])::{schema}.halfvec AS embedding
@@ -91,14 +106,15 @@ pub fn nearest(
 
 /// Until the owner's scope ends: a search behind a filter goes on until it has found enough or passed so many, by pgvector's own
 /// defaults, whatever the session has set: the same text has the same neighbours in all.
-fn settle(pgvector: &Pgvector) {
+fn settle(pgvector: &Pgvector, search: Search) {
+    let iterative = if search == Search::On { c"relaxed_order" } else { c"off" };
     settle_plans();
     // SAFETY: inside the nest level of the owner's scope, with static strings. The settings of pgvector may not be known yet,
     // since its library is loaded with the first call: then they are kept for it.
     unsafe {
-        guc::set_until_level_ends(c"hnsw.ef_search", c"40");
+        guc::set_until_level_ends(c"hnsw.ef_search", c"40"); // FOUND_AT_ONCE
         if pgvector.searches_on() {
-            guc::set_until_level_ends(c"hnsw.iterative_scan", c"relaxed_order");
+            guc::set_until_level_ends(c"hnsw.iterative_scan", iterative);
             guc::set_until_level_ends(c"hnsw.max_scan_tuples", c"20000");
         }
     }

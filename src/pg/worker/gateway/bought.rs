@@ -1,4 +1,4 @@
-//! Vectors that were bought: stored with the money that they cost, or as soon as they can be.
+//! Vectors that were bought, or made here: stored with the money that they cost, or as soon as they can be.
 
 use super::vectors::{current, wanted_by};
 use crate::pg::spi::{self, Holding, NewVector};
@@ -102,6 +102,19 @@ fn cost_of(closing: &Closing) -> Money {
         AttemptOutcome::Settled { cost, .. } => cost,
         AttemptOutcome::Released | AttemptOutcome::InDoubt => Money::ZERO,
     }
+}
+
+/// Stores vectors that were made and cost nothing; whether that was possible. They are made anew where it was not.
+pub fn keep_made(plan: &Plan, vectors: &[store::NewVector]) -> bool {
+    let Some((taxonomy, model)) = wanted_by(plan) else { return true };
+    let stored = AssertUnwindSafe(|| store(plan, vectors, taxonomy, model, Money::ZERO));
+    let failed = match xact::contained(|| { stored }()) {
+        Ok(Ok(())) => return true,
+        Ok(Err(why)) => why.to_owned(),
+        Err(message) => message,
+    };
+    error::log("gateway could not store vectors", Some(format!("The error was: {failed}.")), None);
+    false
 }
 
 /// Stores vectors in the index that they were bought for; where there is none any more, or it has vectors of another length,

@@ -216,6 +216,7 @@ impl Inbox {
                 _ = reply.send(());
             }
             Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::KeepVectors(_, _, reply) => _ = reply.send(false),
             Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             // Within the hour it is done all the same, or with the next vectors.
             Request::Confirm(_)
@@ -243,6 +244,7 @@ impl Inbox {
                 _ = reply.send(());
             }
             (Request::LackVectors(_, reply), Done::Lacking(lacking)) => _ = reply.send(lacking),
+            (Request::KeepVectors(_, _, reply), Done::Kept(kept)) => _ = reply.send(kept),
             (Request::Compare(_, reply), Done::Compared(compared)) => _ = reply.send(compared),
             _ => {}
         }

@@ -21,6 +21,7 @@ mod plans;
 mod serve;
 mod socket;
 mod threads;
+mod transformer;
 mod upkeep;
 mod vectors;
 mod work;

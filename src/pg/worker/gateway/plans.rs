@@ -3,6 +3,7 @@
 
 use super::observed::Observed;
 use super::offers::{Offers, Rationale, Wishes};
+use super::transformer;
 use crate::pg::guard;
 use crate::pg::offered::Offered;
 use crate::pg::spi::{self, NewAgreement};
@@ -10,6 +11,7 @@ use pg_categorize_core::candidates::is_worth_it;
 use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
+use pg_categorize_core::embedding_model::EmbeddingModel;
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
@@ -199,9 +201,15 @@ impl Plans {
         if !settings.allow_external {
             return Err(Refusal::because(Reason::ExternalOff, "The taxonomy's setting allow_external is false."));
         }
-        let Some(model) = settings.embedding.paid() else { return Err(Refusal::new(Reason::NoProvider)) };
-        let route = self.offers.get_or_insert_with(|| Rc::new(Offers::load())).embedding_route(model)?;
-        let embeds = Embeds { model: model.to_string(), dimensions: model.dimensions };
+        let (route, dimensions) = match &settings.embedding {
+            EmbeddingModel::Provider(model) => {
+                let offers = self.offers.get_or_insert_with(|| Rc::new(Offers::load()));
+                (offers.embedding_route(model)?, model.dimensions)
+            }
+            EmbeddingModel::Transformer(name) => (transformer::route(name)?, None),
+            EmbeddingModel::Static | EmbeddingModel::Trigrams => return Err(Refusal::new(Reason::NoProvider)),
+        };
+        let embeds = Embeds { model: settings.embedding.id(), dimensions };
         Ok(Plan {
             tenant: tenant.to_owned(),
             taxonomy: Some(id),
@@ -287,7 +295,7 @@ impl Plans {
 fn compares_first(settings: &Settings) -> bool {
     let place = |name| settings.tiers.iter().position(|tier| *tier == name);
     let is_before = place(TierName::Similarity).is_some_and(|at| place(TierName::Llm).is_some_and(|llm| at < llm));
-    settings.store_input && is_before && settings.embedding.paid().is_some()
+    settings.store_input && is_before && settings.embedding.is_of_gateway()
 }
 
 /// Seconds for which paid answers of a taxonomy count; `None` for ever.

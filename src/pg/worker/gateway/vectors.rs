@@ -1,4 +1,4 @@
-//! Texts that lack the vectors which a provider makes: what the gateway's threads are given to buy. What comes back is in `bought`.
+//! Texts that lack the vectors which a provider makes, or the gateway: what its threads are given to buy. What comes back is in `bought`.
 //!
 //! A round looks at all taxonomies. Of each the texts are read in portions, and handed out in packs of one tenant. What was handed
 //! out is not remembered: the texts are looked at again, until a whole pass finds none that could be bought. Only then the index
@@ -13,7 +13,7 @@ use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_gateway::embeddings;
-use pg_categorize_gateway::plan::Plan;
+use pg_categorize_gateway::plan::{Plan, ProviderKind};
 use pg_categorize_gateway::store::{LackVectors, Refusal};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Shelf {
             while let Some(group) = self.queue.pop_front() {
                 match self.plan(&group, without, plans) {
                     // It is tried again by itself, as what the budget itself refuses.
-                    Ok(plan) if books.is_soft(&plan) => {
+                    Ok(plan) if costs_money(&plan) && books.is_soft(&plan) => {
                         self.hold_back(&group, None);
                         let detail = "A budget is above its soft ratio: what is left of it is for those who wait.";
                         let refusal = Some(Refusal::because(Reason::BudgetExceeded, detail));
@@ -144,8 +144,10 @@ impl Shelf {
         for (id, name) in spi::taxonomy_ids() {
             let Some(row) = spi::fresh_taxonomy(&name).filter(|row| row.id == id) else { continue };
             let settings = Settings::from_explicit(row.settings);
-            let paid = settings.embedding.paid().filter(|_| settings.wants_index());
-            let Some(model) = paid.map(ToString::to_string) else { continue };
+            if !settings.embedding.is_of_gateway() || !settings.wants_index() {
+                continue;
+            }
+            let model = settings.embedding.id();
             let index = current(id, &model);
             // One whose table is gone the indexer retires.
             if index.as_ref().is_some_and(EmbeddingIndex::has_lost_its_table) {
@@ -270,6 +272,11 @@ impl Shelf {
 pub fn wanted_by(plan: &Plan) -> Option<(i32, &str)> {
     let vectors = plan.vectors.as_deref().unwrap_or(plan);
     Some((vectors.taxonomy?, vectors.embeds.as_ref()?.model.as_str()))
+}
+
+/// Whether vectors are bought under a plan, not made.
+fn costs_money(plan: &Plan) -> bool {
+    plan.routes.iter().any(|route| route.provider.kind != ProviderKind::Transformer)
 }
 
 /// The index of a model: the one that answers, else the one that is being built.

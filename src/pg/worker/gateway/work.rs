@@ -3,7 +3,7 @@
 use super::backlog::Backlog;
 use super::batches::{self, Batches};
 use super::books::Books;
-use super::bought::Bought;
+use super::bought::{self, Bought};
 use super::closing::{self, Booking, Brought};
 use super::comparing::compare;
 use super::look_up::look_up;
@@ -44,6 +44,8 @@ pub enum Done {
     Closed(bool),
     Compared(Vec<Compared>),
     Lacking(Option<LackVectors>),
+    /// Whether vectors that were made are stored.
+    Kept(bool),
     Noted,
 }
 
@@ -125,6 +127,7 @@ impl Work {
                     let Self { plans, books, shelf, bought, .. } = self;
                     Done::Lacking(shelf.next(without, until, bought, plans, books))
                 }
+                Request::KeepVectors(plan, vectors, _) => Done::Kept(bought::keep_made(plan, vectors)),
                 Request::HoldVectors(plan, refusal) => {
                     self.shelf.hold(plan, refusal);
                     Done::Noted
@@ -180,6 +183,7 @@ fn refuse(request: &Request) -> Done {
         Request::Close(..) => Done::Closed(true),
         Request::Compare(..) => Done::Compared(Vec::new()),
         Request::LackVectors(..) => Done::Lacking(None),
+        Request::KeepVectors(..) => Done::Kept(false),
         Request::Confirm(_)
         | Request::Alert(_)
         | Request::HoldVectors(..)

@@ -98,7 +98,9 @@ pub fn run() {
 fn index(of: &Wanted, engines: &Engines) -> Result<bool, Stopped> {
     let changed = match (&of.model, engines.holding(&of.model, DIMENSIONS)) {
         (_, None) => false,
-        (EmbeddingModel::Provider(_), Some(Holding::Vectors(pgvector, _))) => paid::index(of, pgvector)?,
+        (EmbeddingModel::Provider(_) | EmbeddingModel::Transformer(_), Some(Holding::Vectors(pgvector, _))) => {
+            paid::index(of, pgvector)?
+        }
         (_, Some(holding)) => build::index(of, holding)?,
     };
     former::see_to(of)?;

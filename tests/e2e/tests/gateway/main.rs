@@ -21,4 +21,5 @@ mod question_vectors;
 mod soak;
 mod support;
 mod thrift;
+mod transformer;
 mod upgrades;
