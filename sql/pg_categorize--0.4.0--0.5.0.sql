@@ -1157,5 +1157,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
--- End of what is written back.
