@@ -18,6 +18,7 @@ mod stats;
 mod taxonomy;
 mod tenant;
 mod trigger;
+mod write_back;
 
 /// The schema of everything that is not called `categorize*`.
 #[pgrx::pg_schema]

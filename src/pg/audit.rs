@@ -32,7 +32,7 @@ pub fn concerns(outcome: &Outcome) -> bool {
 pub fn tell(scope: &Scope, queries: &[Query<'_>], outcomes: &[Outcome], has_providers: &OnceCell<bool>) {
     let is_off = scope.settings.audit_share <= 0.0 || scope.taxonomy().is_none();
     let rests = MISSED.get().is_some_and(|at| at.elapsed() < REST);
-    if is_off || rests || guc::mode() == guc::Mode::Cached {
+    if is_off || rests || guc::mode() != guc::Mode::Live {
         return;
     }
     let is_new = |query: &Query<'_>| TOLD.with_borrow(|told| !told.contains(&query.fingerprint));

@@ -111,7 +111,7 @@ fn conclude(scope: &Scope, outcome: &Outcome, cached_only: bool) -> Option<Text>
         (Some(answer), _) => scope.text(answer.guess.category).map(text),
         _ if cached_only => None,
         (None, best) => match scope.on_unresolved() {
-            guc::OnUnresolved::Null => None,
+            guc::OnUnresolved::Null | guc::OnUnresolved::Queue => None,
             guc::OnUnresolved::Best => best.and_then(|guess| scope.text(guess.category)).map(text),
             guc::OnUnresolved::Error => {
                 let reason = outcome.reason.unwrap_or(Reason::BelowThreshold);

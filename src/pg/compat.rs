@@ -229,13 +229,17 @@ fn around_run(query: *mut pg_sys::QueryDesc, count: u64, run: &mut dyn FnMut()) 
 pub type BeforeStart = fn(*mut pg_sys::QueryDesc, bool);
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
-static mut BEFORE_START: Option<BeforeStart> = None;
+static mut BEFORE_START: Vec<BeforeStart> = Vec::new();
 
-/// Has `before` called before each plan is started; called once, when the library is loaded.
+/// Has `before` called before each plan is started, after those that were named earlier; called when the library is loaded.
 pub fn before_executor_start(before: BeforeStart) {
-    // SAFETY: single-threaded; the hook that was there is called from ours.
+    // SAFETY: single-threaded; the hook that was there is called from ours, which is installed once.
     unsafe {
-        BEFORE_START = Some(before);
+        let all = &mut *(&raw mut BEFORE_START);
+        all.push(before);
+        if all.len() > 1 {
+            return;
+        }
         PREVIOUS_START = pg_sys::ExecutorStart_hook;
         pg_sys::ExecutorStart_hook = Some(executor_start);
     }
@@ -244,9 +248,9 @@ pub fn before_executor_start(before: BeforeStart) {
 #[pgrx::pg_guard]
 #[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
-    // SAFETY: forwards what Postgres passed; ours is written once, while the library is loaded.
+    // SAFETY: forwards what Postgres passed; ours are written once, while the library is loaded.
     unsafe {
-        if let Some(before) = BEFORE_START {
+        for before in &*(&raw const BEFORE_START) {
             before(query, flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0);
         }
         match PREVIOUS_START {

@@ -67,6 +67,8 @@ pub fn hint(reason: Reason) -> &'static str {
         Reason::GatewayDown => {
             "The gateway is not running: see the server's log, and raise max_worker_processes where no worker slot is free."
         }
+        Reason::Queued => "It is asked about later; categorize.queue_status shows what waits.",
+        Reason::ReadOnly => "Queue it in a transaction that may write, and outside of parallel plans.",
         Reason::NoProvider => {
             "No language model is configured: add one with categorize.add_provider(), or teach the free tiers with categorize.learn() or rules."
         }
@@ -98,6 +100,12 @@ pub fn hint(reason: Reason) -> &'static str {
         }
         _ => "categorize.explain() shows what each tier said.",
     }
+}
+
+/// A class of errors as people write it: five digits and letters.
+pub fn sqlstate(code: PgSqlErrorCode) -> String {
+    // Six bits each, the first lowest, as MAKE_SQLSTATE of Postgres packs them.
+    (0..5).map(|at| char::from((((code as i32) >> (6 * at)) & 0x3f) as u8 + b'0')).collect()
 }
 
 /// An argument that must not be NULL.

@@ -40,6 +40,28 @@ pub fn is_read_only() -> bool {
     unsafe { pg_sys::XactReadOnly }
 }
 
+/// Has the transaction write, whatever was set meanwhile, while it lives.
+pub struct Writable(bool);
+
+impl Writable {
+    /// From now on. What the transaction did before it was set to read-only is still to be stored.
+    pub fn begin() -> Self {
+        // SAFETY: reads and sets a global of the main thread that the end of the transaction resets.
+        unsafe {
+            let before = pg_sys::XactReadOnly;
+            pg_sys::XactReadOnly = false;
+            Self(before)
+        }
+    }
+}
+
+impl Drop for Writable {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was.
+        unsafe { pg_sys::XactReadOnly = self.0 };
+    }
+}
+
 /// Whether the server is a standby.
 pub fn on_standby() -> bool {
     // SAFETY: a plain call.

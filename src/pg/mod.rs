@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod client;
 pub mod compat;
 pub mod decision;
+pub mod deferral;
 pub mod due;
 pub mod error;
 pub mod explain;
@@ -44,6 +45,7 @@ pub mod view;
 pub mod wait;
 pub mod worker;
 pub mod world;
+pub mod write_back;
 pub mod xact;
 
 static PRELOADED: AtomicBool = AtomicBool::new(false);
@@ -57,6 +59,7 @@ pub fn init() {
     due::init();
     queue::init();
     plan::init();
+    deferral::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         PRELOADED.store(true, Ordering::Relaxed);

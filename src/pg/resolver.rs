@@ -1,7 +1,7 @@
 //! From raw inputs to outcomes: normal forms, fingerprints, then the tiers of the scope.
 
 use crate::pg::scope::Scope;
-use crate::pg::{audit, guard, guc, tier};
+use crate::pg::{audit, deferral, guard, guc, tier};
 use pg_categorize_core::cascade::{self, Answer, Outcome, Query, Reason, Tier, TierName};
 use pg_categorize_core::fingerprint::{Fingerprint, Fingerprinter};
 use pg_categorize_core::image::Picture;
@@ -23,20 +23,40 @@ pub struct Resolver {
     scope: Rc<Scope>,
     tiers: Vec<Box<dyn Tier>>,
     normals: Vec<String>,
-    /// Whether anybody could audit, once that was asked.
+    /// Whether anybody could be asked or audit, once that was asked.
     has_providers: OnceCell<bool>,
+    /// What becomes of misses.
+    misses: Misses,
+}
+
+/// What becomes of inputs that the tiers leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Misses {
+    /// What the session and the taxonomy say.
+    AsSet,
+    /// They are queued.
+    Queued,
+    /// They stay so.
+    Left,
 }
 
 impl Resolver {
     /// A resolver for a scope; nothing is opened yet.
     pub fn new(scope: Rc<Scope>) -> Self {
-        Self { tiers: tier::tiers(&scope), scope, normals: Vec::new(), has_providers: OnceCell::new() }
+        let (normals, has_providers, misses) = (Vec::new(), OnceCell::new(), Misses::AsSet);
+        Self { tiers: tier::tiers(&scope), scope, normals, has_providers, misses }
+    }
+
+    /// One that asks nobody outside now, and queues what that leaves open.
+    pub fn deferred(scope: Rc<Scope>) -> Self {
+        Self { misses: Misses::Queued, ..Self::free(scope) }
     }
 
     /// One that never asks outside the database, and so costs nothing.
     pub fn free(scope: Rc<Scope>) -> Self {
         let mut resolver = Self::new(scope);
         resolver.tiers.retain(|tier| tier.name() != TierName::Llm);
+        resolver.misses = Misses::Left;
         resolver
     }
 
@@ -112,6 +132,7 @@ impl Resolver {
         cascade::run(&mut self.tiers[free..], &query, &mut outcome);
         // Earlier texts may have answered in the gateway.
         self.audit(&query, &outcome);
+        self.queue(&query, &mut outcome);
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome
@@ -133,10 +154,21 @@ impl Resolver {
             let query = [query(&self.scope, input, &self.normals[0], None)];
             cascade::run(&mut self.tiers, &query, &mut outcome);
             self.audit(&query, &outcome);
+            self.queue(&query, &mut outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
         outcome
+    }
+
+    /// By what inputs are known, in their order.
+    pub fn keys(&mut self, inputs: &[&str]) -> Vec<Keys> {
+        self.prepare(inputs);
+        let key = |(input, normal): (&&str, &String)| {
+            let query = query(&self.scope, input, normal, None);
+            (query.fingerprint, query.shared_fingerprint)
+        };
+        inputs.iter().zip(&self.normals).map(key).collect()
     }
 
     /// What the tiers say of one input without loading, opening or reckoning anything. Nothing of it is audited.
@@ -161,6 +193,7 @@ impl Resolver {
             self.prepare(&[text]);
             let query = query(&self.scope, text, &self.normals[0], Some(picture));
             cascade::run(&mut self.tiers, &[query], &mut outcome);
+            self.queue(&[query], &mut outcome);
         }
         let [mut outcome] = outcome;
         settle(&mut outcome);
@@ -201,12 +234,14 @@ impl Resolver {
             cascade::run(&mut self.tiers[..tiers], &queries, &mut outcomes);
             if is_all {
                 self.audit(&queries, &outcomes);
+                self.queue(&queries, &mut outcomes);
             }
         } else {
             let mut readable = vec![Outcome::default(); open.len()];
             cascade::run(&mut self.tiers[..tiers], &queries, &mut readable);
             if is_all {
                 self.audit(&queries, &readable);
+                self.queue(&queries, &mut readable);
             }
             open.into_iter().zip(readable).for_each(|(i, outcome)| outcomes[i] = outcome);
         }
@@ -226,6 +261,14 @@ impl Resolver {
     fn audit(&self, queries: &[Query<'_>], outcomes: &[Outcome]) {
         if self.tiers.iter().any(|tier| tier.name() == TierName::Llm) {
             audit::tell(&self.scope, queries, outcomes, &self.has_providers);
+        }
+    }
+
+    /// Queues what is open, where that is wanted.
+    fn queue(&self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
+        if self.misses != Misses::Left {
+            let is_deferred = self.misses == Misses::Queued;
+            deferral::queue(&self.scope, queries, outcomes, is_deferred, &self.has_providers);
         }
     }
 

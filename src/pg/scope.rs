@@ -238,6 +238,7 @@ impl Scope {
             Some(OnUnresolved::Null) => guc::OnUnresolved::Null,
             Some(OnUnresolved::Best) => guc::OnUnresolved::Best,
             Some(OnUnresolved::Error) => guc::OnUnresolved::Error,
+            Some(OnUnresolved::Queue) => guc::OnUnresolved::Queue,
             None => guc::on_unresolved(),
         }
     }

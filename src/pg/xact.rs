@@ -8,6 +8,24 @@ use std::panic::{AssertUnwindSafe, UnwindSafe};
 /// Runs `work`; an error rolls its effects back and becomes `Err` with its message. Never swallowed, but raised again
 /// after the rollback: a cancel, a termination, and what asks the client to try the transaction again.
 pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
+    caught(work).map_err(|error| match report(&error) {
+        (code, _) if is_not_ours(code) => error.rethrow(),
+        (_, message) => message,
+    })
+}
+
+/// As [`contained`], but whatever fails becomes `Err`: for a process that judges by itself what is worth another try.
+///
+/// # Errors
+/// What went wrong.
+pub fn trial<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, Failed> {
+    caught(work).map_err(|error| {
+        let (code, message) = report(&error);
+        Failed { code, message }
+    })
+}
+
+fn caught<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, Box<CaughtError>> {
     // SAFETY: the pairs of begin and release or rollback below keep the transaction's stack balanced; memory context
     // and resource owner are put back as PL/pgSQL does around its exception blocks.
     unsafe {
@@ -29,13 +47,7 @@ pub fn contained<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> 
         }
         pg_sys::MemoryContextSwitchTo(context);
         pg_sys::CurrentResourceOwner = owner;
-        match outcome {
-            Ok(value) => Ok(value),
-            Err(error) => match report(&error) {
-                (code, _) if is_not_ours(code) => error.rethrow(),
-                (_, message) => Err(message),
-            },
-        }
+        outcome
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is asked in one call, and what has been replied to it so far.
 
-use super::asker::asker;
+use super::asker;
 use super::connection::{Broken, Connection};
 use super::number;
 use crate::pg::scope::{Labels, Scope};

@@ -11,6 +11,7 @@ mod flow;
 use crate::pg::launch::{self, Obstacle};
 use crate::pg::scope::Scope;
 use crate::pg::wait;
+pub use asker::asker;
 use connection::{Broken, Connection, Unreachable};
 use dialogue::Dialogue;
 pub use asker::asker;

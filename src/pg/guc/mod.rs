@@ -27,6 +27,9 @@ pub enum Mode {
     /// Tiers 1 to 5 only.
     #[name = c"cached"]
     Cached,
+    /// Tiers 1 to 5, and what they leave open is queued.
+    #[name = c"deferred"]
+    Deferred,
 }
 
 /// What becomes of an input without an answer.
@@ -41,6 +44,9 @@ pub enum OnUnresolved {
     /// An error.
     #[name = c"error"]
     Error,
+    /// NULL, and it is queued.
+    #[name = c"queue"]
+    Queue,
 }
 
 static TAXONOMY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"products"));
@@ -136,6 +142,63 @@ pub unsafe fn set_until_level_ends(name: &CStr, value: &CStr) {
     }
 }
 
+/// As [`set_until_level_ends`], of a setting that is not everybody's.
+///
+/// # Safety
+/// As there.
+pub unsafe fn force_until_level_ends(name: &CStr, value: &CStr) {
+    // SAFETY: promised by the caller; the strings are copied.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
+/// Has values of every type written as any session reads them, until the current nest level ends.
+///
+/// # Safety
+/// Inside a transaction, within a nest level that the caller ends.
+pub unsafe fn write_plainly() {
+    // SAFETY: promised by the caller.
+    unsafe {
+        date_plainly();
+        set_until_level_ends(c"timezone", c"UTC");
+    }
+}
+
+/// As [`write_plainly`], but for the time zone, on which what a query computes may depend.
+///
+/// # Safety
+/// As there.
+pub unsafe fn date_plainly() {
+    // SAFETY: promised by the caller.
+    unsafe {
+        set_until_level_ends(c"datestyle", c"ISO");
+        set_until_level_ends(c"intervalstyle", c"postgres");
+        set_until_level_ends(c"extra_float_digits", c"1");
+    }
+}
+
+/// Runs `work` while values are written plainly, inside a transaction.
+pub fn plainly<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: a level that is begun and ended in a pair; after an error the abort ends it.
+    unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        write_plainly();
+        let value = work();
+        pg_sys::AtEOXact_GUC(false, level);
+        value
+    }
+}
+
 /// Has an index built in as much memory as a training may use, until the current nest level ends.
 pub fn use_training_memory_for_maintenance() {
     let kilobytes = (training_bytes() / 1024).clamp(1024, i32::MAX as usize);
@@ -200,7 +263,7 @@ pub fn init() {
         GucRegistry::define_enum_guc_with_hooks(
             c"categorize.mode",
             c"Whether misses may be sent to a language model.",
-            c"live: all tiers; cached: tiers 1 to 5 only.",
+            c"live: all tiers; cached: tiers 1 to 5 only; deferred: what those leave open is queued.",
             &MODE,
             GucContext::Userset,
             flags,
@@ -211,7 +274,7 @@ pub fn init() {
         GucRegistry::define_enum_guc_with_hooks(
             c"categorize.on_unresolved",
             c"What becomes of an input that no tier answered.",
-            c"null: NULL; best: the best guess, still marked unresolved; error: the statement fails.",
+            c"null: NULL; best: the best guess, still marked unresolved; error: the statement fails; queue: NULL, and it is queued.",
             &ON_UNRESOLVED,
             GucContext::Userset,
             flags,

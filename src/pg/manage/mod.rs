@@ -67,6 +67,14 @@ fn taxonomy(name: Option<&str>) -> Rc<Taxonomy> {
     world::now().0.taxonomy(&name)
 }
 
+/// The name of the taxonomy that is meant.
+///
+/// # Errors
+/// 22023 where it does not exist or none is named.
+pub fn named(name: Option<&str>) -> String {
+    taxonomy(name).name.clone()
+}
+
 /// The taxonomy of this name as it is committed now, held until this transaction ends.
 ///
 /// # Errors

@@ -100,7 +100,7 @@ unsafe extern "C-unwind" fn planner(
 ///
 /// # Safety
 /// The statement is a finished plan.
-unsafe fn may_call_us(statement: *mut pg_sys::PlannedStmt) -> bool {
+pub unsafe fn may_call_us(statement: *mut pg_sys::PlannedStmt) -> bool {
     // SAFETY: promised by the caller.
     unsafe {
         tree::items::<pg_sys::PlanInvalItem>((*statement).invalItems)

@@ -23,6 +23,7 @@ mod queue;
 mod rule;
 mod run;
 mod taxonomy;
+mod write_back;
 
 pub use answer::*;
 pub use audit::*;
@@ -45,6 +46,7 @@ pub use query::*;
 pub use queue::*;
 pub use rule::*;
 pub use taxonomy::*;
+pub use write_back::*;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;

@@ -31,13 +31,29 @@ pub fn for_each_text(query: &str, mut take: impl FnMut(Vec<String>)) {
     });
 }
 
-fn for_each_row<const N: usize>(
+/// Runs `query` and hands over its rows in chunks as they are, with the names of their columns. Values are texts, as any session
+/// reads them. As [`for_each_pair`] otherwise.
+pub fn for_each_record(query: &str, take: impl FnMut(&[String], Vec<Vec<Option<String>>>)) {
+    for_each_chunk(query, ["SELECT id, title FROM products", "columns of the table"], None, take);
+}
+
+fn for_each_row<const N: usize>(query: &str, says: [&str; 2], mut take: impl FnMut(Vec<[Option<String>; N]>)) {
+    let row = |row: Vec<Option<String>>| <[Option<String>; N]>::try_from(row).ok();
+    for_each_chunk(query, says, Some(N), |_, rows| take(rows.into_iter().filter_map(row).collect()));
+}
+
+fn for_each_chunk(
     query: &str,
     [example, shape]: [&str; 2],
-    mut take: impl FnMut(Vec<[Option<String>; N]>),
+    width: Option<usize>,
+    mut take: impl FnMut(&[String], Vec<Vec<Option<String>>>),
 ) {
     let Ok(text) = CString::new(query) else { error::raise(Error::invalid("query contains a NUL byte")) };
     let _cached = SavedSettings::with_mode_cached();
+    if width.is_none() {
+        // SAFETY: inside the level of settings that was begun just now.
+        unsafe { guc::date_plainly() };
+    }
     run::connect();
     // SAFETY: SPI is connected until the end; the plan and the portal live as long. An error unwinds to an abort.
     unsafe {
@@ -52,13 +68,14 @@ fn for_each_row<const N: usize>(
         let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true);
         drop(read_only);
         let columns = (*(*portal).tupDesc).natts;
-        if columns as usize != N {
+        if width.is_some_and(|width| columns as usize != width) {
             error::raise(
                 Error::invalid(format!("query must return {shape}"))
                     .detail(format!("It returns {columns}."))
                     .hint(format!("Write it as in '{example}'.")),
             );
         }
+        let names: Vec<String> = (1..=columns).map(|number| column_name((*portal).tupDesc, number)).collect();
         loop {
             let read_only = ReadOnly::begin();
             pg_sys::SPI_cursor_fetch(portal, true, CHUNK);
@@ -70,14 +87,28 @@ fn for_each_row<const N: usize>(
             }
             let row = |i: usize| {
                 let tuple = *(*table).vals.add(i);
-                std::array::from_fn(|column| text_column(tuple, (*table).tupdesc, column as i32 + 1))
+                (1..=columns).map(|column| text_column(tuple, (*table).tupdesc, column)).collect()
             };
             let rows = (0..count).map(row).collect();
             pg_sys::SPI_freetuptable(table);
-            take(rows);
+            take(&names, rows);
         }
         pg_sys::SPI_cursor_close(portal);
         pg_sys::SPI_finish();
+    }
+}
+
+/// The name of a column.
+///
+/// # Safety
+/// The descriptor is valid and has this column.
+unsafe fn column_name(descriptor: pg_sys::TupleDesc, number: i32) -> String {
+    // SAFETY: forwarded; the C string is ours to free.
+    unsafe {
+        let name = pg_sys::SPI_fname(descriptor, number);
+        let text = std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned();
+        pg_sys::pfree(name.cast());
+        text
     }
 }
 

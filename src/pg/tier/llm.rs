@@ -296,7 +296,7 @@ impl Tier for LlmTier {
 
     fn answer(&mut self, queries: &[Query<'_>], outcomes: &mut [Outcome]) {
         self.preview(queries, outcomes);
-        if guc::mode() == guc::Mode::Cached || self.obstacle().is_some() {
+        if guc::mode() != guc::Mode::Live || self.obstacle().is_some() {
             return;
         }
         let open: Vec<usize> = (0..queries.len()).filter(|at| outcomes[*at].answer.is_none()).collect();
@@ -310,7 +310,7 @@ impl Tier for LlmTier {
 
     /// Why nothing can be asked, where that is so.
     fn preview(&mut self, _: &[Query<'_>], outcomes: &mut [Outcome]) {
-        if guc::mode() == guc::Mode::Cached {
+        if guc::mode() != guc::Mode::Live {
             return;
         }
         if let Some(reason) = self.obstacle() {

@@ -5,8 +5,18 @@ use pg_categorize_core::error::{Error, ErrorKind};
 use pgrx::prelude::*;
 
 /// What may stand in the place of the mode.
-const MODES: &str =
-    "Leave the mode out to fill the column from what is known, or say live to ask a language model for the rest.";
+const MODES: &str = "Leave the mode out to fill the column from what is known; say live to ask a language model for the rest, or deferred to have the rest filled later.";
+
+/// What becomes of rows that are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// They stay without a category.
+    Cached,
+    /// All tiers are asked.
+    Live,
+    /// They are queued, and filled when the answer is there.
+    Deferred,
+}
 
 /// What the trigger was told.
 pub(super) struct Arguments {
@@ -16,8 +26,8 @@ pub(super) struct Arguments {
     pub output: String,
     /// Name of the taxonomy.
     pub taxonomy: Option<String>,
-    /// Whether all tiers are asked.
-    pub live: bool,
+    /// What becomes of rows that are not known.
+    pub mode: Mode,
 }
 
 impl Arguments {
@@ -30,12 +40,10 @@ impl Arguments {
             );
         }
         let given = trigger.extra_args().unwrap_or_default();
-        let live = match given.get(3).map(String::as_str) {
-            None => false,
-            Some("live") => true,
-            Some("deferred") => error::raise(
-                Error::new(ErrorKind::NotSupported, "categorize_trigger: mode \"deferred\" needs a queue").hint(MODES),
-            ),
+        let mode = match given.get(3).map(String::as_str) {
+            None => Mode::Cached,
+            Some("live") => Mode::Live,
+            Some("deferred") => Mode::Deferred,
             Some(other) => {
                 error::raise(Error::invalid(format!("categorize_trigger: unknown mode \"{other}\"")).hint(MODES))
             }
@@ -43,14 +51,14 @@ impl Arguments {
         if !(2..=4).contains(&given.len()) {
             error::raise(
                 Error::invalid(format!("categorize_trigger takes 2 to 4 arguments, not {}", given.len()))
-                    .hint("categorize_trigger('input_col' or 'brand,title', 'output_col' [, 'taxonomy' [, 'live']])."),
+                    .hint("categorize_trigger('input_col' or 'brand,title', 'output_col' [, 'taxonomy' [, 'live' | 'deferred']])."),
             );
         }
         Self {
             inputs: given[0].split(',').map(|c| c.trim().to_owned()).collect(),
             output: given[1].clone(),
             taxonomy: given.get(2).filter(|t| !t.is_empty()).cloned(),
-            live,
+            mode,
         }
     }
 }

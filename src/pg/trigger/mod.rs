@@ -2,6 +2,7 @@
 //! that of a call is: a row that is known costs no subtransaction and opens nothing.
 
 mod arguments;
+mod queued;
 mod row;
 
 use crate::pg::call_site::{Call, Into, remember, scope};
@@ -9,9 +10,10 @@ use crate::pg::freshness::{self, Horizon};
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::world::{self, World};
-use crate::pg::{error, guc, stats, xact};
-use arguments::Arguments;
-use pg_categorize_core::cascade::{Answer, CategoryId, Outcome};
+use crate::pg::write_back::Destination;
+use crate::pg::{deferral, error, guc, stats, xact};
+use arguments::{Arguments, Mode};
+use pg_categorize_core::cascade::{Answer, CategoryId, Outcome, Reason};
 use pg_categorize_core::error::{Error, ErrorKind};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
@@ -21,12 +23,15 @@ use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use queued::Queued;
 pub use row::Filled;
 
 /// One trigger of one table, for as long as its statement lasts.
 struct Site {
     arguments: Arguments,
     columns: Columns,
+    /// Where answers that come later are written, once a row was queued.
+    destination: Option<Rc<Destination>>,
     /// By what it answers; made anew where the statement or a setting differs.
     asked: Option<Asked>,
 }
@@ -61,6 +66,8 @@ pub fn categorize(call: Call) -> Filled {
     let arguments = Arguments::read(&trigger);
     let output = arguments.output.clone();
     let filled = xact::contained(AssertUnwindSafe(|| made(call, arguments, &row).fill(&row)));
+    // Here, outside of the row's subtransaction, which would take with it what is stored inside.
+    deferral::relieve();
     row::filled(filled.unwrap_or_else(|message| {
         error::warn(&format!("categorize_trigger left column \"{output}\" alone: {message}"));
         row.fresh()
@@ -80,7 +87,7 @@ fn made<'a>(call: Call, arguments: Arguments, row: &Row) -> &'a mut Site {
         return site;
     }
     let columns = Columns::find(row, &arguments.inputs, &arguments.output);
-    let fresh = Site { arguments, columns, asked: None };
+    let fresh = Site { arguments, columns, destination: None, asked: None };
     if let Some(site) = site(call) {
         *site = fresh;
         return site;
@@ -99,7 +106,7 @@ impl Site {
     fn recalled(&mut self, row: &Row) -> Option<pg_sys::HeapTuple> {
         let asked = self.asked.as_mut()?;
         let holds = freshness::holds(&asked.horizon) && asked.generation == guc::generation();
-        if !holds || self.arguments.live || !self.columns.are_text() {
+        if !holds || self.arguments.mode == Mode::Live || !self.columns.are_text() {
             return None;
         }
         let Some(text) = self.columns.wanted(row)? else { return Some(row.fresh()) };
@@ -129,8 +136,12 @@ impl Site {
         let Some(wanted) = self.columns.wanted(row) else { return self.columns.with(row, None) };
         let Some(text) = wanted else { return row.fresh() };
         let asked = Asked::now(&mut self.asked, &self.arguments);
-        let category = asked.category(&text);
-        self.columns.with(row, category.as_deref())
+        let (category, queued) = asked.category(&text);
+        let filled = self.columns.with(row, category.as_deref());
+        if let Some(queued) = queued {
+            queued.with_target(&mut self.destination, &self.arguments, row, filled);
+        }
+        filled
     }
 }
 
@@ -142,7 +153,11 @@ impl Asked {
         if !slot.as_ref().is_some_and(holds) {
             *slot = None;
             let scope = scope(&world, &Into::Taxonomy(arguments.taxonomy.as_deref()));
-            let make = if arguments.live { Resolver::new } else { Resolver::free };
+            let make = match arguments.mode {
+                Mode::Cached => Resolver::free,
+                Mode::Live => Resolver::new,
+                Mode::Deferred => Resolver::deferred,
+            };
             let resolver = scope.map(make);
             *slot = Some(Self {
                 horizon: moment.horizon,
@@ -156,19 +171,23 @@ impl Asked {
         slot.as_mut().expect("set just now or before")
     }
 
-    fn category(&mut self, text: &str) -> Option<String> {
-        let resolver = self.resolver.as_mut()?;
+    /// The category of a text, and what was queued of it.
+    fn category(&mut self, text: &str) -> (Option<String>, Option<Queued>) {
+        let Some(resolver) = self.resolver.as_mut() else { return (None, None) };
         let scope = resolver.scope().clone();
         if let Some(category) = known(&self.world, &scope, text) {
-            return scope.text(category).map(str::to_owned);
+            return (scope.text(category).map(str::to_owned), None);
         }
         let outcome: Outcome = resolver.resolve_one(text);
         remember(&self.world, &scope, text.as_bytes(), &outcome);
         stats::count_outcome(&scope, &outcome);
         // A trigger never fails a row for want of an answer, whatever the session wants of its queries.
         let best = || outcome.alternatives.first().filter(|_| scope.on_unresolved() == guc::OnUnresolved::Best);
-        let guess = outcome.answer.as_ref().map(|a| &a.guess).or_else(best)?;
-        scope.text(guess.category).map(str::to_owned)
+        let guess = outcome.answer.as_ref().map(|a| &a.guess).or_else(best);
+        let category = guess.and_then(|guess| scope.text(guess.category)).map(str::to_owned);
+        let is_queued = outcome.reason == Some(Reason::Queued);
+        let queued = is_queued.then(|| Queued { input: text.to_owned(), key: resolver.keys(&[text])[0].0, scope });
+        (category, queued)
     }
 }
 

@@ -50,6 +50,19 @@ impl Row {
         }
     }
 
+    /// Its table.
+    pub(super) fn table(&self) -> pg_sys::Oid {
+        self.table
+    }
+
+    /// A column of one of its tuples, as its output function writes it; `None` for NULL.
+    ///
+    /// # Errors
+    /// 22023 where there is no such column.
+    pub(super) fn value(&self, tuple: pg_sys::HeapTuple, column: &str) -> Option<String> {
+        self.written(tuple, number(self, column))
+    }
+
     /// As it came.
     pub(super) fn fresh(&self) -> pg_sys::HeapTuple {
         self.fresh

@@ -1,12 +1,12 @@
 //! Errands: processes that do what is due in one database, and end. The trainer trains models, the indexer makes the
-//! embeddings of what was taught; neither waits for the other.
+//! embeddings of what was taught, the writer writes answers of the queue to rows; none waits for another.
 //!
 //! A session that teaches starts one when it commits and something is due; it needs no preloading. It first waits for
 //! the transaction that started it. One of a kind works at a time; a second waits, a third ends at once, since the one that
 //! waits will see what the third would have seen.
 
 use crate::pg::lock::{self, Place, Span, Thing};
-use crate::pg::worker::{attempt, indexing, report, settle, work};
+use crate::pg::worker::{attempt, indexing, report, settle, work, writing};
 use crate::pg::{catalog, compat, error, spi, xact};
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
@@ -22,6 +22,8 @@ pub enum Errand {
     Training,
     /// Keeping the embeddings of what is known.
     Indexing,
+    /// Writing answers of the queue to rows of tables.
+    Writing,
 }
 
 impl Errand {
@@ -30,6 +32,7 @@ impl Errand {
         match self {
             Self::Training => "pg_categorize trainer",
             Self::Indexing => "pg_categorize indexer",
+            Self::Writing => "pg_categorize writer",
         }
     }
 
@@ -37,6 +40,7 @@ impl Errand {
         match self {
             Self::Training => "pg_categorize_trainer_main",
             Self::Indexing => "pg_categorize_indexer_main",
+            Self::Writing => "pg_categorize_writer_main",
         }
     }
 
@@ -46,6 +50,8 @@ impl Errand {
         match self {
             Self::Training => c"10s",
             Self::Indexing => c"500ms",
+            // Who holds a row is left alone; it is tried again.
+            Self::Writing => c"100ms",
         }
     }
 
@@ -59,6 +65,10 @@ impl Errand {
             Self::Indexing => [
                 "no background worker is free to make embeddings",
                 "Raise max_worker_processes. It is tried again when somebody teaches.",
+            ],
+            Self::Writing => [
+                "no background worker is free to write answers to rows",
+                "Raise max_worker_processes. It is tried again within the hour.",
             ],
         }
     }
@@ -108,6 +118,13 @@ pub extern "C-unwind" fn pg_categorize_trainer_main(database: pg_sys::Datum) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn pg_categorize_indexer_main(database: pg_sys::Datum) {
     run(Errand::Indexing, database, indexing::run);
+}
+
+/// Where a writer begins.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_categorize_writer_main(database: pg_sys::Datum) {
+    run(Errand::Writing, database, writing::run);
 }
 
 fn run(errand: Errand, database: pg_sys::Datum, work: fn()) {

@@ -8,6 +8,7 @@ pub mod launcher;
 pub mod need;
 pub mod stop;
 mod work;
+mod writing;
 
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};

@@ -170,7 +170,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "on_unresolved",
-        Kind::Word(&["null", "best", "error"]),
+        Kind::Word(&["null", "best", "error", "queue"]),
         || Value::Null,
         "",
         "What becomes of an input without an answer; null follows the session",

@@ -91,6 +91,8 @@ pub enum OnUnresolved {
     Best,
     /// The statement fails.
     Error,
+    /// It is asked about later.
+    Queue,
 }
 
 /// Settings of one taxonomy, resolved: explicit values over the profile over the defaults.
@@ -158,6 +160,7 @@ impl Settings {
             Some("null") => Some(OnUnresolved::Null),
             Some("best") => Some(OnUnresolved::Best),
             Some("error") => Some(OnUnresolved::Error),
+            Some("queue") => Some(OnUnresolved::Queue),
             _ => None,
         };
         Self {
