@@ -9,6 +9,7 @@ mod explain;
 mod housekeeping;
 mod label;
 mod model;
+mod news;
 mod provider;
 mod quality;
 mod queue;

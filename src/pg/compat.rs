@@ -276,3 +276,26 @@ pub unsafe fn check_rights(statement: *mut pg_sys::PlannedStmt) {
         pg_sys::ExecCheckPermissions((*statement).rtable, (*statement).permInfos, true);
     }
 }
+
+/// The number of STATEMENT_TIMEOUT among the reasons of Postgres for a timeout (utils/timeout.h), in all versions that we know.
+const STATEMENT_TIMEOUT: c_int = 3;
+
+// Declared anew: pgrx does not bind utils/timeout.h. Neither raises an error for a reason that Postgres registers in every process that is
+// connected to a database.
+unsafe extern "C" {
+    fn enable_timeout_after(id: c_int, delay_ms: c_int);
+    fn disable_timeout(id: c_int, keep_indicator: bool);
+}
+
+/// Has this process cancel what it does after so many milliseconds. No statement of a client runs in it, whose time this would be.
+pub fn set_alarm(milliseconds: c_int) {
+    // SAFETY: a plain call in a process that is connected to a database; its handler sends this process a signal to cancel, which is
+    // served where interrupts are.
+    unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) };
+}
+
+/// Takes that back.
+pub fn clear_alarm() {
+    // SAFETY: a plain call.
+    unsafe { disable_timeout(STATEMENT_TIMEOUT, false) };
+}

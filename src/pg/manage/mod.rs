@@ -4,6 +4,7 @@
 pub mod budget;
 pub mod bulk;
 pub mod category;
+pub mod completion;
 pub mod correction;
 mod embedding;
 pub mod label;
