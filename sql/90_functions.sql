@@ -114,6 +114,8 @@ COMMENT ON FUNCTION categorize.run_surveyed(bigint, bigint, bigint, text[], bigi
     'Ends a dry run of categorize.run() with what it found.';
 COMMENT ON FUNCTION categorize.run_answers(text[], text) IS
     'Category and source of many texts, in their order; an open one is no error.';
+COMMENT ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) IS
+    'Queues the inputs that a query returns, with the rows of a table that the answers are written to, and returns how many are new.';
 COMMENT ON FUNCTION categorize.purge_expired() IS
     'Removes the answers whose time is over, and returns how many.';
 COMMENT ON FUNCTION categorize.stats_reset() IS
@@ -183,8 +185,9 @@ GRANT EXECUTE ON FUNCTION categorize.run_begin(oid, text, text, text, text, bool
     categorize.run_statements(regclass, text, text, text, text, boolean) TO categorize_user;
 GRANT EXECUTE ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval),
     categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) TO categorize_user;
-GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status TO categorize_user;
-GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int) TO categorize_user;
+GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status, categorize.write_back_status TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int),
+    categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),

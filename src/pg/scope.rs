@@ -113,6 +113,14 @@ impl Scope {
         }
     }
 
+    /// The labels, where they are ad hoc.
+    pub fn ad_hoc_labels(&self) -> Option<&[String]> {
+        match &self.labels {
+            Labels::Taxonomy(..) => None,
+            Labels::AdHoc(labels) => Some(labels),
+        }
+    }
+
     /// Whether case makes a difference.
     pub fn case(&self) -> Case {
         self.settings.case

@@ -11,7 +11,6 @@ mod flow;
 use crate::pg::launch::{self, Obstacle};
 use crate::pg::scope::Scope;
 use crate::pg::wait;
-pub use asker::asker;
 use connection::{Broken, Connection, Unreachable};
 use dialogue::Dialogue;
 pub use asker::asker;

@@ -2,6 +2,7 @@
 
 use super::store::{Miss, store};
 use crate::pg::client::asker;
+use crate::pg::resolver::Keys;
 use crate::pg::scope::Scope;
 use crate::pg::write_back::Target;
 use crate::pg::{error, guard, spi, write_back, xact};
@@ -31,14 +32,9 @@ const OVERHEAD: usize = 200;
 const PRIORITY: i16 = 5;
 
 /// Who wants inputs to be asked about, and what they are sorted into.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Wish {
-    /// The tenant.
-    pub tenant: String,
-    /// The taxonomy, unless the labels are ad hoc.
-    pub taxonomy: Option<i32>,
-    /// Ad-hoc labels.
-    pub labels: Option<Vec<String>>,
+    /// The tenant's view of what they are sorted into.
+    pub scope: Rc<Scope>,
     /// The role that the call runs as.
     pub role: pg_sys::Oid,
     /// Its name, with the application and the query, as the ledger has them.
@@ -49,20 +45,22 @@ pub struct Wish {
 
 impl Wish {
     /// That of the role as which the statement runs now.
-    pub fn now(scope: &Scope) -> Self {
-        let (taxonomy, labels) = super::target(scope);
+    pub fn now(scope: &Rc<Scope>, priority: i16) -> Self {
         // SAFETY: a plain call.
-        let role = unsafe { pg_sys::GetUserId() };
-        Self { tenant: scope.tenant.clone(), taxonomy, labels, role, asker: asker(), priority: PRIORITY }
+        Self { scope: scope.clone(), role: unsafe { pg_sys::GetUserId() }, asker: asker(), priority }
     }
 
-    /// The same, shared with the calls before where nothing is different.
-    pub fn shared(scope: &Scope) -> Rc<Self> {
-        let wish = Self::now(scope);
+    /// That of an ordinary statement, shared with the calls before where nothing is different.
+    pub fn of_statement(scope: &Rc<Scope>) -> Rc<Self> {
+        let wish = Self::now(scope, PRIORITY);
         LAST.with_borrow_mut(|last| match last {
-            Some(known) if **known == wish => known.clone(),
+            Some(known) if known.is(&wish) => known.clone(),
             _ => last.insert(Rc::new(wish)).clone(),
         })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.scope, &other.scope) && self.role == other.role && self.asker == other.asker
     }
 }
 
@@ -77,7 +75,7 @@ struct Level {
 
 impl Level {
     fn add(&mut self, miss: Miss) {
-        match self.misses.entry(miss.fingerprint) {
+        match self.misses.entry(miss.keys.0) {
             Entry::Occupied(mut known) => {
                 self.bytes += miss.targets.iter().map(bytes_of).sum::<usize>();
                 known.get_mut().targets.extend(miss.targets);
@@ -97,6 +95,7 @@ fn bytes_of(target: &Target) -> usize {
 thread_local! {
     /// The innermost subtransaction last.
     static LEVELS: RefCell<Vec<Level>> = const { RefCell::new(Vec::new()) };
+    /// That of the statement before.
     static LAST: RefCell<Option<Rc<Wish>>> = const { RefCell::new(None) };
 }
 
@@ -113,7 +112,7 @@ pub fn init() {
 ///
 /// # Errors
 /// 54000 where far too much is kept that cannot be stored earlier; those of storing.
-pub fn keep(wish: &Rc<Wish>, fingerprint: Fingerprint, input: &str, target: Option<Target>) {
+pub fn keep(wish: &Rc<Wish>, keys: Keys, input: &str, target: Option<Target>) {
     relieve();
     if kept_bytes() > MOST {
         error::raise(
@@ -124,7 +123,7 @@ pub fn keep(wish: &Rc<Wish>, fingerprint: Fingerprint, input: &str, target: Opti
     }
     let depth = depth();
     let targets = target.into_iter().collect();
-    let miss = Miss { wish: wish.clone(), fingerprint, input: input.to_owned(), is_known: false, targets };
+    let miss = Miss { wish: wish.clone(), keys, input: input.to_owned(), is_known: false, targets };
     LEVELS.with_borrow_mut(|levels| {
         if levels.last().is_none_or(|level| level.depth < depth) {
             levels.push(Level { depth, ..Level::default() });
@@ -167,6 +166,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => {
             let misses: Vec<Miss> =
                 LEVELS.take().into_iter().flat_map(|level| level.misses.into_values()).collect();
+            LAST.take();
             if !misses.is_empty() {
                 store_last(misses);
             }
@@ -174,6 +174,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
         }
         XACT_EVENT_ABORT => {
             LEVELS.take();
+            LAST.take();
             write_back::transaction_ends(false);
         }
         _ => {}

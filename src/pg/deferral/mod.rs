@@ -11,7 +11,7 @@ mod store;
 pub use kept::{Wish, keep, relieve};
 pub use store::{Miss, store};
 
-use crate::pg::scope::{Labels, Scope};
+use crate::pg::scope::Scope;
 use crate::pg::{guard, guc, spi, world};
 use pg_categorize_core::cascade::{Outcome, Query, Reason, TierName};
 use std::cell::OnceCell;
@@ -66,8 +66,8 @@ pub fn queue(
         }
         match obstacle(scope, query, has_providers) {
             None => {
-                let wish = wish.get_or_insert_with(|| Wish::shared(scope));
-                keep(wish, query.fingerprint, query.raw, None);
+                let wish = wish.get_or_insert_with(|| Wish::of_statement(scope));
+                keep(wish, (query.fingerprint, query.shared_fingerprint), query.raw, None);
                 (outcome.reason, outcome.detail) = (Some(Reason::Queued), None);
             }
             Some((reason, detail)) if takes == Takes::All => {
@@ -111,12 +111,4 @@ fn obstacle(
 fn may_queue() -> bool {
     guc::mode() == guc::Mode::Deferred
         || guc::mode() == guc::Mode::Live && guc::on_unresolved() == guc::OnUnresolved::Queue
-}
-
-/// What a scope sorts into, as a job has it: the id of a taxonomy, or labels.
-fn target(scope: &Scope) -> (Option<i32>, Option<Vec<String>>) {
-    match &scope.labels {
-        Labels::Taxonomy(taxonomy, _) => (Some(taxonomy.id), None),
-        Labels::AdHoc(labels) => (None, Some(labels.to_vec())),
-    }
 }

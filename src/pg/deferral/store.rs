@@ -1,17 +1,19 @@
 //! Storing misses as jobs of the queue, each with where its answer is to be written.
 
 use super::Wish;
+use crate::pg::queue::{self, Order, Wanted};
+use crate::pg::resolver::Keys;
 use crate::pg::write_back::{self, Target};
-use crate::pg::{launch, spi, world};
-use pg_categorize_core::fingerprint::Fingerprint;
+use crate::pg::world;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// An input that was not answered, or that is known and only to be written.
 pub struct Miss {
     /// Who wants it.
     pub wish: Rc<Wish>,
-    /// By what it is known among the answers of its tenant.
-    pub fingerprint: Fingerprint,
+    /// By what it is known.
+    pub keys: Keys,
     /// The text.
     pub input: String,
     /// Whether it has an answer: it needs no job.
@@ -24,18 +26,32 @@ pub struct Miss {
 /// snapshot.
 ///
 /// # Errors
-/// 40001 under REPEATABLE READ where somebody else has queued one of the texts meanwhile.
-pub fn store(mut misses: Vec<Miss>) -> u64 {
-    // In one order everywhere: transactions that queue the same texts wait for each other, and not in a circle.
-    misses.sort_unstable_by_key(|miss| miss.fingerprint);
-    let all: Vec<&Miss> = misses.iter().collect();
-    let unknown: Vec<&Miss> = misses.iter().filter(|miss| !miss.is_known).collect();
-    world::as_owner(|| {
-        let (jobs, new) = if unknown.is_empty() { Default::default() } else { spi::insert_jobs(&unknown) };
-        write_back::store(&all, &jobs);
-        if new > 0 {
-            launch::want_gateway();
+/// As of queueing: what ends a wait, and 40001 where others queue the same.
+pub fn store(misses: Vec<Miss>) -> u64 {
+    let mut groups: Vec<(Rc<Wish>, Vec<Miss>)> = Vec::new();
+    for miss in misses {
+        match groups.iter_mut().rev().find(|(wish, _)| Rc::ptr_eq(wish, &miss.wish)) {
+            Some((_, group)) => group.push(miss),
+            None => groups.push((miss.wish.clone(), vec![miss])),
         }
+    }
+    // In one order everywhere, as far as can be: who queues the same waits for us, and we must not wait for him.
+    groups.sort_by_key(|(wish, _)| (wish.scope.tenant.clone(), wish.scope.taxonomy().map(|taxonomy| taxonomy.id)));
+    world::as_owner(|| {
+        let mut new = 0;
+        let mut jobs = HashMap::new();
+        for (wish, group) in &groups {
+            let Wish { scope, role, asker, priority } = &**wish;
+            let order = Order { scope, priority: *priority, role: *role, asker };
+            let unknown = group.iter().filter(|miss| !miss.is_known);
+            let wanted: Vec<Wanted<'_>> =
+                unknown.map(|miss| Wanted { keys: miss.keys, text: &miss.input }).collect();
+            for (wanted, queued) in wanted.iter().zip(queue::enqueue(&order, &wanted)) {
+                let was_there = jobs.insert(wanted.keys.0, queued.job).is_some();
+                new += u64::from(queued.is_new && !was_there);
+            }
+        }
+        write_back::store(groups.iter().flat_map(|(_, group)| group), &jobs);
         new
     })
 }

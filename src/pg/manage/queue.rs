@@ -59,7 +59,7 @@ pub fn priority_of(priority: i32) -> i16 {
 }
 
 /// Refuses a taxonomy whose texts stay in the database: nothing would ever become of the jobs.
-fn refuse_kept_inside(name: &str, allow_external: bool) {
+pub fn refuse_kept_inside(name: &str, allow_external: bool) {
     if !allow_external {
         error::raise(
             Error::invalid(format!("the inputs of taxonomy \"{name}\" must not leave the database"))

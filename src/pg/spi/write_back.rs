@@ -1,57 +1,10 @@
-//! Statements on `categorize.job_target`, those that put misses into `categorize.job`, and those that read and write rows of the
-//! users' own tables.
+//! Statements on `categorize.job_target`, and those that read and write rows of the users' own tables.
 
 use super::run;
 use crate::pg::deferral::Miss;
 use crate::pg::write_back::Destination;
-use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::pg_sys;
-use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Puts inputs into the queue, but for those that wait there; the id of the job of each, and how many are new. They come in the order of
-/// their fingerprints.
-pub fn insert_jobs(misses: &[&Miss]) -> (HashMap<Fingerprint, i64>, u64) {
-    let insert = "
-        INSERT INTO categorize.job (priority, tenant, fingerprint, taxonomy_id, labels, input, role_id, role, application_name,
-                                    query_id)
-        SELECT n.priority, n.tenant, n.fingerprint, n.taxonomy_id, n.labels::text[], n.input, n.role_id, n.role, n.application, n.query_id
-          FROM ROWS FROM (unnest($1::smallint[]), unnest($2::text[]), unnest($3::bytea[]), unnest($4::int[]), unnest($5::text[]),
-                          unnest($6::text[]), unnest($7::oid[]), unnest($8::text[]), unnest($9::text[]), unnest($10::bigint[]))
-            AS n (priority, tenant, fingerprint, taxonomy_id, labels, input, role_id, role, application, query_id)
-        ON CONFLICT (fingerprint) WHERE job_type = 'categorize' AND state IN ('waiting', 'batched', 'live') DO NOTHING
-        RETURNING fingerprint, id";
-    let arguments = [
-        misses.iter().map(|miss| miss.wish.priority).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.tenant.clone()).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.taxonomy).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.labels.as_deref().map(array)).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.input.clone()).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.role).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.asker.role.clone()).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.asker.application.clone()).collect::<Vec<_>>().into(),
-        misses.iter().map(|miss| miss.wish.asker.query_id).collect::<Vec<_>>().into(),
-    ];
-    let mut ids: HashMap<_, _> = run::write_returning(insert, &arguments, job).into_iter().flatten().collect();
-    let new = ids.len() as u64;
-    let known: Vec<Vec<u8>> = misses
-        .iter()
-        .filter(|miss| !ids.contains_key(&miss.fingerprint) && !miss.targets.is_empty())
-        .map(|miss| miss.fingerprint.0.to_vec())
-        .collect();
-    if !known.is_empty() {
-        // As it is committed by now: the one that was in the way may be newer than the statement.
-        let open = "SELECT fingerprint, id FROM categorize.job
-                     WHERE fingerprint = ANY ($1) AND job_type = 'categorize' AND state IN ('waiting', 'batched', 'live')";
-        ids.extend(run::write_returning(open, &[known.into()], job).into_iter().flatten());
-    }
-    (ids, new)
-}
-
-fn job(row: &run::Row) -> Option<(Fingerprint, i64)> {
-    Some((Fingerprint(row.get::<Vec<u8>>(1)?.try_into().ok()?), row.get(2)?))
-}
 
 /// A row that an answer is written to, as it is stored.
 pub struct NewTarget<'a> {
@@ -84,9 +37,9 @@ pub fn insert_targets(targets: &[NewTarget<'_>]) {
         targets.iter().map(|n| array(&n.target.destination.input_columns)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.target.destination.output_column.clone()).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.wish.role).collect::<Vec<_>>().into(),
-        targets.iter().map(|n| n.miss.wish.tenant.clone()).collect::<Vec<_>>().into(),
-        targets.iter().map(|n| n.miss.wish.taxonomy).collect::<Vec<_>>().into(),
-        targets.iter().map(|n| n.miss.wish.labels.as_deref().map(array)).collect::<Vec<_>>().into(),
+        targets.iter().map(|n| n.miss.wish.scope.tenant.clone()).collect::<Vec<_>>().into(),
+        targets.iter().map(|n| n.miss.wish.scope.taxonomy().map(|taxonomy| taxonomy.id)).collect::<Vec<_>>().into(),
+        targets.iter().map(|n| n.miss.wish.scope.ad_hoc_labels().map(array)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.input.clone()).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.target.row_input.clone()).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.target.output.clone()).collect::<Vec<_>>().into(),

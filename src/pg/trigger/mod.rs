@@ -186,7 +186,7 @@ impl Asked {
         let guess = outcome.answer.as_ref().map(|a| &a.guess).or_else(best);
         let category = guess.and_then(|guess| scope.text(guess.category)).map(str::to_owned);
         let is_queued = outcome.reason == Some(Reason::Queued);
-        let queued = is_queued.then(|| Queued { input: text.to_owned(), key: resolver.keys(&[text])[0].0, scope });
+        let queued = is_queued.then(|| Queued { input: text.to_owned(), keys: resolver.keys(&[text])[0], scope });
         (category, queued)
     }
 }

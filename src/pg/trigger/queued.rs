@@ -3,18 +3,18 @@
 use super::arguments::Arguments;
 use super::row::Row;
 use crate::pg::deferral::{self, Wish};
+use crate::pg::resolver::Keys;
 use crate::pg::scope::Scope;
 use crate::pg::write_back::{Destination, Target};
 use crate::pg::{error, guc};
 use pg_categorize_core::error::Error;
-use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::pg_sys;
 use std::rc::Rc;
 
 /// An input that was queued.
 pub(super) struct Queued {
     pub(super) input: String,
-    pub(super) key: Fingerprint,
+    pub(super) keys: Keys,
     pub(super) scope: Rc<Scope>,
 }
 
@@ -51,6 +51,6 @@ impl Queued {
                 output: row.value(filled, &arguments.output),
             }
         });
-        deferral::keep(&Wish::shared(&self.scope), self.key, &self.input, Some(target));
+        deferral::keep(&Wish::of_statement(&self.scope), self.keys, &self.input, Some(target));
     }
 }

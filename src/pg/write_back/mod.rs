@@ -95,13 +95,12 @@ thread_local! {
 }
 
 /// Stores where the answers of these are to be written, with the jobs that they wait for. Runs as the owner.
-pub fn store(misses: &[&Miss], jobs: &HashMap<Fingerprint, i64>) {
-    let target = |miss| move |target| NewTarget { job: None, miss, target };
-    let mut new: Vec<NewTarget<'_>> = misses.iter().flat_map(|miss: &&Miss| miss.targets.iter().map(target(miss))).collect();
-    for target in new.iter_mut().filter(|target| !target.miss.is_known) {
-        // Without one it has ended just now.
-        target.job = jobs.get(&target.miss.fingerprint).copied();
-    }
+pub fn store<'a>(misses: impl Iterator<Item = &'a Miss>, jobs: &HashMap<Fingerprint, i64>) {
+    let targets = |miss: &'a Miss| {
+        let job = jobs.get(&miss.keys.0).copied().filter(|_| !miss.is_known);
+        miss.targets.iter().map(move |target| NewTarget { job, miss, target })
+    };
+    let new: Vec<NewTarget<'_>> = misses.flat_map(targets).collect();
     if !new.is_empty() {
         IS_DUE.set(IS_DUE.get() || new.iter().any(|target| target.job.is_none()));
         spi::insert_targets(&new);

@@ -7,7 +7,7 @@ use crate::pg::manage::{self, bulk::Relation};
 use crate::pg::resolver::{self, Resolver};
 use crate::pg::spi::{self, WriteBackStatements};
 use crate::pg::{guard, guc, world};
-use pg_categorize_core::error::{Error, ErrorKind};
+use pg_categorize_core::error::Error;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -35,21 +35,11 @@ pub struct Wanted<'a> {
 /// and cannot write.
 pub fn enqueue(wanted: &Wanted<'_>) -> i64 {
     guard::refuse_read_only();
-    if !(1..=10).contains(&wanted.priority) {
-        error::raise(
-            Error::invalid(format!("invalid value for \"priority\": {}", wanted.priority))
-                .hint("Allowed: a number from 1 to 10; 10 goes first."),
-        );
-    }
+    let priority = manage::queue::priority_of(wanted.priority);
     let taxonomy = manage::named(wanted.taxonomy);
     let scope = world::now().0.scope(&guc::tenant(), &taxonomy);
-    if !scope.settings.allow_external {
-        error::raise(
-            Error::new(ErrorKind::NotAllowed, format!("texts of taxonomy \"{taxonomy}\" do not leave the database"))
-                .hint("Set allow_external with categorize.configure()."),
-        );
-    }
-    let wish = Rc::new(Wish { priority: wanted.priority as i16, ..Wish::now(&scope) });
+    manage::queue::refuse_kept_inside(&taxonomy, scope.settings.allow_external);
+    let wish = Rc::new(Wish::now(&scope, priority));
     let mut inputs = Inputs { resolver: Resolver::free(scope), wish, new: 0 };
     match (wanted.relation, wanted.output_column) {
         (None, None) => spi::for_each_text(wanted.query, |texts| inputs.take(texts.into_iter().map(|text| (text, None)))),
@@ -76,15 +66,15 @@ impl Inputs {
         let outcomes = self.resolver.resolve(&texts);
         let keys = self.resolver.keys(&texts);
         let mut misses: HashMap<_, Miss> = HashMap::new();
-        for (((input, target), outcome), (fingerprint, _)) in inputs.into_iter().zip(outcomes).zip(keys) {
+        for (((input, target), outcome), keys) in inputs.into_iter().zip(outcomes).zip(keys) {
             let is_known = outcome.answer.is_some();
             if is_known && target.is_none() {
                 continue;
             }
             let wish = self.wish.clone();
             let miss = misses
-                .entry(fingerprint)
-                .or_insert_with(|| Miss { wish, fingerprint, input, is_known, targets: Vec::new() });
+                .entry(keys.0)
+                .or_insert_with(|| Miss { wish, keys, input, is_known, targets: Vec::new() });
             miss.targets.extend(target);
         }
         if !misses.is_empty() {

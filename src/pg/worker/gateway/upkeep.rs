@@ -1,7 +1,7 @@
 //! What is to be done at the start, and every hour after it.
 
 use super::offers::Offers;
-use crate::pg::{error, guard, guc, spi, world, xact};
+use crate::pg::{error, guard, guc, spi, world, write_back, xact};
 use std::time::{Duration, Instant};
 
 /// How often.
@@ -62,6 +62,11 @@ pub fn every_hour() {
     quietly("sum up the ledger", || spi::roll_up(guc::ledger_retention_days()));
     quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure_before(guard::clock() - DECIDED)));
     quietly("forget old observations", spi::forget_observations);
+    quietly("look for rows whose answers are there", || {
+        if spi::any_targets() {
+            write_back::look_again();
+        }
+    });
     quietly("look for models that are shut down", warn_of_shut_downs);
 }
 
