@@ -105,9 +105,11 @@ CREATE TABLE categorize.batch_item (
     attempt_id     bigint NOT NULL,
     -- Whether it is known what became of it.
     has_result     boolean NOT NULL DEFAULT false,
-    -- Its inputs in their order: the jobs may be in another batch by now.
+    -- Its inputs in their order, and the number of the first of them in the batch: the jobs may be in another one by now. The
+    -- fingerprints are one after the other.
+    first_number   int NOT NULL,
     jobs           bigint[] NOT NULL,
-    fingerprints   bytea[] NOT NULL,
+    fingerprints   bytea NOT NULL,
     PRIMARY KEY (batch_id, ordinal)
 );
 

@@ -149,7 +149,8 @@ pub fn want_gateways(databases: &[u32]) {
         match shared.place(*database) {
             None => _ = shared.take(*database),
             Some(place) => {
-                let has_failed = state(place.cell.load(SeqCst)).is_some_and(|state| state as u32 >= State::NoWorkerSlot as u32);
+                let has_failed =
+                    state(place.cell.load(SeqCst)).is_some_and(|state| state as u32 >= State::NoWorkerSlot as u32);
                 if has_failed && now.saturating_sub(place.since.load(SeqCst)) >= UNASKED_RESTS {
                     place.enter(*database, State::Wanted);
                 }

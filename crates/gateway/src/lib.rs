@@ -33,7 +33,7 @@ mod scenes;
 pub mod secret;
 pub mod sender;
 mod server;
-mod share;
+pub mod share;
 pub mod store;
 mod switch;
 mod verdicts;

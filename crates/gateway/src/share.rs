@@ -6,14 +6,17 @@ use pg_categorize_core::money::Money;
 use std::collections::BTreeMap;
 
 /// An input of a request that was paid.
-pub(crate) struct Paid<'a> {
-    pub(crate) asker: &'a Asker,
-    pub(crate) cost: Money,
-    pub(crate) answered: bool,
+pub struct Paid<'a> {
+    /// Who asked.
+    pub asker: &'a Asker,
+    /// Its part of the cost.
+    pub cost: Money,
+    /// Whether it was answered.
+    pub answered: bool,
 }
 
 /// The shares of those who asked; they add up to the costs of the inputs.
-pub(crate) fn shares<'a>(inputs: impl IntoIterator<Item = Paid<'a>>) -> Vec<Share> {
+pub fn shares<'a>(inputs: impl IntoIterator<Item = Paid<'a>>) -> Vec<Share> {
     let mut by_asker: BTreeMap<&Asker, Share> = BTreeMap::new();
     for input in inputs {
         let share = by_asker.entry(input.asker).or_insert_with(|| Share {

@@ -46,9 +46,9 @@ pub fn batch_when_full() -> bool {
 /// Seconds after midnight of a time such as `02:00`.
 fn seconds_of_day(time: &str) -> Option<u32> {
     let (hours, minutes) = time.split_once(':')?;
-    let number = |text: &str, below: u32| {
+    let number = |text: &str, below: u32| -> Option<u32> {
         let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|number| is_number && *number < below)
+        text.parse().ok().filter(|number: &u32| is_number && *number < below)
     };
     Some(number(hours, 24)? * 3600 + number(minutes, 60)? * 60)
 }
@@ -122,7 +122,11 @@ pub(super) fn init() {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn check_time(value: *mut *mut c_char, _: *mut *mut c_void, _: pg_sys::GucSource::Type) -> bool {
+unsafe extern "C-unwind" fn check_time(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
     // SAFETY: Postgres passes a C string, or null.
     unsafe { given(value) }.is_none_or(|time| time.is_empty() || time.to_str().ok().and_then(seconds_of_day).is_some())
 }
@@ -130,8 +134,8 @@ unsafe extern "C-unwind" fn check_time(value: *mut *mut c_char, _: *mut *mut c_v
 #[pg_guard]
 unsafe extern "C-unwind" fn check_time_zone(
     value: *mut *mut c_char,
-    _: *mut *mut c_void,
-    _: pg_sys::GucSource::Type,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
 ) -> bool {
     // SAFETY: Postgres passes a C string, or null.
     unsafe { given(value) }.is_none_or(|name| TimeZone::named(name).is_some())

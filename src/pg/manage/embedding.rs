@@ -100,6 +100,6 @@ fn price(model: &ProviderModel) -> Option<Price> {
     let key = provider.key_env.as_deref().or(provider.key_file.as_deref());
     let is_official =
         endpoint::check(&provider.kind, &provider.base_url, key, &policy).is_ok_and(|endpoint| endpoint.official);
-    let of_model = spi::price_rows().into_iter().find(|(name, ..)| *name == model.model);
-    of_model.filter(|(_, id, _)| is_official || *id >= FIRST_OF_USERS).map(|(.., price)| price)
+    let of_model = spi::price_rows().into_iter().find(|price| price.model == model.model);
+    of_model.filter(|price| is_official || price.id >= FIRST_OF_USERS).map(|price| price.live)
 }

@@ -34,7 +34,11 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
             if let Err(why) = mark::set_mark(database) {
                 // The gateway that is about to be told makes it as well.
-                error::log("could not mark the database as one with a queue", Some(format!("The error was: {}.", why.kind())), None);
+                error::log(
+                    "could not mark the database as one with a queue",
+                    Some(format!("The error was: {}.", why.kind())),
+                    None,
+                );
             }
         }
         XACT_EVENT_COMMIT => {

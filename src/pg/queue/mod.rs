@@ -7,7 +7,6 @@ mod mark;
 pub use commit::init;
 pub use mark::{marked, set_mark, take_mark};
 
-use crate::pg::launch;
 use crate::pg::resolver::Keys;
 use crate::pg::scope::{Labels, Scope};
 use crate::pg::spi::{self, NewJob, NewJobs};
@@ -100,11 +99,6 @@ pub fn enqueue(order: &Order<'_>, inputs: &[Wanted<'_>]) -> Vec<Queued> {
 /// Notes that the gateway has something to look at once this transaction is committed.
 pub fn touch() {
     commit::queued();
-}
-
-/// Has the gateway of this database look at queue and batches now, and starts one where there is none.
-pub fn tell_gateway() {
-    launch::want_batches();
 }
 
 fn new_job<'a>(input: &Wanted<'a>) -> NewJob<'a> {

@@ -175,7 +175,7 @@ pub fn end_reservations(entries: &[Entry]) {
 /// Notes that nobody knows whether these attempts were charged.
 pub fn doubt(attempts: &[i64]) {
     let sql = "UPDATE categorize.reservation SET state = 'in_doubt', in_doubt_since = clock_timestamp()
-                WHERE attempt_id = ANY ($1) AND state = 'open'";
+                WHERE attempt_id = ANY ($1) AND state IN ('open', 'batched')";
     run::kept(sql, &[attempts.to_vec().into()], |_| ());
 }
 

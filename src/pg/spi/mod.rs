@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod batch;
 mod budget;
 mod bulk;
 mod cache;
@@ -28,6 +29,7 @@ mod write_back;
 
 pub use answer::*;
 pub use audit::*;
+pub use batch::*;
 pub use budget::*;
 pub use bulk::*;
 pub use cache::*;

@@ -12,6 +12,11 @@ pub fn has_providers() -> bool {
     !run::read("SELECT true FROM categorize.provider LIMIT 1", &[], |_| ()).is_empty()
 }
 
+/// Whether there is a provider of this id.
+pub fn has_provider(id: i32) -> bool {
+    !run::read("SELECT true FROM categorize.provider WHERE id = $1", &[id.into()], |_| ()).is_empty()
+}
+
 /// A provider as it was added.
 pub struct ProviderInOrder {
     /// Its name.
@@ -170,7 +175,8 @@ pub fn insert_price(model: &str, price: &Price, valid_from: TimestampWithTimeZon
 
 /// Stores the price of a model that holds now anew, with these rates of batches; its id, or `None` where there is none.
 pub fn insert_batch_price(model: &str, input: i64, output: i64, author: &str) -> Option<i64> {
-    let sql = "INSERT INTO categorize.price (model, input, cached_input, cache_write, cache_write_long, output, long_above,
+    let sql =
+        "INSERT INTO categorize.price (model, input, cached_input, cache_write, cache_write_long, output, long_above,
                                              long_input, long_cached_input, long_cache_write, long_cache_write_long,
                                              long_output, batch_input, batch_output, created_by)
                SELECT p.model, p.input, p.cached_input, p.cache_write, p.cache_write_long, p.output, p.long_above,

@@ -2,7 +2,7 @@
 
 use crate::pg::launch::{self, State};
 use crate::pg::worker::{gateway, report_idle};
-use crate::pg::{compat, error, wait};
+use crate::pg::{compat, error, queue, wait, xact};
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BackgroundWorkerStatus, DynamicBackgroundWorker};
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, pg_sys};
@@ -14,6 +14,9 @@ pub const NAME: &str = "pg_categorize launcher";
 
 /// How long it sleeps at most; it is woken for all there is to do.
 const SLEEP: Duration = Duration::from_secs(3600);
+
+/// How long until it looks again after a database that has a queue and no gateway: it could not be started.
+const MISSING: Duration = Duration::from_secs(60);
 
 /// Registers the process; called once, while preloading. On a standby it begins with the promotion.
 pub fn init() {
@@ -42,6 +45,8 @@ pub extern "C-unwind" fn pg_categorize_launcher_main(_argument: pg_sys::Datum) {
     let mut gateways = HashMap::new();
     loop {
         gateways.retain(|database, worker| is_there(*database, worker));
+        let queues = with_queues();
+        launch::want_gateways(&queues);
         for database in launch::wanted() {
             launch::free_doubles(database);
             if !gateways.contains_key(&database)
@@ -52,8 +57,25 @@ pub extern "C-unwind" fn pg_categorize_launcher_main(_argument: pg_sys::Datum) {
         }
         // A mark that nobody takes away ends by itself; what waits for its end is started then.
         let mark = launch::next_mark_ends().and_then(|rest| u64::try_from(rest).ok());
-        wait::nap(mark.map_or(SLEEP, |rest| Duration::from_micros(rest + 1000)));
+        let mark = mark.map(|rest| Duration::from_micros(rest + 1000));
+        let is_missing = queues.iter().any(|database| !gateways.contains_key(database));
+        let missing = is_missing.then_some(MISSING);
+        wait::nap([mark, missing].into_iter().flatten().min().unwrap_or(SLEEP));
     }
+}
+
+/// The databases that have a queue or open batches. The marks of those that are gone are taken away.
+fn with_queues() -> Vec<u32> {
+    let marked = queue::marked();
+    if marked.is_empty() {
+        return marked;
+    }
+    // SAFETY: plain calls inside a transaction; a name is a fresh C string, or null where the database is gone.
+    let is_there = |database: u32| unsafe { !pg_sys::get_database_name(pg_sys::Oid::from(database)).is_null() };
+    let known = xact::attempt(|| marked.iter().copied().partition::<Vec<u32>, _>(|database| is_there(*database)));
+    let Ok((here, gone)) = known else { return Vec::new() };
+    gone.into_iter().for_each(queue::take_mark);
+    here
 }
 
 fn start(database: u32) -> Option<DynamicBackgroundWorker> {

@@ -147,7 +147,11 @@ impl Filling {
         match self.shard.take(bytes) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;
-                self.requests.push(NewRequest { jobs: pack.iter().map(|input| input.job).collect(), worst_case, bytes });
+                self.requests.push(NewRequest {
+                    jobs: pack.iter().map(|input| input.job).collect(),
+                    worst_case,
+                    bytes,
+                });
                 Fit::Taken
             }
             Take::Full => Fit::Full,

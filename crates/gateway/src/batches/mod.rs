@@ -25,5 +25,5 @@ pub use api::{BatchApi, Framing, ResultLine, Said, Traits, api};
 pub use build::Built;
 pub use driver::{Driver, Pass};
 pub(crate) use night::run;
-pub use question::{Agenda, Ended, Live, Question, Run};
+pub use question::{Agenda, Ended, Live, Question, Reply, Run};
 pub use store::{LineResult, Lost, NewBatch, NewRequest, Open, Request, RequestItem, Store, Waiting};

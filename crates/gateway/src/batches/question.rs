@@ -10,6 +10,9 @@ use pg_categorize_core::frame::{Asker, Input, Target};
 use std::sync::Arc;
 use tokio::sync::oneshot::Sender;
 
+/// Where a reply goes.
+pub type Reply<T> = Sender<T>;
+
 /// A question, with where its reply goes.
 #[derive(Debug)]
 pub enum Question {

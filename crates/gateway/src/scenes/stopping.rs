@@ -105,7 +105,13 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
             Ok(Request::LackVectors(_, reply)) => _ = reply.send(None),
             Ok(Request::Compare(_, reply)) => _ = reply.send(Vec::new()),
             Ok(Request::Batches(Question::Agenda(reply))) => _ = reply.send(Agenda::default()),
-            Ok(Request::Batches(_) | Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..))
+            Ok(
+                Request::Batches(_)
+                | Request::Confirm(_)
+                | Request::Alert(_)
+                | Request::HoldVectors(..)
+                | Request::NoVectors(..),
+            )
             | Err(_) => {}
         }
     }

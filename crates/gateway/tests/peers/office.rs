@@ -3,6 +3,7 @@
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Ask, Asker, HEADER_BYTES, Input, Reply, Target, ToBackend, ToGateway};
 use pg_categorize_core::money::Money;
+use pg_categorize_gateway::batches::{Agenda, Question};
 use pg_categorize_gateway::plan::Plan;
 use pg_categorize_gateway::store::{AttemptOutcome, Known, Request, Reserved};
 use pg_categorize_gateway::{Gateway, Options};
@@ -150,6 +151,8 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
             Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             Request::Confirm(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
             Request::Alert(alert) => books.alerts.push(alert.kind),
+            Request::Batches(Question::Agenda(reply)) => _ = reply.send(Agenda::default()),
+            Request::Batches(_) => {}
         }
     }
 }

@@ -88,7 +88,7 @@ fn models(scope: &Scope) -> [Vec<Asked>; 2] {
     let policy = Policy::new(&guc::allowed_hosts(), &guc::key_environment());
     let rows: HashMap<String, ModelRow> = spi::model_rows().into_iter().map(|row| (row.name.clone(), row)).collect();
     let prices: HashMap<String, (i64, Price)> =
-        spi::price_rows().into_iter().map(|(model, id, price)| (model, (id, price))).collect();
+        spi::price_rows().into_iter().map(|price| (price.model, (price.id, price.live))).collect();
     let explicit = scope.settings.explicit();
     let wished = |grade: &str| explicit.get("models").and_then(|models| models.get(grade)?.as_str());
     let upgrades = explicit.get("upgrade").and_then(Value::as_str) != Some("never");

@@ -65,6 +65,35 @@ impl Books {
         replies.into_iter().map(reply).collect()
     }
 
+    /// Sets money aside for as many of these attempts as the first that is refused leaves; their numbers, and why that one is.
+    pub fn reserve_first(&mut self, attempts: &[&Attempt]) -> (Vec<i64>, Option<Refusal>) {
+        spi::lock_books();
+        let now = guard::clock();
+        self.refresh(now);
+        // Somebody may have settled by hand what was in doubt.
+        self.counters.forget();
+        self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
+        let (mut new, mut refusal) = (Vec::new(), None);
+        for attempt in attempts {
+            match self.admit(attempt, now) {
+                Ok(price_id) => {
+                    let reservation = reservation(attempt, now, price_id);
+                    self.counters.shift(&spi::movements(&reservation, Movement::reserve(attempt.worst_case)));
+                    new.push(reservation);
+                }
+                Err(refused) => {
+                    refusal = Some(refused);
+                    break;
+                }
+            }
+        }
+        if new.is_empty() {
+            return (Vec::new(), refusal);
+        }
+        self.counters.write();
+        (spi::insert_reservations(&new), refusal)
+    }
+
     fn admit_all(&mut self, attempts: &[&Attempt], now: i64) -> (Vec<Reservation>, Vec<Result<(), Refusal>>) {
         self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
         let (mut new, mut replies) = (Vec::new(), Vec::new());

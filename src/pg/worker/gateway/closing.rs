@@ -18,8 +18,24 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+/// How the money of an attempt goes, and who pays it.
+pub struct Booking<'a> {
+    /// Its number.
+    pub attempt: i64,
+    /// How the money goes.
+    pub outcome: AttemptOutcome,
+    /// Who pays how much.
+    pub shares: &'a [Share],
+}
+
+impl<'a> From<&'a Closing> for Booking<'a> {
+    fn from(closing: &'a Closing) -> Self {
+        Self { attempt: closing.attempt, outcome: closing.outcome, shares: &closing.shares }
+    }
+}
+
 /// Books the money of attempts that have ended.
-pub fn book(closings: &[&Closing], books: &mut Books) {
+pub fn book(closings: &[Booking<'_>], books: &mut Books) {
     if closings.is_empty() {
         return;
     }
@@ -38,7 +54,7 @@ pub fn book(closings: &[&Closing], books: &mut Books) {
                 moved.extend(spi::movements(&reservation, Movement::release(reservation.amount)));
             }
             AttemptOutcome::Settled { cost, usage } => {
-                let shares = complete(closing.shares.clone(), &reservation, cost);
+                let shares = complete(closing.shares.to_vec(), &reservation, cost);
                 let cost: Money = shares.iter().map(|share| share.cost).sum();
                 entries.extend(settlement(&reservation, &shares, usage));
                 moved.extend(spi::movements(&reservation, Movement::settle(reservation.amount, cost)));

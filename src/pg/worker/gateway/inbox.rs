@@ -5,11 +5,13 @@
 //! in nobody's way and many share a flush.
 
 use super::backlog::{Backlog, Late};
-use super::closing;
+use super::batches::{Batches, Desk};
+use super::closing::{self, Booking};
 use super::work::{Done, Work};
 use crate::pg::xact::{self, Failed};
 use crate::pg::{error, world};
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_gateway::batches::{Question, Reply};
 use pg_categorize_gateway::store::{Attempt, AttemptOutcome, Closing, NotReserved, Refusal, Request, Reserved};
 use pgrx::pg_sys;
 use std::sync::mpsc::Receiver;
@@ -42,6 +44,8 @@ impl Inbox {
     pub fn drain(&mut self) -> bool {
         let batch: Vec<Request> = self.requests.try_iter().take(TOGETHER).collect();
         let is_full = batch.len() == TOGETHER;
+        let (questions, batch): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|request| matches!(request, Request::Batches(_)));
         let (urgent, may_wait): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|request| !matches!(request, Request::Close(..) | Request::Alert(_)));
         if self.lingering.is_empty() {
@@ -62,7 +66,51 @@ impl Inbox {
         }
         self.together(refused);
         self.catch_up(false);
+        // Nobody is in a hurry for these.
+        for question in questions {
+            if let Request::Batches(question) = question {
+                self.answer_batches(question);
+            }
+        }
         is_full
+    }
+
+    fn answer_batches(&mut self, question: Question) {
+        match question {
+            Question::Agenda(reply) => self.durably(reply, |batches, desk| batches.agenda(desk)),
+            Question::RunOver(run, reply) => self.durably(reply, |batches, _| batches.run_over(run)),
+            Question::Asked(ended, reply) => self.durably(reply, |batches, _| batches.asked(&ended)),
+            Question::Open(reply) => self.durably(reply, |batches, desk| batches.open(desk)),
+            Question::Waiting(route, after, limit, reply) => {
+                self.durably(reply, |batches, desk| batches.waiting(&route, after, limit, desk));
+            }
+            Question::Build(new, reply) => self.durably(reply, |batches, desk| batches.build(&new, desk)),
+            Question::TooLarge(jobs, reply) => self.durably(reply, |batches, _| batches.too_large(&jobs)),
+            Question::Requests(batch, from, limit, reply) => {
+                self.durably(reply, |batches, desk| batches.requests(batch, from, limit, desk));
+            }
+            Question::Keep(records, rest, reply) => {
+                let [before, after] = *records;
+                self.durably(reply, |batches, desk| batches.keep(&before, &after, rest, desk));
+            }
+            Question::Ingest(batch, results, reply) => {
+                self.durably(reply, |batches, desk| batches.ingest(batch, &results, desk));
+            }
+        }
+    }
+
+    /// Replies once a transaction of its own is committed; not at all where it fails.
+    fn durably<T>(&mut self, reply: Reply<T>, answer: impl FnOnce(&mut Batches, &mut Desk<'_>) -> T) {
+        let work = &mut self.work;
+        match xact::attempt(|| work.for_batches(answer)) {
+            Ok(answer) => _ = answer.map(|answer| reply.send(answer)),
+            Err(failed) => {
+                self.work.books.forget();
+                let detail = format!("The error was: {}.", failed.message);
+                error::log("a transaction of the gateway about batches failed", Some(detail), None);
+            }
+        }
+        report_statistics();
     }
 
     /// Does what was left to wait.
@@ -170,7 +218,11 @@ impl Inbox {
             Request::LackVectors(_, reply) => _ = reply.send(None),
             Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             // Within the hour it is done all the same, or with the next vectors.
-            Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => {}
+            Request::Confirm(_)
+            | Request::Alert(_)
+            | Request::HoldVectors(..)
+            | Request::NoVectors(..)
+            | Request::Batches(_) => {}
         }
     }
 
@@ -204,7 +256,7 @@ impl Inbox {
         let Some((money, answers)) = self.backlog.take(now) else { return };
         for closing in money {
             let books = &mut self.work.books;
-            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[&closing], books)));
+            let booked = xact::attempt(|| world::as_owner(|| closing::book(&[Booking::from(&closing)], books)));
             if booked.is_err() {
                 self.work.books.forget();
                 self.backlog.keep_money(closing);

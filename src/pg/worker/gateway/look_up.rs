@@ -40,6 +40,12 @@ fn audited(ask: &LookUp, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
 }
 
 fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
+    let known = known_answers(ask, taxonomy).into_iter().zip(&ask.keys);
+    known.map(|(answer, key)| answer.or_else(|| backlog.answer(plan, &key.of_answer()))).collect()
+}
+
+/// What the tables know.
+pub fn known_answers(ask: &LookUp, taxonomy: Option<&Taxonomy>) -> Vec<Option<KnownAnswer>> {
     let own: Vec<Fingerprint> = ask.keys.iter().map(|key| key.own).collect();
     let shared: Vec<Fingerprint> = ask.keys.iter().filter_map(|key| key.shared).collect();
     let corrections = match taxonomy {
@@ -63,7 +69,7 @@ fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Bac
     for key in &ask.keys {
         let answer = said.get(&key.own).or_else(|| kept.get(&key.own));
         let answer = answer.or_else(|| key.shared.and_then(|shared| paid.get(&shared)));
-        found.push(answer.cloned().or_else(|| backlog.answer(plan, &key.of_answer())));
+        found.push(answer.cloned());
     }
     found
 }

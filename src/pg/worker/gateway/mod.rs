@@ -4,6 +4,7 @@
 //! (`inbox`, `work`); `serve` is the loop around it.
 
 mod backlog;
+mod batches;
 mod books;
 mod bought;
 mod closing;

@@ -185,6 +185,24 @@ impl Offers {
         Ok(self.way_to(offer, model))
     }
 
+    /// The same model at the same provider in batches; `None` where nobody said what that costs.
+    pub fn batch_route(&self, route: &Route) -> Option<Route> {
+        let live = route.price?;
+        let price = self.prices.get(&route.model.name).filter(|price| price.id == live.id)?;
+        let price = PriceRow { id: price.id, price: price.batch? };
+        let (provider, model, rationale) = (route.provider.clone(), route.model.clone(), route.rationale);
+        Some(Route { rationale, ..Route::new(provider, model, Some(price)) })
+    }
+
+    /// Whom a batch went to, at the price that it was made at.
+    pub fn route_of_batch(&self, provider: i32, name: &str, rationale: bool, price: &PriceOfModel) -> Option<Route> {
+        let offer = self.offers.iter().find(|offer| offer.row.id == provider).filter(|_| self.refusal.is_none())?;
+        let model = model(name, &offer.row.kind, self.models.get(name))?;
+        let way = self.way_to(offer, model);
+        let price = PriceRow { id: price.id, price: price.batch? };
+        Some(Route { rationale, ..Route::new(way.provider, way.model, Some(price)) })
+    }
+
     fn way_to(&self, offer: &Offer, model: Model) -> Route {
         let name = model.name.as_str();
         let row = self.models.get(name);

@@ -14,7 +14,7 @@ use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
-use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Straight};
+use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Route, Straight};
 use pg_categorize_gateway::store::{Closing, Refusal};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -157,6 +157,21 @@ impl Plans {
         }
         self.plans.insert(key, plan.clone());
         Ok(plan)
+    }
+
+    /// The same model at the same provider at the price of batches; `None` where nobody said it.
+    pub fn batch_route(&mut self, route: &Route) -> Option<Arc<Route>> {
+        self.offers().batch_route(route).map(Arc::new)
+    }
+
+    /// Whom a batch went to, at the price that it was made at; `None` where its provider cannot be asked now.
+    pub fn route_of_batch(&mut self, provider: i32, model: &str, rationale: bool, price: i64) -> Option<Arc<Route>> {
+        let price = spi::price_row(price)?;
+        self.offers().route_of_batch(provider, model, rationale, &price).map(Arc::new)
+    }
+
+    fn offers(&mut self) -> Rc<Offers> {
+        self.offers.get_or_insert_with(|| Rc::new(Offers::load())).clone()
     }
 
     /// Whether a plan still says how its inputs are to be asked about.

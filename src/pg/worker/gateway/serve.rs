@@ -98,8 +98,13 @@ impl Serving {
         while !self.must_leave() {
             self.report();
             // While there is work, it may end without a word to this thread.
-            let idle = self.until_idle().unwrap_or(GLANCE);
-            let due = [Some(idle), upkeep.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
+            let idle = match self.until_idle() {
+                None => Some(GLANCE),
+                // It is woken for what batches want.
+                Some(_) if self.gateway.waits_for_batches() => None,
+                idle => idle,
+            };
+            let due = [idle, upkeep.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
             self.sleep(due.unwrap_or(GLANCE));
             serve_interrupts();
             if compat::reload_requested() {
@@ -107,6 +112,9 @@ impl Serving {
             }
             if launch::take_vectors_wanted(self.database) {
                 self.gateway.want_vectors();
+            }
+            if launch::take_batches_wanted(self.database) {
+                self.gateway.want_batches();
             }
             self.drain();
             if due::rest() == Some(Duration::ZERO) {
@@ -132,7 +140,9 @@ impl Serving {
     fn must_leave(&self) -> bool {
         compat::shutdown_requested()
             || launch::is_going(self.database)
-            || !self.inbox.has_backlog() && self.until_idle() == Some(Duration::ZERO)
+            || !self.inbox.has_backlog()
+                && !self.gateway.waits_for_batches()
+                && self.until_idle() == Some(Duration::ZERO)
     }
 
     fn until_idle(&self) -> Option<Duration> {

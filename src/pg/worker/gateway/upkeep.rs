@@ -1,5 +1,6 @@
 //! What is to be done at the start, and every hour after it.
 
+use super::batches;
 use super::offers::Offers;
 use crate::pg::{error, guard, guc, spi, world, write_back, xact};
 use std::time::{Duration, Instant};
@@ -61,6 +62,7 @@ pub fn every_hour() {
     quietly("settle what is in doubt", spi::settle_expired);
     quietly("sum up the ledger", || spi::roll_up(guc::ledger_retention_days()));
     quietly("keep what cheap models said", || spi::confirm_unsure(&spi::unsure_before(guard::clock() - DECIDED)));
+    quietly("forget batches that ended long ago", || batches::prune(guc::ledger_retention_days()));
     quietly("forget old observations", spi::forget_observations);
     quietly("look for rows whose answers are there", || {
         if spi::any_targets() {

@@ -1,9 +1,10 @@
 //! What is done of what was asked of the database, in one transaction, and what is kept from one to the next.
 
 use super::backlog::Backlog;
+use super::batches::{self, Batches};
 use super::books::Books;
 use super::bought::Bought;
-use super::closing::{self, Brought};
+use super::closing::{self, Booking, Brought};
 use super::comparing::compare;
 use super::look_up::look_up;
 use super::plans::Plans;
@@ -27,6 +28,7 @@ pub struct Work {
     shelf: Shelf,
     /// Vectors that are to be stored.
     pub bought: Bought,
+    batches: Batches,
     generation: Option<u64>,
     /// Which extension this is the gateway of: the OID of one of its tables.
     tables: Option<Option<pg_sys::Oid>>,
@@ -48,15 +50,7 @@ pub enum Done {
 impl Work {
     /// Does these, in their order, but for money that comes back, which comes first.
     pub fn run(&mut self, batch: &[Request], backlog: &mut Backlog) -> Vec<Done> {
-        // Who drops or updates the extension changes all tables that are watched.
-        let generation = Some(freshness::plans());
-        if self.generation != generation {
-            self.generation = generation;
-            let tables = super::is_here().then(|| catalog::tables().provider);
-            // Another extension of our version is not ours: it counts attempts anew.
-            self.orphaned = tables.is_none() || *self.tables.get_or_insert(tables) != tables;
-        }
-        if self.orphaned {
+        if !self.is_ours() {
             return batch.iter().map(refuse).collect();
         }
         // As the superuser, who sees when the transactions of others began; before anything is read.
@@ -65,12 +59,37 @@ impl Work {
         world::as_owner(|| self.answer(batch, until, backlog))
     }
 
+    /// Answers what batches ask; `None` where the extension is gone.
+    pub fn for_batches<T>(&mut self, answer: impl FnOnce(&mut Batches, &mut batches::Desk<'_>) -> T) -> Option<T> {
+        if !self.is_ours() {
+            return None;
+        }
+        let Self { plans, books, batches, generation, .. } = self;
+        world::as_owner(|| {
+            plans.refresh(*generation);
+            Some(answer(batches, &mut batches::Desk { plans, books }))
+        })
+    }
+
+    /// Whether this is still the gateway of the extension that is here.
+    fn is_ours(&mut self) -> bool {
+        // Who drops or updates the extension changes all tables that are watched.
+        let generation = Some(freshness::plans());
+        if self.generation != generation {
+            self.generation = generation;
+            let tables = super::is_here().then(|| catalog::tables().provider);
+            // Another extension of our version is not ours: it counts attempts anew.
+            self.orphaned = tables.is_none() || *self.tables.get_or_insert(tables) != tables;
+        }
+        !self.orphaned
+    }
+
     /// Money that comes back first: others may have it in the same transaction.
     fn answer(&mut self, batch: &[Request], until: Option<i64>, backlog: &mut Backlog) -> Vec<Done> {
         self.plans.refresh(self.generation);
         self.shelf.refresh(self.generation);
         let closings: Vec<&Closing> = batch.iter().filter_map(closing).collect();
-        closing::book(&closings, &mut self.books);
+        closing::book(&closings.iter().map(|closing| Booking::from(*closing)).collect::<Vec<_>>(), &mut self.books);
         let brought: Vec<Brought<'_>> = closings.iter().map(|closing| Brought::from(*closing)).collect();
         let stored = closing::store(&brought, &mut self.plans);
         closings
@@ -100,7 +119,8 @@ impl Work {
                 }
                 Request::Close(..) => Done::Closed(stored),
                 Request::Compare(ask, _) => Done::Compared(compare(ask, &mut self.plans)),
-                Request::Confirm(_) => Done::Noted,
+                // Each of these has a transaction of its own.
+                Request::Confirm(_) | Request::Batches(_) => Done::Noted,
                 Request::LackVectors(without, _) => {
                     let Self { plans, books, shelf, bought, .. } = self;
                     Done::Lacking(shelf.next(without, until, bought, plans, books))
@@ -160,6 +180,10 @@ fn refuse(request: &Request) -> Done {
         Request::Close(..) => Done::Closed(true),
         Request::Compare(..) => Done::Compared(Vec::new()),
         Request::LackVectors(..) => Done::Lacking(None),
-        Request::Confirm(_) | Request::Alert(_) | Request::HoldVectors(..) | Request::NoVectors(..) => Done::Noted,
+        Request::Confirm(_)
+        | Request::Alert(_)
+        | Request::HoldVectors(..)
+        | Request::NoVectors(..)
+        | Request::Batches(_) => Done::Noted,
     }
 }

@@ -1,0 +1,103 @@
+//! The requests of batches.
+
+use super::super::run;
+use super::{array, target};
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::{Asker, Target};
+
+/// A request of a batch.
+pub struct BatchItem {
+    /// Its number in the batch.
+    pub ordinal: i32,
+    /// The attempt that pays for it.
+    pub attempt: i64,
+    /// Number of its first input.
+    pub first: i32,
+    /// The jobs of its inputs.
+    pub jobs: Vec<i64>,
+    /// Their keys.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// A job of a batch.
+pub struct BatchedJob {
+    /// Its id.
+    pub id: i64,
+    /// Its tenant.
+    pub tenant: String,
+    /// Into what it is sorted.
+    pub target: Target,
+    /// The text; `None` where the job has ended and it is kept no longer.
+    pub text: Option<String>,
+    /// Its key among those that tenants share.
+    pub shared: Option<Fingerprint>,
+    /// Batches that it was in before and that had no answer.
+    pub attempts: i16,
+    /// Who pays.
+    pub asker: Asker,
+    /// Whether it is in this batch, and not ended.
+    pub is_open: bool,
+}
+
+/// Requests of a batch from one on, in their order.
+pub fn batch_items(batch: i64, from: i32, limit: usize) -> Vec<BatchItem> {
+    let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
+                WHERE batch_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    run::kept(sql, &[batch.into(), from.into(), limit.into()], item).into_iter().flatten().collect()
+}
+
+/// Requests of a batch whose results are not known, held until the transaction ends: these, or the first thousand.
+pub fn hold_items(batch: i64, ordinals: Option<&[i32]>) -> Vec<BatchItem> {
+    let columns = |rows: Vec<Option<BatchItem>>| rows.into_iter().flatten().collect();
+    match ordinals {
+        Some(ordinals) => {
+            let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
+                        WHERE batch_id = $1 AND ordinal = ANY ($2) AND NOT has_result ORDER BY ordinal FOR UPDATE";
+            columns(run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], item))
+        }
+        None => {
+            let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
+                        WHERE batch_id = $1 AND NOT has_result ORDER BY ordinal LIMIT 1000 FOR UPDATE";
+            columns(run::kept(sql, &[batch.into()], item))
+        }
+    }
+}
+
+fn item(row: &run::Row) -> Option<BatchItem> {
+    let keys = row.get::<Vec<u8>>(5)?;
+    Some(BatchItem {
+        ordinal: row.get(1)?,
+        attempt: row.get(2)?,
+        first: row.get(3)?,
+        jobs: row.get(4)?,
+        fingerprints: keys.chunks_exact(32).filter_map(|key| key.try_into().ok().map(Fingerprint)).collect(),
+    })
+}
+
+/// Notes that it is known what became of these requests.
+pub fn close_items(batch: i64, ordinals: &[i32]) {
+    let sql = "UPDATE categorize.batch_item SET has_result = true WHERE batch_id = $1 AND ordinal = ANY ($2)";
+    run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], |_| ());
+}
+
+/// The jobs of requests.
+pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
+    let sql =
+        "SELECT id, tenant, taxonomy_id, labels, input, shared_fingerprint, attempts, role, application_name, query_id,
+                      state = 'batched' AND batch_id = $1
+                 FROM categorize.job WHERE id = ANY ($2)";
+    let row = |row: &run::Row| {
+        Some(BatchedJob {
+            id: row.get(1)?,
+            tenant: row.get(2)?,
+            target: target(row.get(3), row.get(4))?,
+            text: row.get(5),
+            shared: row.get::<Vec<u8>>(6).and_then(|bytes| bytes.try_into().ok()).map(Fingerprint),
+            attempts: row.get(7)?,
+            asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
+            is_open: row.get(11)?,
+        })
+    };
+    run::kept(sql, &[batch.into(), array(jobs.iter().copied())], row).into_iter().flatten().collect()
+}

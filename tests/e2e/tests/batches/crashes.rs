@@ -1,0 +1,54 @@
+//! Whatever is killed whenever: no title is lost, no batch is sent twice, and the ledger is the provider's account.
+
+use crate::support::{KINDS, builder, config, shop_in};
+use pg_categorize_e2e::{Session, eventually};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Numbers that are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+#[test]
+fn kills_at_any_point_lose_nothing_and_pay_nothing_twice() {
+    let cluster = Arc::new(builder().start());
+    for (kind, (name, ..)) in KINDS.iter().enumerate() {
+        for seed in 0..2_u64 {
+            let mut dice = Dice(seed * 3 + kind as u64);
+            let database = format!("killed_{name}_{seed}");
+            let shop = shop_in(&cluster, &database, kind, config());
+            shop.enqueue(60);
+            shop.session().run("SELECT categorize.submit_batches()");
+            for _ in 0..5 {
+                std::thread::sleep(Duration::from_millis(dice.below(400)));
+                if dice.below(2) == 0 {
+                    cluster.crash();
+                    cluster.start();
+                } else if let Some(gateway) = shop.gateways().pop() {
+                    cluster.kill(gateway);
+                }
+                eventually("the server is back", 30, || Session::open(&cluster.config(&database)).is_ok());
+                if dice.below(2) == 0 {
+                    shop.model.advance(Duration::from_secs(300));
+                }
+            }
+            shop.model.advance(Duration::from_secs(660));
+            let open = "SELECT count(*) FROM categorize.job WHERE ended_at IS NULL";
+            eventually("every title is answered", 60, || shop.session().one::<i64>(open) == 0);
+            shop.done();
+            let account = shop.model.account();
+            let batches: i64 = shop.session().one("SELECT count(*) FROM categorize.batch");
+            assert_eq!((shop.jobs("done"), account.batches.created as i64), (60, batches), "{database}");
+            assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0), "{database}");
+            let paid: i64 =
+                shop.session().one("SELECT sum(inputs)::bigint FROM categorize.ledger WHERE kind = 'settle'");
+            assert_eq!(paid, 60, "{database}");
+        }
+    }
+}

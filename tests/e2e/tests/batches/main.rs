@@ -1,0 +1,9 @@
+//! Batches behind SQL: real gateways and servers against a fake provider of all three Batch APIs, with a clock of its own and its
+//! own account.
+
+mod crashes;
+mod money;
+mod nights;
+mod outlasting;
+mod queue;
+mod support;
