@@ -72,6 +72,11 @@ COMMENT ON FUNCTION categorize.cancel_batch(bigint) IS
     'Has a batch cancelled; what the provider has done by then is paid and stored.';
 COMMENT ON FUNCTION categorize.set_batch_price(text, numeric, numeric) IS
     'States what a model costs in batches, in dollars for a million tokens; its other prices stay.';
+COMMENT ON FUNCTION categorize.on_completion(regprocedure) IS
+    'Has a function called, as the current role, with the ids of jobs that it has queued when they have ended; returns its number.';
+COMMENT ON FUNCTION categorize.drop_completion(regprocedure) IS
+    'Has a function called no more that the current role has registered; returns whether it had.';
+COMMENT ON FUNCTION categorize.news_are_due() IS 'Has what was noted of jobs and batches told after the commit; used inside.';
 COMMENT ON FUNCTION categorize.estimate(text) IS
     'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
@@ -188,6 +193,8 @@ GRANT EXECUTE ON PROCEDURE categorize.run(regclass, text, text, text, text, nume
 GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status, categorize.write_back_status TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int),
     categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
+GRANT SELECT ON categorize.savings, categorize.completions TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.on_completion(regprocedure), categorize.drop_completion(regprocedure) TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),

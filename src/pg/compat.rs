@@ -1,6 +1,7 @@
 //! Every difference between the Postgres versions we build for, and nothing else.
 
 use pgrx::pg_sys;
+use std::ffi::c_int;
 
 /// A transaction id as a number.
 pub fn xid(id: pg_sys::TransactionId) -> u32 {
@@ -61,7 +62,7 @@ pub unsafe fn type_modifier(descriptor: pg_sys::TupleDesc, number: i32) -> i32 {
 pub unsafe fn die_at_sigterm() {
     unsafe extern "C-unwind" {
         // Declared anew: the guarded wrapper of pgrx is no plain function, and nothing of it may run in a handler.
-        fn die(signal: std::ffi::c_int);
+        fn die(signal: c_int);
     }
     // SAFETY: forwarded; the handler is the one that Postgres installs in its backends.
     unsafe {
@@ -81,8 +82,8 @@ pub unsafe fn heed_signals() {
     #[allow(non_snake_case, reason = "names of Postgres")]
     unsafe extern "C-unwind" {
         // Declared anew, as above.
-        fn SignalHandlerForShutdownRequest(signal: std::ffi::c_int);
-        fn SignalHandlerForConfigReload(signal: std::ffi::c_int);
+        fn SignalHandlerForShutdownRequest(signal: c_int);
+        fn SignalHandlerForConfigReload(signal: c_int);
     }
     // SAFETY: forwarded; the handlers are those of Postgres' own processes.
     unsafe {
@@ -247,7 +248,7 @@ pub fn before_executor_start(before: BeforeStart) {
 
 #[pgrx::pg_guard]
 #[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
     // SAFETY: forwards what Postgres passed; ours are written once, while the library is loaded.
     unsafe {
         for before in &*(&raw const BEFORE_START) {

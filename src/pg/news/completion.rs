@@ -4,7 +4,6 @@ use crate::pg::owner::RoleScope;
 use crate::pg::spi::{self, CompletionCall};
 use crate::pg::xact::{self, Failed};
 use crate::pg::{error, guard, guc, world};
-use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 
 /// Times that a call is tried: with the pauses between them, about half a day.

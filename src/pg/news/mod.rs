@@ -12,9 +12,6 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
 
-/// The channel that is notified.
-pub const CHANNEL: &str = "pg_categorize";
-
 thread_local! {
     /// Whether this transaction has noted something.
     static ARE_DUE: Cell<bool> = const { Cell::new(false) };
