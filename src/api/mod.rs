@@ -13,6 +13,7 @@ mod news;
 mod provider;
 mod quality;
 mod queue;
+mod recategorize;
 mod rule;
 mod run;
 mod stats;

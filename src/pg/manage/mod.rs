@@ -11,6 +11,7 @@ pub mod label;
 pub mod model;
 pub mod provider;
 pub mod queue;
+pub mod recategorize;
 pub mod rule;
 pub mod taxonomy;
 pub mod training;

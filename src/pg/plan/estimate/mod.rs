@@ -16,6 +16,7 @@ mod statistics;
 pub use limit::init;
 pub use line::lines;
 pub use mix::Basis;
+pub use price::{PerInput, per_input, per_input_in_batches};
 
 use self::column::Input;
 use self::mix::{Mix, mix};
