@@ -115,13 +115,13 @@ CREATE TABLE categorize.batch_item (
 
 -- When the last daily run was.
 CREATE TABLE categorize.batch_schedule (
-    only             boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single           boolean PRIMARY KEY DEFAULT true CHECK (single),
     last_daily_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- When somebody wanted what waits to be submitted, or what is open to be polled, at once; NULL once that is done.
     submit_wanted_at timestamptz,
     poll_wanted_at   timestamptz
 );
-INSERT INTO categorize.batch_schedule (only) VALUES (true);
+INSERT INTO categorize.batch_schedule (single) VALUES (true);
 
 -- What waits, and what became of it.
 CREATE VIEW categorize.queue_status WITH (security_barrier) AS

@@ -4,6 +4,8 @@
 
 -- What kind of work is in a batch: all of it is of one.
 ALTER TABLE categorize.batch ADD COLUMN job_type text NOT NULL DEFAULT 'categorize';
+-- Whether a machine's stored answer is no answer to it.
+ALTER TABLE categorize.job ADD COLUMN renews boolean NOT NULL DEFAULT false;
 
 -- What has happened and is to be told. It goes once that is done.
 CREATE SEQUENCE categorize.news_id_seq;

@@ -76,6 +76,8 @@ COMMENT ON FUNCTION categorize.on_completion(regprocedure) IS
     'Has a function called, as the current role, with the ids of jobs that it has queued when they have ended; returns its number.';
 COMMENT ON FUNCTION categorize.drop_completion(regprocedure) IS
     'Has a function called no more that the current role has registered; returns whether it had.';
+COMMENT ON FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int) IS
+    'Has answers that machines gave asked for anew in batches; a dry run, which is the default, tells how many and what that costs.';
 COMMENT ON FUNCTION categorize.news_are_due() IS 'Has what was noted of jobs and batches told after the commit; used inside.';
 COMMENT ON FUNCTION categorize.estimate(text) IS
     'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
@@ -190,16 +192,18 @@ GRANT EXECUTE ON FUNCTION categorize.run_begin(oid, text, text, text, text, bool
     categorize.run_statements(regclass, text, text, text, text, boolean) TO categorize_user;
 GRANT EXECUTE ON PROCEDURE categorize.run(regclass, text, text, text, text, numeric, boolean, int, boolean, interval),
     categorize.run_resolve(bigint, bigint, text, text[], text[], text[]) TO categorize_user;
-GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status, categorize.write_back_status TO categorize_user;
-GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int),
-    categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
+GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_status TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int) TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
+GRANT SELECT ON categorize.write_back_status TO categorize_user;
 GRANT SELECT ON categorize.savings, categorize.completions TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.on_completion(regprocedure), categorize.drop_completion(regprocedure) TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
     categorize.add_rule(text, text, text, text, int), categorize.drop_rule(bigint),
-    categorize.train(text), categorize.activate_model(text, int) TO categorize_editor;
+    categorize.train(text), categorize.activate_model(text, int),
+    categorize.recategorize(text, boolean, text, real, text, boolean, int) TO categorize_editor;
 
 GRANT EXECUTE ON FUNCTION
     categorize.create_taxonomy(text, text[], text, text),

@@ -1,7 +1,6 @@
 //! Every difference between the Postgres versions we build for, and nothing else.
 
 use pgrx::pg_sys;
-use std::ffi::c_int;
 
 /// A transaction id as a number.
 pub fn xid(id: pg_sys::TransactionId) -> u32 {
@@ -62,7 +61,7 @@ pub unsafe fn type_modifier(descriptor: pg_sys::TupleDesc, number: i32) -> i32 {
 pub unsafe fn die_at_sigterm() {
     unsafe extern "C-unwind" {
         // Declared anew: the guarded wrapper of pgrx is no plain function, and nothing of it may run in a handler.
-        fn die(signal: c_int);
+        fn die(signal: std::ffi::c_int);
     }
     // SAFETY: forwarded; the handler is the one that Postgres installs in its backends.
     unsafe {
@@ -82,8 +81,8 @@ pub unsafe fn heed_signals() {
     #[allow(non_snake_case, reason = "names of Postgres")]
     unsafe extern "C-unwind" {
         // Declared anew, as above.
-        fn SignalHandlerForShutdownRequest(signal: c_int);
-        fn SignalHandlerForConfigReload(signal: c_int);
+        fn SignalHandlerForShutdownRequest(signal: std::ffi::c_int);
+        fn SignalHandlerForConfigReload(signal: std::ffi::c_int);
     }
     // SAFETY: forwarded; the handlers are those of Postgres' own processes.
     unsafe {
@@ -96,6 +95,28 @@ pub unsafe fn heed_signals() {
         {
             pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(SignalHandlerForShutdownRequest));
             pg_sys::pqsignal_be(pg_sys::SIGHUP as i32, Some(SignalHandlerForConfigReload));
+        }
+    }
+}
+
+/// Has what this process does now be cancelled after a time, as `statement_timeout` has it for the statements of clients; `None` takes
+/// that back.
+pub fn limit_time(limit: Option<std::time::Duration>) {
+    const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
+    unsafe extern "C-unwind" {
+        // Not in the bindings.
+        fn enable_timeout_after(id: std::ffi::c_int, milliseconds: std::ffi::c_int);
+        fn disable_timeout(id: std::ffi::c_int, keep_indicator: bool);
+    }
+    // SAFETY: plain calls on the main thread of a process that is connected to a database, where Postgres has registered this timeout.
+    // Its number is the same in all versions that we know.
+    #[allow(ffi_unwind_calls, reason = "neither raises an error")]
+    unsafe {
+        match limit {
+            Some(limit) => {
+                enable_timeout_after(STATEMENT_TIMEOUT, limit.as_millis().try_into().unwrap_or(std::ffi::c_int::MAX));
+            }
+            None => disable_timeout(STATEMENT_TIMEOUT, false),
         }
     }
 }
@@ -248,7 +269,7 @@ pub fn before_executor_start(before: BeforeStart) {
 
 #[pgrx::pg_guard]
 #[allow(ffi_unwind_calls, reason = "the previous hook is called behind a guard")]
-unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
     // SAFETY: forwards what Postgres passed; ours are written once, while the library is loaded.
     unsafe {
         for before in &*(&raw const BEFORE_START) {
@@ -276,27 +297,4 @@ pub unsafe fn check_rights(statement: *mut pg_sys::PlannedStmt) {
         #[cfg(not(feature = "pg15"))]
         pg_sys::ExecCheckPermissions((*statement).rtable, (*statement).permInfos, true);
     }
-}
-
-/// The number of STATEMENT_TIMEOUT among the reasons of Postgres for a timeout (utils/timeout.h), in all versions that we know.
-const STATEMENT_TIMEOUT: c_int = 3;
-
-// Declared anew: pgrx does not bind utils/timeout.h. Neither raises an error for a reason that Postgres registers in every process that is
-// connected to a database.
-unsafe extern "C" {
-    fn enable_timeout_after(id: c_int, delay_ms: c_int);
-    fn disable_timeout(id: c_int, keep_indicator: bool);
-}
-
-/// Has this process cancel what it does after so many milliseconds. No statement of a client runs in it, whose time this would be.
-pub fn set_alarm(milliseconds: c_int) {
-    // SAFETY: a plain call in a process that is connected to a database; its handler sends this process a signal to cancel, which is
-    // served where interrupts are.
-    unsafe { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds) };
-}
-
-/// Takes that back.
-pub fn clear_alarm() {
-    // SAFETY: a plain call.
-    unsafe { disable_timeout(STATEMENT_TIMEOUT, false) };
 }

@@ -114,13 +114,13 @@ pub struct Alarm;
 impl Alarm {
     /// From now on; until it is dropped.
     pub fn set(after: Duration) -> Self {
-        compat::set_alarm(i32::try_from(after.as_millis()).unwrap_or(i32::MAX));
+        compat::limit_time(Some(after));
         Self
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        compat::clear_alarm();
+        compat::limit_time(None);
     }
 }

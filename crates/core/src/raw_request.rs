@@ -63,18 +63,48 @@ impl Endpoint {
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::ChatCompletions => &[
-                "model", "messages", "max_completion_tokens", "max_tokens", "n", "temperature", "top_p", "stop", "seed",
-                "response_format", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "verbosity", "logprobs",
-                "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "user", "safety_identifier",
+                "model",
+                "messages",
+                "max_completion_tokens",
+                "max_tokens",
+                "n",
+                "temperature",
+                "top_p",
+                "stop",
+                "seed",
+                "response_format",
+                "tools",
+                "tool_choice",
+                "parallel_tool_calls",
+                "reasoning_effort",
+                "verbosity",
+                "logprobs",
+                "top_logprobs",
+                "presence_penalty",
+                "frequency_penalty",
+                "logit_bias",
+                "user",
+                "safety_identifier",
             ],
             Self::Embeddings => &["model", "input", "dimensions", "encoding_format", "user"],
             Self::Messages => &[
-                "model", "messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tools",
-                "tool_choice", "thinking", "metadata", "output_config",
+                "model",
+                "messages",
+                "system",
+                "max_tokens",
+                "temperature",
+                "top_p",
+                "top_k",
+                "stop_sequences",
+                "tools",
+                "tool_choice",
+                "thinking",
+                "metadata",
+                "output_config",
             ],
-            Self::GenerateContent => &[
-                "model", "contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings",
-            ],
+            Self::GenerateContent => {
+                &["model", "contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings"]
+            }
         }
     }
 
@@ -137,7 +167,8 @@ pub fn read(kind: &str, body: &Value, model: Option<&str>) -> Result<RawRequest>
     }
     let has_tools = ["tools", "response_format", "output_config"].iter().any(|key| given.contains_key(*key));
     let messages = given.get(endpoint.required()).and_then(Value::as_array).map_or(1, Vec::len) as u64 + 1;
-    let input_bound = (bytes as u64).saturating_add(MESSAGE.saturating_mul(messages)) + if has_tools { TOOLS } else { 0 };
+    let input_bound =
+        (bytes as u64).saturating_add(MESSAGE.saturating_mul(messages)) + if has_tools { TOOLS } else { 0 };
     Ok(RawRequest { endpoint, model: model.to_owned(), body: sent, input_bound, output_bound })
 }
 

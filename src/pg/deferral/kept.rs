@@ -117,7 +117,10 @@ pub fn keep(wish: &Rc<Wish>, keys: Keys, input: &str, target: Option<Target>) {
     if kept_bytes() > MOST {
         error::raise(
             Error::new(ErrorKind::LimitExceeded, "too many inputs wait for the end of the transaction")
-                .detail(format!("More than {} MB are kept for transactions around the present subtransaction.", MOST >> 20))
+                .detail(format!(
+                    "More than {} MB are kept for transactions around the present subtransaction.",
+                    MOST >> 20
+                ))
                 .hint("Commit more often, or call categorize.enqueue_query(), which keeps nothing."),
         );
     }
@@ -164,8 +167,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
     use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_PRE_COMMIT, XACT_EVENT_PRE_PREPARE};
     match event {
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => {
-            let misses: Vec<Miss> =
-                LEVELS.take().into_iter().flat_map(|level| level.misses.into_values()).collect();
+            let misses: Vec<Miss> = LEVELS.take().into_iter().flat_map(|level| level.misses.into_values()).collect();
             LAST.take();
             if !misses.is_empty() {
                 store_last(misses);

@@ -3,8 +3,8 @@
 use super::Wish;
 use crate::pg::queue::{self, Order, Wanted};
 use crate::pg::resolver::Keys;
-use crate::pg::write_back::{self, Target};
 use crate::pg::world;
+use crate::pg::write_back::{self, Target};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -44,8 +44,7 @@ pub fn store(misses: Vec<Miss>) -> u64 {
             let Wish { scope, role, asker, priority } = &**wish;
             let order = Order { scope, priority: *priority, role: *role, asker };
             let unknown = group.iter().filter(|miss| !miss.is_known);
-            let wanted: Vec<Wanted<'_>> =
-                unknown.map(|miss| Wanted { keys: miss.keys, text: &miss.input }).collect();
+            let wanted: Vec<Wanted<'_>> = unknown.map(|miss| Wanted { keys: miss.keys, text: &miss.input }).collect();
             for (wanted, queued) in wanted.iter().zip(queue::enqueue(&order, &wanted)) {
                 let was_there = jobs.insert(wanted.keys.0, queued.job).is_some();
                 new += u64::from(queued.is_new && !was_there);

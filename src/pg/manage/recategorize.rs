@@ -4,15 +4,15 @@ use super::as_writer;
 use crate::pg::call_site::{Into, scope};
 use crate::pg::client::asker;
 use crate::pg::plan::estimate::{PerInput, per_input, per_input_in_batches};
-use crate::pg::queue::{self, Order, Wanted as WantedInput};
-use crate::pg::resolver::Resolver;
+use crate::pg::queue::{self, Order, Queued, Wanted as WantedInput};
+use crate::pg::resolver::keys;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, Stored, StoredAnswer};
+use crate::pg::spi::{self, Meant, StoredAnswer};
 use crate::pg::{error, guard, world};
-use pg_categorize_core::error::Error;
+use pg_categorize_core::error::{Error, ErrorKind};
 use pg_categorize_core::money::Money;
 use pgrx::pg_sys;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// Answers that are read at once.
 const PORTION: i64 = 5000;
@@ -40,7 +40,7 @@ pub struct Wanted<'a> {
 pub struct Plan {
     /// Answers that are meant and can be asked for.
     pub answers: i64,
-    /// Answers that are meant and whose texts are not stored.
+    /// Answers that are meant and cannot: their texts are not stored, or they are about images.
     pub without_text: i64,
     /// Jobs that were made.
     pub queued: i64,
@@ -67,7 +67,7 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
     let Some(scope) = scope(&world, &Into::Taxonomy(Some(&name))) else { return Plan::default() };
     let Some(taxonomy) = scope.taxonomy() else { return Plan::default() };
     super::queue::refuse_kept_inside(&name, scope.settings.allow_external);
-    let stored = Stored {
+    let stored = Meant {
         tenant: &scope.tenant,
         taxonomy: taxonomy.id,
         before_version: wanted.outdated.then_some(taxonomy.version),
@@ -86,12 +86,15 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
         let Some(last) = portion.last().map(|last| last.fingerprint) else { break };
         after = Some(last);
         let meant = meant(portion, wanted.condition, &scope);
-        plan.without_text += meant.iter().filter(|answer| answer.input.is_none()).count() as i64;
-        let texts: Vec<&str> = meant.iter().filter_map(|answer| answer.input.as_deref()).collect();
-        plan.answers += texts.len() as i64;
-        bytes += texts.iter().map(|text| text.len() as f64).sum::<f64>();
-        if !wanted.dry_run && !texts.is_empty() {
-            plan.queued += queue(&order, &texts);
+        let inputs: Vec<WantedInput<'_>> = meant.iter().filter_map(|answer| askable(answer, &scope)).collect();
+        plan.answers += inputs.len() as i64;
+        plan.without_text += (meant.len() - inputs.len()) as i64;
+        bytes += inputs.iter().map(|input| input.text.len() as f64).sum::<f64>();
+        if !wanted.dry_run && !inputs.is_empty() {
+            if per_input_in_batches(&scope, bytes / plan.answers as f64).is_none() {
+                refuse_without_batches(&name);
+            }
+            plan.queued += queue(&order, &inputs);
         }
     }
     let usual_bytes = bytes / (plan.answers.max(1) as f64);
@@ -104,33 +107,40 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
 /// Those of a portion for which the caller's condition holds.
 fn meant(portion: Vec<StoredAnswer>, condition: Option<&str>, scope: &Scope) -> Vec<StoredAnswer> {
     let Some(condition) = condition else { return portion };
-    let holds = spi::answers_where(condition, &portion, |category| scope.text_of(category));
+    let holds = spi::answers_where(condition, &portion, |category| scope.text(category).map(str::to_owned));
     let mut holds = holds.into_iter().peekable();
     let is_meant = |(place, _): &(usize, StoredAnswer)| holds.next_if_eq(place).is_some();
     portion.into_iter().enumerate().filter(is_meant).map(|(_, answer)| answer).collect()
 }
 
-/// Queues texts whose answers are known; how many jobs that made.
-fn queue(order: &Order<'_>, texts: &[&str]) -> i64 {
-    let mut keys = HashMap::with_capacity(texts.len());
-    // Their answers are stored: what they are known by is all that is asked.
-    Resolver::free(order.scope.clone()).keys_of(texts, |at, key| {
-        keys.insert(at, key);
-    });
-    let inputs: Vec<WantedInput<'_>> = texts
-        .iter()
-        .enumerate()
-        .filter_map(|(at, text)| Some(WantedInput { keys: keys.remove(&at)?, text }))
-        .collect();
+/// Queues inputs whose answers are known; how many jobs that made.
+fn queue(order: &Order<'_>, inputs: &[WantedInput<'_>]) -> i64 {
     as_writer(|_| {
-        let queued = queue::enqueue(order, &inputs);
-        let mut jobs: Vec<i64> = queued.iter().map(|queued| queued.job).collect();
-        jobs.sort_unstable();
-        jobs.dedup();
-        spi::renew_jobs(&jobs);
-        let mut new: Vec<i64> = queued.iter().filter(|queued| queued.is_new).map(|queued| queued.job).collect();
-        new.sort_unstable();
-        new.dedup();
-        new.len() as i64
+        let queued = queue::enqueue(order, inputs);
+        let distinct =
+            |jobs: &mut dyn Iterator<Item = &Queued>| jobs.map(|queued| queued.job).collect::<HashSet<i64>>();
+        let all = distinct(&mut queued.iter());
+        spi::renew_jobs(&all.into_iter().collect::<Vec<_>>());
+        distinct(&mut queued.iter().filter(|queued| queued.is_new)).len() as i64
     })
+}
+
+/// A stored answer with its keys, where they are those of its text: what was asked about an image is known by that.
+fn askable<'a>(answer: &'a StoredAnswer, scope: &Scope) -> Option<WantedInput<'a>> {
+    let text = answer.input.as_deref()?;
+    let keys = keys(scope, text)?;
+    let is_its = keys.0 == answer.fingerprint || keys.1 == Some(answer.fingerprint);
+    is_its.then_some(WantedInput { keys, text })
+}
+
+/// Live questions are answered by what is stored.
+fn refuse_without_batches(name: &str) -> ! {
+    error::raise(
+        Error::new(
+            ErrorKind::NotSupported,
+            format!("the answers of taxonomy \"{name}\" cannot be asked for anew in batches"),
+        )
+        .detail("No model that it asks has a price for batches, or its categories are offered in lists.")
+        .hint("categorize.set_batch_price() states a price; categorize.forget() forgets single answers."),
+    )
 }

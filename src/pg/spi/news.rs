@@ -36,7 +36,10 @@ pub struct CompletionCall {
 
 /// Tells up to so many news; how many there were.
 pub fn tell_news(most: i32) -> i32 {
-    run::write_returning("SELECT categorize.tell_news($1)", &[most.into()], |row| row.get(1)).pop().flatten().unwrap_or(0)
+    run::write_returning("SELECT categorize.tell_news($1)", &[most.into()], |row| row.get(1))
+        .pop()
+        .flatten()
+        .unwrap_or(0)
 }
 
 /// Raises the alerts that are due.
@@ -48,7 +51,8 @@ pub fn raise_alerts(bounds: &AlertBounds) {
 
 /// The name of a function and how it is called as a role, or why it cannot be.
 pub fn completion_statement(function: pg_sys::Oid, role: pg_sys::Oid) -> Result<(String, String), CompletionProblem> {
-    let sql = "SELECT s.name, s.call, s.reason, s.sqlstate, s.message, s.hint FROM categorize.completion_statement($1, $2) s";
+    let sql =
+        "SELECT s.name, s.call, s.reason, s.sqlstate, s.message, s.hint FROM categorize.completion_statement($1, $2) s";
     let row = |row: &run::Row| match row.get::<String>(3) {
         None => Some(Ok((row.get(1)?, row.get(2)?))),
         Some(reason) => {
@@ -126,7 +130,8 @@ pub fn fail_completion_call(call: &CompletionCall, sqlstate: &str, is_last: bool
 /// A function is called no more.
 pub fn end_completion(completion: i64, reason: &str) {
     run::write("DELETE FROM categorize.completion_call WHERE completion_id = $1", &[completion.into()]);
-    let sql = "UPDATE categorize.completion SET ended_at = clock_timestamp(), reason = $2 WHERE id = $1 AND ended_at IS NULL";
+    let sql =
+        "UPDATE categorize.completion SET ended_at = clock_timestamp(), reason = $2 WHERE id = $1 AND ended_at IS NULL";
     if run::write(sql, &[completion.into(), reason.into()]) > 0 {
         let sql = "INSERT INTO categorize.alert_log (kind, message)
                    SELECT 'completion_ended', format('%s is called no more for role %s: %s.', c.function, c.role, c.reason)
@@ -137,6 +142,7 @@ pub fn end_completion(completion: i64, reason: &str) {
 
 /// Seconds until the next call is due; `None` where none is.
 pub fn next_completion_call() -> Option<f64> {
-    let sql = "SELECT extract(epoch FROM min(k.retry_at) - clock_timestamp())::float8 FROM categorize.completion_call k";
+    let sql =
+        "SELECT extract(epoch FROM min(k.retry_at) - clock_timestamp())::float8 FROM categorize.completion_call k";
     run::write_returning(sql, &[], |row| row.get(1)).pop()?
 }

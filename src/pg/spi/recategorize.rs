@@ -6,7 +6,7 @@ use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::datum::TimestampWithTimeZone;
 
 /// Which stored answers of a tenant into a taxonomy.
-pub struct Stored<'a> {
+pub struct Meant<'a> {
     /// The tenant.
     pub tenant: &'a str,
     /// The taxonomy.
@@ -33,7 +33,7 @@ pub struct StoredAnswer {
 }
 
 /// Those of a taxonomy behind a key, in the order of their keys. What people have said or taught is not among them.
-pub fn machine_answers(of: &Stored<'_>, after: Option<Fingerprint>, limit: i64) -> Vec<StoredAnswer> {
+pub fn machine_answers(of: &Meant<'_>, after: Option<Fingerprint>, limit: i64) -> Vec<StoredAnswer> {
     let sql = "SELECT c.fingerprint, c.input, c.category_id, c.confidence, c.provider, c.model, c.created_at
                  FROM categorize.cache c
                 WHERE c.tenant = $1 AND c.taxonomy_id = $2 AND c.origin NOT IN ('label', 'correction')
@@ -66,11 +66,7 @@ pub fn machine_answers(of: &Stored<'_>, after: Option<Fingerprint>, limit: i64) 
 
 /// The places of those for which a condition holds that the caller wrote, over the columns input, category, confidence, provider, model
 /// and created_at. Runs as the caller, who can neither write nor spend in it. `path` tells the path of a category.
-pub fn answers_where(
-    condition: &str,
-    answers: &[StoredAnswer],
-    path: impl Fn(i32) -> Option<String>,
-) -> Vec<usize> {
+pub fn answers_where(condition: &str, answers: &[StoredAnswer], path: impl Fn(i32) -> Option<String>) -> Vec<usize> {
     // A comment at the condition's end ends with its line.
     let query = format!(
         "SELECT answer.number FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]),
@@ -98,5 +94,8 @@ pub fn answers_where(
 
 /// Notes of waiting jobs that they are asked about although an answer is known.
 pub fn renew_jobs(jobs: &[i64]) {
-    run::write("UPDATE categorize.job SET renews = true WHERE id = ANY ($1) AND state = 'waiting'", &[jobs.to_vec().into()]);
+    run::write(
+        "UPDATE categorize.job SET renews = true WHERE id = ANY ($1) AND state = 'waiting'",
+        &[jobs.to_vec().into()],
+    );
 }

@@ -284,8 +284,8 @@ pub fn retry_targets(ids: Vec<i64>, sqlstate: &str) {
 /// Marks rows as due whose jobs have ended, by the ids of the jobs; how many they are.
 pub fn mark_due(jobs: &[i64]) -> u64 {
     let sql = "UPDATE categorize.job_target SET state = 'due', retry_at = pg_catalog.clock_timestamp()
-                WHERE job_id = ANY ($1) AND state = 'waiting'";
-    run::write(sql, &[jobs.to_vec().into()])
+                WHERE job_id = ANY ($1) AND state = 'waiting' RETURNING 1";
+    run::kept(sql, &[jobs.to_vec().into()], |_| ()).len() as u64
 }
 
 /// Marks all rows as due whose jobs have ended: also those that were queued while that happened. Forgets what failed long ago.
@@ -307,7 +307,8 @@ pub fn next_due() -> Option<f64> {
 
 /// Whether rows wait for the ends of their jobs, or are due.
 pub fn any_targets() -> bool {
-    !run::write_returning("SELECT 1 FROM categorize.job_target WHERE state IN ('waiting', 'due') LIMIT 1", &[], |_| ()).is_empty()
+    !run::write_returning("SELECT 1 FROM categorize.job_target WHERE state IN ('waiting', 'due') LIMIT 1", &[], |_| ())
+        .is_empty()
 }
 
 /// Has deferred triggers and constraints fire at the ends of their statements, until the transaction ends.

@@ -30,17 +30,15 @@ impl Queued {
         row: &Row,
         filled: pg_sys::HeapTuple,
     ) {
-        let destination = destination.get_or_insert_with(|| {
-            Rc::new(Destination::find(row.table(), &arguments.inputs, &arguments.output).0)
-        });
+        let destination = destination
+            .get_or_insert_with(|| Rc::new(Destination::find(row.table(), &arguments.inputs, &arguments.output).0));
         let target = guc::plainly(|| {
             let key: Option<Vec<String>> =
                 destination.key_columns.iter().map(|column| row.value(filled, column)).collect();
             let key = key.unwrap_or_else(|| {
-                error::raise(
-                    Error::invalid("the primary key of the row is not known before it is stored")
-                        .hint("Give its columns defaults, or fill them in a trigger that comes before this one by its name."),
-                )
+                error::raise(Error::invalid("the primary key of the row is not known before it is stored").hint(
+                    "Give its columns defaults, or fill them in a trigger that comes before this one by its name.",
+                ))
             });
             let parts: Vec<String> = arguments.inputs.iter().filter_map(|column| row.value(filled, column)).collect();
             let input = parts.join(" ");

@@ -72,7 +72,11 @@ fn look<T>(work: impl FnOnce() -> T) -> Option<T> {
     let done = contained(|| is_here().then(work));
     done.inspect_err(|message| {
         let detail = Some(format!("The error was: {message}."));
-        error::log("could not tell what has become of jobs and batches", detail, Some("It is tried again with the next news."));
+        error::log(
+            "could not tell what has become of jobs and batches",
+            detail,
+            Some("It is tried again with the next news."),
+        );
     })
     .ok()
     .flatten()

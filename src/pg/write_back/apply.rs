@@ -6,13 +6,17 @@ use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, DuePortion, DueRow, RowAnswer, WriteBackStatements};
 use crate::pg::xact::{self, Failed};
-use crate::pg::{error, lock, world};
+use crate::pg::{compat, error, lock, world};
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Rows of one statement.
 const ROWS: i64 = 500;
+
+/// How long one statement may take.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Times that a row is tried for which somebody always has a lock: with the pauses between them, about a day.
 const MOST_ATTEMPTS: i32 = 36;
@@ -60,8 +64,7 @@ pub fn apply() -> Portion {
 /// The statements of a portion; why there are none.
 fn usable(portion: &DuePortion) -> Result<WriteBackStatements, (String, Option<String>)> {
     let Destination { relation, key_columns, input_columns, output_column } = &*portion.destination;
-    let found =
-        world::as_owner(|| spi::write_back_statements(*relation, portion.role, input_columns, output_column));
+    let found = world::as_owner(|| spi::write_back_statements(*relation, portion.role, input_columns, output_column));
     let statements = found.map_err(|problem| (problem.reason, Some(problem.sqlstate)))?;
     // Another key may find other rows.
     let same = statements.relation == *relation && statements.key_columns == *key_columns;
@@ -130,7 +133,11 @@ impl Writing<'_> {
             let _role = RoleScope::enter(self.portion.role, &self.portion.tenant);
             spi::write_rows(self.statements, &answers)
         });
-        xact::trial(|| { work }())
+        // A trigger of one table must not hold up the rows of all others.
+        compat::limit_time(Some(LONGEST));
+        let written = xact::trial(|| { work }());
+        compat::limit_time(None);
+        written
     }
 
     fn note(&self, rows: &[(&DueRow, String)], written: &[i32]) {

@@ -42,7 +42,9 @@ pub fn enqueue(wanted: &Wanted<'_>) -> i64 {
     let wish = Rc::new(Wish::now(&scope, priority));
     let mut inputs = Inputs { resolver: Resolver::free(scope), wish, new: 0 };
     match (wanted.relation, wanted.output_column) {
-        (None, None) => spi::for_each_text(wanted.query, |texts| inputs.take(texts.into_iter().map(|text| (text, None)))),
+        (None, None) => {
+            spi::for_each_text(wanted.query, |texts| inputs.take(texts.into_iter().map(|text| (text, None))))
+        }
         (Some(relation), Some(output)) => inputs.take_rows(wanted.query, relation, output),
         _ => error::raise(
             Error::invalid("relation and output_column go together")
@@ -72,9 +74,8 @@ impl Inputs {
                 continue;
             }
             let wish = self.wish.clone();
-            let miss = misses
-                .entry(keys.0)
-                .or_insert_with(|| Miss { wish, keys, input, is_known, targets: Vec::new() });
+            let miss =
+                misses.entry(keys.0).or_insert_with(|| Miss { wish, keys, input, is_known, targets: Vec::new() });
             miss.targets.extend(target);
         }
         if !misses.is_empty() {
@@ -90,11 +91,10 @@ impl Inputs {
             let (keys, texts): (Vec<_>, Vec<_>) = rows.into_iter().filter_map(|row| shape.split(row)).unzip();
             // As the caller, who must be able to see what he has answers written to.
             let keys_of: Vec<&[String]> = keys.iter().map(Vec::as_slice).collect();
-            let mut states: HashMap<i32, _> =
-                guc::plainly(|| spi::read_rows(&shape.statements, &keys_of))
-                    .into_iter()
-                    .map(|state| (state.number, state))
-                    .collect();
+            let mut states: HashMap<i32, _> = guc::plainly(|| spi::read_rows(&shape.statements, &keys_of))
+                .into_iter()
+                .map(|state| (state.number, state))
+                .collect();
             let target = |(at, (key, text)): (usize, (Vec<String>, String))| {
                 let state = states.remove(&(at as i32))?;
                 let row_input = state.input?;
@@ -131,10 +131,9 @@ impl Shape {
         });
         let inputs: Vec<usize> = (0..names.len()).filter(|at| !keys.contains(at)).collect();
         if inputs.is_empty() {
-            error::raise(
-                Error::invalid("query has no column of the input")
-                    .hint("Select the key and the columns of the input by their names, as in 'SELECT id, title FROM products'."),
-            );
+            error::raise(Error::invalid("query has no column of the input").hint(
+                "Select the key and the columns of the input by their names, as in 'SELECT id, title FROM products'.",
+            ));
         }
         let columns: Vec<String> = inputs.iter().map(|at| names[*at].clone()).collect();
         let (destination, statements) = Destination::find(relation, &columns, output);

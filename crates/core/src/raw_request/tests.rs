@@ -21,8 +21,11 @@ fn the_model_is_that_of_the_body_or_of_the_provider() {
     let of = |kind: &str, body: &Value| read(kind, body, Some("usual")).unwrap();
     assert_eq!(of("openai", &chat(&json!({}))).body["model"], "usual");
     assert_eq!(of("openai", &chat(&json!({"model": "other"}))).model, "other");
-    let gemini = of("gemini", &json!({"model": "models/g", "contents": [{"parts": [{"text": "hi"}]}],
-                                      "generationConfig": {"maxOutputTokens": 5, "candidateCount": 2}}));
+    let gemini = of(
+        "gemini",
+        &json!({"model": "models/g", "contents": [{"parts": [{"text": "hi"}]}],
+                                      "generationConfig": {"maxOutputTokens": 5, "candidateCount": 2}}),
+    );
     assert_eq!((gemini.model.as_str(), gemini.output_bound, gemini.body.get("model")), ("g", 10, None));
     assert!(read("openai", &chat(&json!({})), None).is_err());
 }
@@ -84,7 +87,10 @@ fn what_is_charged_beyond_its_tokens_is_refused() {
     let part = |part: Value| json!({"contents": [{"parts": [part]}], "generationConfig": {"maxOutputTokens": 5}});
     refused("gemini", part(json!({"fileData": {"fileUri": "u"}})));
     refused("gemini", part(json!({"inlineData": {"data": "aGk="}})));
-    refused("gemini", json!({"contents": [], "generationConfig": {"maxOutputTokens": 5}, "tools": [{"googleSearch": {}}]}));
+    refused(
+        "gemini",
+        json!({"contents": [], "generationConfig": {"maxOutputTokens": 5}, "tools": [{"googleSearch": {}}]}),
+    );
 }
 
 #[test]
@@ -110,7 +116,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         "[a-z_]{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 4, |inner| {
-        let key = prop_oneof![Just("messages"), Just("content"), Just("type"), Just("max_tokens"), Just("input"), Just("x")];
+        let key =
+            prop_oneof![Just("messages"), Just("content"), Just("type"), Just("max_tokens"), Just("input"), Just("x")];
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             proptest::collection::vec((key.prop_map(str::to_owned), inner), 0..4)

@@ -10,9 +10,30 @@ const KINDS: [&str; 8] =
 
 /// The keys of messages and of their parts.
 const KEYS: [&str; 24] = [
-    "role", "content", "text", "type", "name", "refusal", "tool_calls", "tool_call_id", "function", "arguments", "id", "input",
-    "tool_use_id", "is_error", "thinking", "signature", "data", "parts", "functionCall", "functionResponse", "args",
-    "response", "thoughtSignature", "thought",
+    "role",
+    "content",
+    "text",
+    "type",
+    "name",
+    "refusal",
+    "tool_calls",
+    "tool_call_id",
+    "function",
+    "arguments",
+    "id",
+    "input",
+    "tool_use_id",
+    "is_error",
+    "thinking",
+    "signature",
+    "data",
+    "parts",
+    "functionCall",
+    "functionResponse",
+    "args",
+    "response",
+    "thoughtSignature",
+    "thought",
 ];
 
 /// Keys below which anything may be: it is read as it is written.
@@ -25,7 +46,13 @@ const OPAQUE: [&str; 5] = ["arguments", "input", "args", "response", "data"];
 pub(super) fn refuse_other_than_text(read: &Value, endpoint: Endpoint) -> Result<()> {
     match endpoint {
         // Texts, or tokens as numbers: each has at least a byte.
-        Endpoint::Embeddings => if is_list_of_texts(read, 2) { Ok(()) } else { Err(refused()) },
+        Endpoint::Embeddings => {
+            if is_list_of_texts(read, 2) {
+                Ok(())
+            } else {
+                Err(refused())
+            }
+        }
         _ => walk(read),
     }
 }

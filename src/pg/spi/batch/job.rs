@@ -2,6 +2,7 @@
 
 use super::super::run;
 use super::{Group, array};
+use crate::pg::write_back;
 use pg_categorize_core::frame::Target;
 
 /// How a job goes on.
@@ -42,6 +43,9 @@ pub fn move_jobs(ends: &[JobEnd<'_>]) {
         array(ends.iter().map(|end| end.reason.map(str::to_owned))),
     ];
     run::kept(sql, &arguments, |_| ());
+    // Rows of tables may wait for their answers.
+    let is_end = |end: &&JobEnd<'_>| matches!(end.state, "done" | "failed" | "cancelled");
+    write_back::ended(&ends.iter().filter(is_end).map(|end| end.job).collect::<Vec<_>>());
 }
 
 /// Moves jobs on that are asked live or wait, each to the same state for the same reason; those that have ended stay.

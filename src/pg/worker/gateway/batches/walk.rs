@@ -68,7 +68,8 @@ fn unknown(jobs: Vec<WaitingJob>, group: &Group, plan: &Arc<Plan>, desk: &mut De
     let answers = look_up::known_answers(&ask, taxonomy.as_deref());
     let (mut known, mut waiting) = (Vec::new(), Vec::with_capacity(jobs.len()));
     for (job, answer) in jobs.into_iter().zip(answers) {
-        match answer {
+        // What people say has no provider.
+        match answer.filter(|answer| !job.renews || answer.provider.is_none()) {
             Some(_) => known.push(job.id),
             None => {
                 let WaitingJob { id, fingerprint, text, .. } = job;
