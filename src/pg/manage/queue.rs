@@ -6,7 +6,9 @@ use crate::pg::client::asker;
 use crate::pg::queue::{self, Order, Wanted};
 use crate::pg::resolver::Resolver;
 use crate::pg::{error, guard, spi, world};
+use pg_categorize_core::cascade::TierName;
 use pg_categorize_core::error::Error;
+use pg_categorize_core::settings::Settings;
 use pgrx::pg_sys;
 
 /// The lowest and the highest priority.
@@ -27,7 +29,7 @@ pub fn enqueue(inputs: &[Option<String>], taxonomy: Option<&str>, priority: i32)
     let name = super::taxonomy(taxonomy).name.clone();
     let (world, _) = world::now();
     let Some(scope) = scope(&world, &Into::Taxonomy(Some(&name))) else { return 0 };
-    refuse_kept_inside(&name, scope.settings.allow_external);
+    refuse_unasked(&name, &scope.settings);
     let texts: Vec<&str> = inputs.iter().flatten().map(String::as_str).collect();
     let mut open = Vec::new();
     let mut resolver = Resolver::free(scope.clone());
@@ -58,12 +60,18 @@ pub fn priority_of(priority: i32) -> i16 {
     priority as i16
 }
 
-/// Refuses a taxonomy whose texts stay in the database: nothing would ever become of the jobs.
-pub fn refuse_kept_inside(name: &str, allow_external: bool) {
-    if !allow_external {
+/// Refuses a taxonomy that no language model is asked about: nothing would ever become of the jobs.
+pub fn refuse_unasked(name: &str, settings: &Settings) {
+    if !settings.allow_external {
         error::raise(
             Error::invalid(format!("the inputs of taxonomy \"{name}\" must not leave the database"))
                 .hint("Its setting allow_external is false: categorize.configure() changes it."),
+        );
+    }
+    if !settings.tiers.contains(&TierName::Llm) {
+        error::raise(
+            Error::invalid(format!("no language model is asked about the inputs of taxonomy \"{name}\""))
+                .hint("Its setting tiers lacks llm: categorize.configure() changes it."),
         );
     }
 }

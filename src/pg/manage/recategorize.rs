@@ -66,7 +66,7 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
     let (world, _) = world::now();
     let Some(scope) = scope(&world, &Into::Taxonomy(Some(&name))) else { return Plan::default() };
     let Some(taxonomy) = scope.taxonomy() else { return Plan::default() };
-    super::queue::refuse_kept_inside(&name, scope.settings.allow_external);
+    super::queue::refuse_unasked(&name, &scope.settings);
     let stored = Meant {
         tenant: &scope.tenant,
         taxonomy: taxonomy.id,

@@ -41,11 +41,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
                 );
             }
         }
-        XACT_EVENT_COMMIT => {
-            if QUEUED.take() {
-                launch::want_batches();
-            }
-        }
+        XACT_EVENT_COMMIT if QUEUED.take() => launch::want_batches(),
         // Who commits it later does not know of it: the launcher finds the mark.
         XACT_EVENT_PREPARE | XACT_EVENT_ABORT => QUEUED.set(false),
         _ => {}

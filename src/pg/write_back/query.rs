@@ -38,7 +38,7 @@ pub fn enqueue(wanted: &Wanted<'_>) -> i64 {
     let priority = manage::queue::priority_of(wanted.priority);
     let taxonomy = manage::named(wanted.taxonomy);
     let scope = world::now().0.scope(&guc::tenant(), &taxonomy);
-    manage::queue::refuse_kept_inside(&taxonomy, scope.settings.allow_external);
+    manage::queue::refuse_unasked(&taxonomy, &scope.settings);
     let wish = Rc::new(Wish::now(&scope, priority));
     let mut inputs = Inputs { resolver: Resolver::free(scope), wish, new: 0 };
     match (wanted.relation, wanted.output_column) {

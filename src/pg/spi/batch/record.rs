@@ -73,11 +73,6 @@ pub fn count_results(batch: i64, (answered, failed): (i32, i32), (cost, live): (
     run::kept(sql, &[batch.into(), answered.into(), failed.into(), cost.into(), live.into()], |_| ());
 }
 
-/// The price row of a batch.
-pub fn price_of_batch(batch: i64) -> Option<i64> {
-    run::kept("SELECT price_id FROM categorize.batch WHERE id = $1", &[batch.into()], |row| row.get(1)).pop()?
-}
-
 /// Providers of which a batch failed after this moment, in microseconds of the Postgres epoch.
 pub fn failed_since(moment: i64) -> Vec<i32> {
     let sql = "SELECT DISTINCT provider_id FROM categorize.batch WHERE state = 'failed' AND ended_at > $1";

@@ -28,7 +28,7 @@ mod work;
 use crate::pg::launch::{self, State};
 use crate::pg::lock::{self, Duty, Span, Thing};
 use crate::pg::worker::{report_idle, settle};
-use crate::pg::{catalog, compat, error, spi, wait, xact};
+use crate::pg::{catalog, compat, error, queue, spi, wait, xact};
 use pgrx::prelude::*;
 use pgrx::{FromDatum, pg_sys};
 use std::time::{Duration, Instant};
@@ -89,13 +89,20 @@ fn prepare(database: pg_sys::Oid) -> Result<bool, State> {
     if launch::is_going(database.to_u32()) {
         return Ok(false);
     }
-    let looked = xact::attempt(|| (spi::is_template(database), is_here())).map_err(|failed| {
+    let look = || (spi::is_template(database), is_here(), spi::extension_version().is_some());
+    let looked = xact::attempt(look).map_err(|failed| {
         error::log("gateway could not start", Some(format!("The error was: {}.", failed.message)), None);
         State::Ended
     })?;
     match looked {
-        (true, _) => return Err(State::Template),
-        (_, false) => return Err(State::OtherVersion),
+        (true, ..) => return Err(State::Template),
+        (_, false, is_any) => {
+            // Its queue went with it.
+            if !is_any {
+                queue::take_mark(database.to_u32());
+            }
+            return Err(State::OtherVersion);
+        }
         _ => {}
     }
     let end = Instant::now() + HANDOVER;

@@ -29,7 +29,6 @@ fn kills_at_any_point_lose_nothing_and_pay_nothing_twice() {
                 std::thread::sleep(Duration::from_millis(dice.below(400)));
                 if dice.below(2) == 0 {
                     cluster.crash();
-                    cluster.start();
                 } else if let Some(gateway) = shop.gateways().pop() {
                     cluster.kill(gateway);
                 }

@@ -38,10 +38,10 @@ impl Batches {
         let by_ordinal: HashMap<i32, &LineResult> =
             results.iter().filter_map(|result| Some((i32::try_from(result.ordinal).ok()?, result))).collect();
         let items = spi::hold_items(batch, Some(&by_ordinal.keys().copied().collect::<Vec<_>>()));
-        let Some(route) = route(batch, desk) else { panic!("the provider of a batch cannot be asked any more") };
+        let Some(of) = Sent::load(batch, desk) else { panic!("the provider of a batch cannot be asked any more") };
         let jobs = jobs(batch, &items);
         let lines: Vec<Line> =
-            items.iter().map(|item| line(item, by_ordinal[&item.ordinal], &jobs, &route, desk)).collect();
+            items.iter().map(|item| line(item, by_ordinal[&item.ordinal], &jobs, &of, desk)).collect();
         let bookings: Vec<Booking<'_>> = lines
             .iter()
             .map(|line| Booking { attempt: line.attempt, outcome: line.outcome, shares: &line.shares })
@@ -49,12 +49,17 @@ impl Batches {
         closing::book(&bookings, desk.books);
         let brought: Vec<Brought<'_>> = lines
             .iter()
-            .map(|line| Brought { plan: &line.plan, route: &route, answers: &line.answers, decided: &[], audits: &[] })
+            .map(|line| Brought {
+                plan: &line.plan,
+                route: &of.route,
+                answers: &line.answers,
+                decided: &[],
+                audits: &[],
+            })
             .collect();
         assert!(closing::store(&brought, desk.plans), "results of a batch cannot be stored now");
-        let live = spi::price_of_batch(batch).and_then(spi::price_row).map(|price| price.live);
         let money =
-            lines.iter().map(|line| cost(line, live.as_ref())).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+            lines.iter().map(|line| cost(line, of.live.as_ref())).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         let ends: Vec<JobEnd<'_>> = lines.into_iter().flat_map(|line| line.ends).collect();
         let count = |states: &[&str]| ends.iter().filter(|end| states.contains(&end.state)).count() as i32;
         spi::count_results(batch, (count(&["done"]), count(&["failed", "live"])), money);
@@ -63,11 +68,24 @@ impl Batches {
     }
 }
 
-/// Whom a batch went to.
-fn route(batch: i64, desk: &mut Desk<'_>) -> Option<Arc<Route>> {
-    let (system, database) = super::here();
-    let open = spi::open_batches(system, database).into_iter().find(|open| open.record.id == batch)?;
-    desk.plans.route_of_batch(open.record.provider, &open.model, open.rationale, open.price)
+/// A batch as it was sent.
+struct Sent {
+    /// Whom it went to.
+    route: Arc<Route>,
+    /// Whether somebody cancelled it: then what was not run waits no more.
+    cancelled: bool,
+    /// What its requests would have cost live.
+    live: Option<Price>,
+}
+
+impl Sent {
+    fn load(batch: i64, desk: &mut Desk<'_>) -> Option<Self> {
+        let (system, database) = super::here();
+        let open = spi::open_batches(system, database).into_iter().find(|open| open.record.id == batch)?;
+        let route = desk.plans.route_of_batch(open.record.provider, &open.model, open.rationale, open.price)?;
+        let live = spi::price_row(open.price).map(|price| price.live);
+        Some(Self { route, cancelled: open.record.cancel_wanted, live })
+    }
 }
 
 /// Nano-dollars that a request cost, and would have cost live.
@@ -84,9 +102,10 @@ fn line(
     item: &BatchItem,
     result: &LineResult,
     jobs: &HashMap<i64, BatchedJob>,
-    route: &Arc<Route>,
+    sent: &Sent,
     desk: &mut Desk<'_>,
 ) -> Line {
+    let route = &sent.route;
     let of = item.jobs.iter().find_map(|job| jobs.get(job));
     let plan = match of {
         Some(job) => desk.plan_or_nothing(&job.tenant, &job.target),
@@ -118,6 +137,7 @@ fn line(
                 end(if is_unsure { "live" } else { "done" }, None)
             }
             Some(_) => end("failed", Some(Reason::NoneOfThese.as_str())),
+            None if sent.cancelled && result.end == LineEnd::NotRun => end("cancelled", None),
             None => {
                 let how = if result.end == LineEnd::Answered { LineEnd::Unanswered } else { result.end };
                 let next = after(how, attempts.unsigned_abs().into(), true);
