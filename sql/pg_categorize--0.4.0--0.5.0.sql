@@ -1157,6 +1157,7 @@ END
 $$;
 
 -- End of what is written back.
+
 -- News of batches: what is told on the channel `pg_categorize` and to the functions that roles have registered, what an operator should
 -- look at, and what batches save. Whoever moves a job or a batch only notes it; a process of its own tells it: neither a full queue of
 -- notifications nor somebody's function stands in the way of answers and money.
@@ -1342,10 +1343,10 @@ CREATE FUNCTION categorize.completion_statement(
     function oid, role oid, OUT name text, OUT call text, OUT reason text, OUT sqlstate text, OUT message text, OUT hint text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    found record;
+    callee record;
 BEGIN
     SELECT p.proname, n.nspname, p.pronamespace, p.prokind = 'f' AS is_function, p.provariadic <> 0 AS takes_single_ids,
-           p.proargtypes::text = 'bigint[]'::regtype::oid::text AS takes_ids INTO found
+           p.proargtypes::text = 'bigint[]'::regtype::oid::text AS takes_ids INTO callee
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = function;
     IF NOT FOUND THEN
         reason := 'function_gone';
@@ -1354,7 +1355,7 @@ BEGIN
         RETURN;
     END IF;
     name := function::regprocedure::text;
-    IF NOT found.is_function OR NOT found.takes_ids OR found.takes_single_ids THEN
+    IF NOT callee.is_function OR NOT callee.takes_ids OR callee.takes_single_ids THEN
         reason := 'not_suitable';
         sqlstate := '22023';
         message := format('%s is no function of one bigint[]', name);
@@ -1363,14 +1364,14 @@ BEGIN
         reason := 'role_gone';
         sqlstate := '42704';
         message := 'the role does not exist';
-    ELSIF NOT has_schema_privilege(role, found.pronamespace, 'USAGE') OR NOT has_function_privilege(role, function, 'EXECUTE') THEN
+    ELSIF NOT has_schema_privilege(role, callee.pronamespace, 'USAGE') OR NOT has_function_privilege(role, function, 'EXECUTE') THEN
         reason := 'not_allowed';
         sqlstate := '42501';
         message := format('role "%s" may not call %s', pg_get_userbyid(role), name);
         hint := 'It needs EXECUTE on the function and USAGE on its schema.';
     END IF;
     IF reason IS NULL THEN
-        call := format('SELECT %I.%I($1::pg_catalog.int8[])', found.nspname, found.proname);
+        call := format('SELECT %I.%I($1::pg_catalog.int8[])', callee.nspname, callee.proname);
     END IF;
 END
 $$;
@@ -1389,7 +1390,7 @@ BEGIN
     SELECT array_agg(g.n ORDER BY (g.n).id) INTO taken FROM gone g;
     FOR payload IN
         SELECT t.payload::text FROM (
-            SELECT n.id, json_build_object('event', 'batch_' || n.state, 'batch', n.batch_id, 'state', b.state,
+            SELECT n.id, json_build_object('event', 'batch_' || n.state, 'batch', n.batch_id, 'state', n.state,
                        'job_type', b.job_type, 'requests', b.requests, 'inputs', b.inputs, 'answered', b.answered,
                        'failed', b.failed) AS payload
               FROM unnest(taken) n JOIN categorize.batch b ON b.id = n.batch_id WHERE n.kind = 'batch'

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod money;
+mod news;
 mod nights;
 mod outlasting;
 mod queue;
