@@ -1011,7 +1011,7 @@ BEGIN
     ELSIF (SELECT c.relpersistence FROM pg_class c WHERE c.oid = target) = 't' THEN
         reason := 'not_a_table';
         sqlstate := '0A000';
-        message := format('%s is a temporary table', home);
+        message := format('%s is a temporary table', (SELECT quote_ident(c.relname) FROM pg_class c WHERE c.oid = target));
         hint := 'Answers come after its session may have ended; use an ordinary table.';
         RETURN;
     ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN

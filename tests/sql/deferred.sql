@@ -142,19 +142,19 @@ DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) ' || statement LOOP
-        IF line LIKE '%Workers%' THEN RETURN btrim(line); END IF;
+        IF line LIKE '%Workers Launched%' THEN RETURN btrim(line); END IF;
     END LOOP;
     RETURN 'serial plan';
 END
 $$;
 SET categorize.mode = 'cached';
-SELECT testing.launched('EXECUTE calls') LIKE 'Workers Planned: %' AS planned_parallel;
+SELECT testing.launched('EXECUTE calls') LIKE 'Workers Launched: %' AS planned_parallel;
 SET categorize.mode = 'deferred';
 EXECUTE calls;
 SELECT count(*), min(input), max(role) FROM testing.queued();
-EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) EXECUTE calls;
+SELECT testing.launched('EXECUTE calls');
 -- What does not call us is none of our business.
-SELECT testing.launched($$ SELECT count(*) FROM title WHERE title ~ 'x' $$) LIKE 'Workers Planned: %' AS parallel;
+SELECT testing.launched($$ SELECT count(*) FROM title WHERE title ~ 'x' $$) LIKE 'Workers Launched: %' AS parallel;
 DEALLOCATE calls;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;

@@ -17,13 +17,13 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 /// Bytes of what is kept from which on it is stored before the transaction ends.
-const FULL: usize = 16 * 1024 * 1024;
+const FULL: usize = 8 * 1024 * 1024;
 
 /// Bytes of a subtransaction's misses below which they stay, however much is kept: each would be a statement of its own.
 const FEW: usize = 64 * 1024;
 
 /// Bytes beyond which nothing more is kept.
-const MOST: usize = 4 * FULL;
+const MOST: usize = 8 * FULL;
 
 /// What a miss takes beside its texts, roughly.
 const OVERHEAD: usize = 200;

@@ -31,8 +31,15 @@ pub fn for_each_text(query: &str, mut take: impl FnMut(Vec<String>)) {
     });
 }
 
-/// Runs `query` and hands over its rows in chunks as they are, with the names of their columns. Values are texts, as any session
-/// reads them. As [`for_each_pair`] otherwise.
+/// Runs `query` and hands over its one column in chunks, the inputs of a taxonomy, NULLs left out. As [`for_each_pair`] otherwise.
+pub fn for_each_input(query: &str, mut take: impl FnMut(Vec<String>)) {
+    for_each_row(query, ["SELECT title FROM products", "one column"], |rows: Vec<[Option<String>; 1]>| {
+        take(rows.into_iter().filter_map(|[text]| text).collect());
+    });
+}
+
+/// Runs `query` and hands over its rows in chunks as they are, with the names of their columns; first an empty one, so that the columns
+/// are known of a query without rows. Values are texts, as any session reads them. As [`for_each_pair`] otherwise.
 pub fn for_each_record(query: &str, take: impl FnMut(&[String], Vec<Vec<Option<String>>>)) {
     for_each_chunk(query, &[], ["SELECT id, title FROM products", "columns of the table"], None, take);
 }
@@ -89,6 +96,9 @@ fn for_each_chunk(
             );
         }
         let names: Vec<String> = (1..=columns).map(|number| column_name((*portal).tupDesc, number)).collect();
+        if width.is_none() {
+            take(&names, Vec::new());
+        }
         loop {
             let read_only = ReadOnly::begin();
             pg_sys::SPI_cursor_fetch(portal, true, CHUNK);

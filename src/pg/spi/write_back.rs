@@ -41,7 +41,11 @@ pub fn insert_targets(targets: &[NewTarget<'_>]) {
         targets.iter().map(|n| n.miss.wish.scope.taxonomy().map(|taxonomy| taxonomy.id)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.wish.scope.ad_hoc_labels().map(array)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.input.clone()).collect::<Vec<_>>().into(),
-        targets.iter().map(|n| n.target.row_input.clone()).collect::<Vec<_>>().into(),
+        targets
+            .iter()
+            .map(|n| Some(n.target.row_input.clone()).filter(|text| *text != n.miss.input))
+            .collect::<Vec<_>>()
+            .into(),
         targets.iter().map(|n| n.target.output.clone()).collect::<Vec<_>>().into(),
     ];
     run::write(insert, &arguments);
@@ -120,10 +124,25 @@ pub struct RowState {
 /// # Errors
 /// 42501 where it may not see them; those of the table.
 pub fn read_rows(statements: &WriteBackStatements, keys: &[&[String]]) -> Vec<RowState> {
+    run::read(&statements.read_rows, &of_keys(statements, keys), row_state).into_iter().flatten().collect()
+}
+
+/// As [`read_rows`], by what is committed now and by what this transaction has written.
+///
+/// # Errors
+/// As there.
+pub fn read_rows_now(statements: &WriteBackStatements, keys: &[&[String]]) -> Vec<RowState> {
+    run::write_returning(&statements.read_rows, &of_keys(statements, keys), row_state).into_iter().flatten().collect()
+}
+
+fn of_keys(statements: &WriteBackStatements, keys: &[&[String]]) -> Vec<run::Arg> {
     let mut arguments = vec![numbers(keys.len()), nothing(), nothing(), nothing()];
     arguments.extend(columns(statements.key_columns.len(), keys));
-    let row = |row: &run::Row| Some(RowState { number: row.get(1)?, input: row.get(2), output: row.get(3) });
-    run::read(&statements.read_rows, &arguments, row).into_iter().flatten().collect()
+    arguments
+}
+
+fn row_state(row: &run::Row) -> Option<RowState> {
+    Some(RowState { number: row.get(1)?, input: row.get(2), output: row.get(3) })
 }
 
 /// What is written to a row.
@@ -201,9 +220,10 @@ pub struct DueRow {
     pub attempts: i32,
 }
 
-/// The next portion of at most `most` rows that are due.
-pub fn due_portion(most: i64) -> Option<DuePortion> {
-    let first = "SELECT t.id, t.relation, t.key_columns, t.input_columns, t.output_column, t.role_id, t.tenant, t.taxonomy_id, t.labels
+/// The next portion of at most `most` rows that are due: half as many for each time that the first was tried.
+pub fn due_portion(mut most: i64) -> Option<DuePortion> {
+    let first = "SELECT t.id, t.relation, t.key_columns, t.input_columns, t.output_column, t.role_id, t.tenant, t.taxonomy_id, t.labels,
+                        t.attempts
                    FROM categorize.job_target t
                   WHERE t.state = 'due' AND t.retry_at <= pg_catalog.clock_timestamp() ORDER BY t.retry_at, t.id LIMIT 1";
     let row = |row: &run::Row| {
@@ -213,6 +233,7 @@ pub fn due_portion(most: i64) -> Option<DuePortion> {
             input_columns: row.get(4)?,
             output_column: row.get(5)?,
         };
+        most = (most >> row.get::<i32>(10)?.clamp(0, 16)).max(1);
         Some(DuePortion {
             destination: Rc::new(destination),
             role: row.get(6)?,

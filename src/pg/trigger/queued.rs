@@ -41,11 +41,10 @@ impl Queued {
                 ))
             });
             let parts: Vec<String> = arguments.inputs.iter().filter_map(|column| row.value(filled, column)).collect();
-            let input = parts.join(" ");
             Target {
                 destination: destination.clone(),
                 key,
-                row_input: (input != self.input).then_some(input),
+                row_input: parts.join(" "),
                 output: row.value(filled, &arguments.output),
             }
         });

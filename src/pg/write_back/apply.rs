@@ -4,7 +4,7 @@ use super::Destination;
 use crate::pg::owner::RoleScope;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, DuePortion, DueRow, RowAnswer, WriteBackStatements};
+use crate::pg::spi::{self, DuePortion, DueRow, RowAnswer, RowState, WriteBackStatements};
 use crate::pg::xact::{self, Failed};
 use crate::pg::{compat, error, lock, world};
 use pgrx::prelude::*;
@@ -105,10 +105,12 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Writes rows together; where that fails, the two halves of them, until it is known which row it was.
+    /// Writes rows together; where that fails, the two halves of them, until it is known which row it was. What took too long is left.
     fn write(&self, rows: &[(&DueRow, String)]) {
         match self.attempt(rows) {
             Ok(written) => self.note(rows, &written),
+            // All of them come again, in smaller portions: this transaction has lasted for long enough.
+            Err(failed) if failed.code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED => self.judge(rows, failed.code),
             Err(_) if rows.len() > 1 => {
                 let (one, other) = rows.split_at(rows.len() / 2);
                 self.write(one);
@@ -140,23 +142,47 @@ impl Writing<'_> {
         written
     }
 
+    /// Forgets rows that have their category now, and ends the others, which are not what they were.
     fn note(&self, rows: &[(&DueRow, String)], written: &[i32]) {
-        let mut is_written = vec![false; rows.len()];
-        for number in written {
-            if let Some(place) = usize::try_from(*number).ok().and_then(|at| is_written.get_mut(at)) {
+        let mut has_category = vec![false; rows.len()];
+        let mut mark = |number: i32| {
+            if let Some(place) = usize::try_from(number).ok().and_then(|at| has_category.get_mut(at)) {
                 *place = true;
             }
+        };
+        written.iter().copied().for_each(&mut mark);
+        if written.len() < rows.len() {
+            self.written_before(rows).into_iter().for_each(&mut mark);
         }
-        let (done, left): (Vec<_>, Vec<_>) = rows.iter().zip(is_written).partition(|(_, written)| *written);
-        let ids = |of: Vec<(&(&DueRow, String), bool)>| of.into_iter().map(|((row, _), _)| row.id).collect::<Vec<_>>();
-        world::as_owner(|| spi::delete_targets(ids(done)));
-        let left = ids(left);
+        let ids = |with: bool| {
+            let of = rows.iter().zip(&has_category).filter(|(_, has)| **has == with);
+            of.map(|((row, _), _)| row.id).collect::<Vec<_>>()
+        };
+        world::as_owner(|| spi::delete_targets(ids(true)));
+        let left = ids(false);
         if !left.is_empty() {
             world::as_owner(|| spi::fail_targets(left, "row_changed", None));
         }
     }
 
-    /// One row could not be written: it is tried again where somebody stood in the way, and ended where the table refuses it.
+    /// The numbers of rows that have the category already: a row may have been queued more than once.
+    fn written_before(&self, rows: &[(&DueRow, String)]) -> Vec<i32> {
+        let keys: Vec<&[String]> = rows.iter().map(|(row, _)| row.key.as_slice()).collect();
+        let work = AssertUnwindSafe(|| {
+            let _role = RoleScope::enter(self.portion.role, &self.portion.tenant);
+            spi::read_rows_now(self.statements, &keys)
+        });
+        let states = xact::trial(|| { work }()).unwrap_or_default();
+        let is_same = |state: &RowState| {
+            let at = usize::try_from(state.number).ok();
+            at.and_then(|at| rows.get(at)).is_some_and(|(row, category)| {
+                state.output.as_ref() == Some(category) && state.input.as_ref() == Some(&row.row_input)
+            })
+        };
+        states.into_iter().filter(is_same).map(|state| state.number).collect()
+    }
+
+    /// Rows could not be written: they are tried again where somebody stood in the way, and ended where the table refuses them.
     fn judge(&self, rows: &[(&DueRow, String)], code: PgSqlErrorCode) {
         let class = error::sqlstate(code);
         for (row, _) in rows {

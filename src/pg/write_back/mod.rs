@@ -75,8 +75,8 @@ pub struct Target {
     pub destination: Rc<Destination>,
     /// Its primary key as text.
     pub key: Vec<String>,
-    /// Its input, where that is not what is asked.
-    pub row_input: Option<String>,
+    /// Its input, of which what is asked may be another form.
+    pub row_input: String,
     /// What the output column has.
     pub output: Option<String>,
 }
@@ -85,9 +85,12 @@ impl Target {
     /// What it takes in memory, roughly.
     pub fn bytes(&self) -> usize {
         let key: usize = self.key.iter().map(|value| value.len() + size_of::<String>()).sum();
-        key + self.row_input.as_ref().map_or(0, String::len) + self.output.as_ref().map_or(0, String::len)
+        key + self.row_input.len() + self.output.as_ref().map_or(0, String::len)
     }
 }
+
+/// Rows in one statement.
+const PORTION: usize = 2000;
 
 thread_local! {
     /// Whether this transaction has made rows due.
@@ -103,7 +106,7 @@ pub fn store<'a>(misses: impl Iterator<Item = &'a Miss>, jobs: &HashMap<Fingerpr
     let new: Vec<NewTarget<'_>> = misses.flat_map(targets).collect();
     if !new.is_empty() {
         IS_DUE.set(IS_DUE.get() || new.iter().any(|target| target.job.is_none()));
-        spi::insert_targets(&new);
+        new.chunks(PORTION).for_each(spi::insert_targets);
     }
 }
 

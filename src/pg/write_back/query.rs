@@ -43,7 +43,7 @@ pub fn enqueue(wanted: &Wanted<'_>) -> i64 {
     let mut inputs = Inputs { resolver: Resolver::free(scope), wish, new: 0 };
     match (wanted.relation, wanted.output_column) {
         (None, None) => {
-            spi::for_each_text(wanted.query, |texts| inputs.take(texts.into_iter().map(|text| (text, None))))
+            spi::for_each_input(wanted.query, |texts| inputs.take(texts.into_iter().map(|text| (text, None))))
         }
         (Some(relation), Some(output)) => inputs.take_rows(wanted.query, relation, output),
         _ => error::raise(
@@ -99,7 +99,6 @@ impl Inputs {
                 let state = states.remove(&(at as i32))?;
                 let row_input = state.input?;
                 let destination = shape.destination.clone();
-                let row_input = (row_input != text).then_some(row_input);
                 Some((text, Some(Target { destination, key, row_input, output: state.output })))
             };
             let inputs: Vec<_> = keys.into_iter().zip(texts).enumerate().filter_map(target).collect();
