@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn batches_are_dearer_in_long_prompts_by_as_much() {
         let batch = haiku().in_batches(Rate(50_000_000), Rate(250_000_000)).unwrap();
-        let usage = |input| Usage { input: input - 10, cached_input: 10, output: 10, ..Usage::default() };
+        let usage = |input: u64| Usage { input: input - 10, cached_input: 10, output: 10, ..Usage::default() };
         assert_eq!(batch.cost(&usage(100_000)), Some(Money(5_000_000 + 2_500)));
         assert_eq!(batch.cost(&usage(100_001)), Some(Money(25_000_250 + 12_500)));
         // Where plain input is free live, nothing is divided by it.
