@@ -78,6 +78,14 @@ SELECT sum(calls) > 0 AS called, sum(waiting) AS waiting, sum(failures) AS failu
 
 -- Alerts, each once for its cause.
 SELECT kind, provider, message FROM categorize.alert WHERE kind LIKE 'batch%' OR kind IN ('saved', 'queue_long') ORDER BY id;
+-- By itself it raises no more of them: what follows is asked for here.
+ALTER SYSTEM SET categorize.alert_failed_percent = 0;
+ALTER SYSTEM SET categorize.alert_batch_age = 0;
+ALTER SYSTEM SET categorize.alert_queue_length = 0;
+ALTER SYSTEM SET categorize.alert_saved_usd = 0;
+SELECT pg_reload_conf();
+CALL testing.until($$current_setting('categorize.alert_saved_usd') = '0' AND
+    NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_categorize messenger')$$);
 SELECT categorize.raise_alerts(10, '48 hours', 10000, 1000000000000) AS again;
 SELECT categorize.raise_alerts(1, '48 hours', 10000, 500000000000) AS bounds_changed;
 SELECT categorize.raise_alerts(0, '0', 0, 0) AS off;
@@ -117,12 +125,12 @@ CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE failures > 
 SELECT waiting, failures > 0 AS failed, sqlstate, reason FROM categorize.completions;
 CREATE OR REPLACE FUNCTION testing.after_jobs(jobs bigint[]) RETURNS void LANGUAGE sql AS 'SELECT';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE waiting = 0)');
-REVOKE USAGE ON SCHEMA testing FROM regress_news_user;
+REVOKE EXECUTE ON FUNCTION testing.after_jobs(bigint[]) FROM PUBLIC;
 SELECT testing.end_job();
 UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE reason IS NOT NULL)');
 SELECT waiting, sqlstate, reason FROM categorize.completions;
-GRANT USAGE ON SCHEMA testing TO regress_news_user;
+GRANT EXECUTE ON FUNCTION testing.after_jobs(bigint[]) TO regress_news_user;
 SET ROLE regress_news_user;
 SELECT categorize.on_completion('testing.after_jobs(bigint[])') > 0 AS again;
 RESET ROLE;
@@ -177,7 +185,7 @@ CALL testing.until($$EXISTS (SELECT FROM categorize.completions WHERE function ~
 SET ROLE regress_news_user;
 SELECT categorize.drop_completion('testing.slow(bigint[])');
 RESET ROLE;
-ALTER SYSTEM RESET categorize.completion_timeout;
+ALTER SYSTEM RESET ALL;
 SELECT pg_reload_conf();
 
 -- Answers that are asked for anew: told first, and what people have said is left alone.

@@ -19,6 +19,13 @@ const TOOLS: u64 = 1024;
 /// Bytes of a body; the batches of no provider take more in a line than live calls do, and these are smaller.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// What a generation of Gemini may be told: other than text is charged otherwise.
+const CONFIGURATION: &[&str] = &[
+    "maxOutputTokens", "candidateCount", "temperature", "topP", "topK", "stopSequences", "seed", "presencePenalty",
+    "frequencyPenalty", "responseMimeType", "responseSchema", "responseJsonSchema", "responseLogprobs", "logprobs",
+    "thinkingConfig",
+];
+
 /// Which API a request is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -48,6 +55,24 @@ pub struct RawRequest {
 }
 
 impl Endpoint {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::ChatCompletions, Self::Embeddings, Self::Messages, Self::GenerateContent];
+
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate_content",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|endpoint| endpoint.name() == name)
+    }
+
     /// That of a body for a provider of this kind; `None` where it has no batches.
     fn of(kind: &str, body: &Map<String, Value>) -> Option<Self> {
         match kind {
@@ -165,7 +190,7 @@ pub fn read(kind: &str, body: &Value, model: Option<&str>) -> Result<RawRequest>
         return Err(Error::invalid("the body of a request is too large")
             .detail(format!("It has {bytes} bytes; {MOST_BYTES} are taken.")));
     }
-    let has_tools = ["tools", "response_format", "output_config"].iter().any(|key| given.contains_key(*key));
+    let has_tools = ["tools", "response_format", "output_config", "generationConfig"].iter().any(|key| given.contains_key(*key));
     let messages = given.get(endpoint.required()).and_then(Value::as_array).map_or(1, Vec::len) as u64 + 1;
     let input_bound =
         (bytes as u64).saturating_add(MESSAGE.saturating_mul(messages)) + if has_tools { TOOLS } else { 0 };
@@ -173,10 +198,19 @@ pub fn read(kind: &str, body: &Value, model: Option<&str>) -> Result<RawRequest>
 }
 
 fn refuse_unknown(body: &Map<String, Value>, endpoint: Endpoint) -> Result<()> {
-    match body.keys().find(|key| !endpoint.keys().contains(&key.as_str())) {
+    only(body, endpoint.keys())?;
+    match body.get("generationConfig") {
+        Some(Value::Object(config)) => only(config, CONFIGURATION),
+        Some(_) => Err(Error::invalid("\"generationConfig\" must be a JSON object")),
+        None => Ok(()),
+    }
+}
+
+fn only(given: &Map<String, Value>, keys: &[&str]) -> Result<()> {
+    match given.keys().find(|key| !keys.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => Err(Error::invalid(format!("what a body costs is not known that has {}", shown(key)))
-            .hint(format!("Known are: {}.", endpoint.keys().join(", ")))),
+            .hint(format!("Known are: {}.", keys.join(", ")))),
     }
 }
 

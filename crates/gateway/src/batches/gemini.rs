@@ -5,6 +5,7 @@
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
 use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
+use crate::plan::Route;
 use super::replies::{moment, sum, text};
 use crate::http::Call;
 use crate::provider::model_path;
@@ -44,7 +45,7 @@ impl BatchApi for BatchMode {
         Framing { before: String::new(), separator: "\n", after: String::new() }
     }
 
-    fn line(&self, name: &CustomId, body: &str) -> String {
+    fn line(&self, _: &Route, name: &CustomId, body: &str) -> String {
         format!(r#"{{"key":"{name}","request":{body}}}"#)
     }
 
