@@ -4,8 +4,15 @@
 
 -- What kind of work is in a batch: all of it is of one.
 ALTER TABLE categorize.batch ADD COLUMN job_type text NOT NULL DEFAULT 'categorize';
+-- What its requests are written for, where users have written them.
+ALTER TABLE categorize.batch ADD COLUMN endpoint text;
 -- Whether a machine's stored answer is no answer to it.
 ALTER TABLE categorize.job ADD COLUMN renews boolean NOT NULL DEFAULT false;
+-- Of a request that a user has written: the model, and the API that it is written for.
+ALTER TABLE categorize.job ADD COLUMN model text;
+ALTER TABLE categorize.job ADD COLUMN endpoint text;
+ALTER TABLE categorize.job ADD CHECK
+    (job_type = 'categorize' OR pg_catalog.num_nulls(fingerprint, provider_id, model, endpoint, body) = 0);
 
 -- What has happened and is to be told. It goes once that is done.
 CREATE SEQUENCE categorize.news_id_seq;
@@ -169,6 +176,12 @@ CREATE VIEW categorize.savings WITH (security_barrier) AS
               FROM categorize.batch_day d
              WHERE categorize.sees_all_tenants() OR d.tenant = categorize.current_tenant()) s
      GROUP BY s.day, s.job_type, s.provider, s.model, s.tenant;
+
+CREATE VIEW categorize.job_result WITH (security_barrier) AS
+    SELECT j.id, j.job_type, j.state, j.priority, j.model, j.reason, j.answer, j.enqueued_at, j.ended_at, j.batch_id
+      FROM categorize.job j
+     WHERE j.job_type <> 'categorize' AND j.tenant = categorize.current_tenant()
+       AND j.role_id = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER);
 
 CREATE VIEW categorize.completions WITH (security_barrier) AS
     SELECT c.id, c.function, c.role, c.registered_at, c.calls,
@@ -342,6 +355,8 @@ COMMENT ON SEQUENCE categorize.completion_id_seq IS 'Ids of functions that are c
 COMMENT ON SEQUENCE categorize.completion_call_id_seq IS 'Ids of calls of these.';
 COMMENT ON VIEW categorize.savings IS
     'What batches cost and what the same tokens would have cost live, by day (UTC), kind of work, provider and model: of the tenant of the session, of all for members of categorize_admin.';
+COMMENT ON VIEW categorize.job_result IS
+    'The requests that the current role has queued with enqueue_request(), and what the provider answered.';
 COMMENT ON VIEW categorize.completions IS
     'The functions that are called when jobs of a role have ended, and how the calls went: of the role, of all for members of categorize_admin.';
 COMMENT ON FUNCTION categorize.note_batch() IS 'Notes that a batch has been submitted or has ended; used inside.';

@@ -1164,8 +1164,15 @@ $$;
 
 -- What kind of work is in a batch: all of it is of one.
 ALTER TABLE categorize.batch ADD COLUMN job_type text NOT NULL DEFAULT 'categorize';
+-- What its requests are written for, where users have written them.
+ALTER TABLE categorize.batch ADD COLUMN endpoint text;
 -- Whether a machine's stored answer is no answer to it.
 ALTER TABLE categorize.job ADD COLUMN renews boolean NOT NULL DEFAULT false;
+-- Of a request that a user has written: the model, and the API that it is written for.
+ALTER TABLE categorize.job ADD COLUMN model text;
+ALTER TABLE categorize.job ADD COLUMN endpoint text;
+ALTER TABLE categorize.job ADD CHECK
+    (job_type = 'categorize' OR pg_catalog.num_nulls(fingerprint, provider_id, model, endpoint, body) = 0);
 
 -- What has happened and is to be told. It goes once that is done.
 CREATE SEQUENCE categorize.news_id_seq;
@@ -1329,6 +1336,12 @@ CREATE VIEW categorize.savings WITH (security_barrier) AS
               FROM categorize.batch_day d
              WHERE categorize.sees_all_tenants() OR d.tenant = categorize.current_tenant()) s
      GROUP BY s.day, s.job_type, s.provider, s.model, s.tenant;
+
+CREATE VIEW categorize.job_result WITH (security_barrier) AS
+    SELECT j.id, j.job_type, j.state, j.priority, j.model, j.reason, j.answer, j.enqueued_at, j.ended_at, j.batch_id
+      FROM categorize.job j
+     WHERE j.job_type <> 'categorize' AND j.tenant = categorize.current_tenant()
+       AND j.role_id = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER);
 
 CREATE VIEW categorize.completions WITH (security_barrier) AS
     SELECT c.id, c.function, c.role, c.registered_at, c.calls,
@@ -1502,6 +1515,8 @@ COMMENT ON SEQUENCE categorize.completion_id_seq IS 'Ids of functions that are c
 COMMENT ON SEQUENCE categorize.completion_call_id_seq IS 'Ids of calls of these.';
 COMMENT ON VIEW categorize.savings IS
     'What batches cost and what the same tokens would have cost live, by day (UTC), kind of work, provider and model: of the tenant of the session, of all for members of categorize_admin.';
+COMMENT ON VIEW categorize.job_result IS
+    'The requests that the current role has queued with enqueue_request(), and what the provider answered.';
 COMMENT ON VIEW categorize.completions IS
     'The functions that are called when jobs of a role have ended, and how the calls went: of the role, of all for members of categorize_admin.';
 COMMENT ON FUNCTION categorize.note_batch() IS 'Notes that a batch has been submitted or has ended; used inside.';
@@ -1553,6 +1568,15 @@ CREATE  FUNCTION categorize."recategorize"(
 VOLATILE 
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'recategorize_wrapper';
+CREATE  FUNCTION categorize."enqueue_request"(
+	"job_type" TEXT, /* Option < & str > */
+	"provider" TEXT, /* Option < & str > */
+	"body" jsonb, /* Option < JsonB > */
+	"priority" INT DEFAULT 5 /* Option < i32 > */
+) RETURNS bigint /* i64 */
+VOLATILE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'enqueue_request_wrapper';
 COMMENT ON FUNCTION categorize.on_completion(regprocedure) IS
     'Has a function called, as the current role, with the ids of jobs that it has queued when they have ended; returns its number.';
 COMMENT ON FUNCTION categorize.drop_completion(regprocedure) IS
@@ -1560,6 +1584,8 @@ COMMENT ON FUNCTION categorize.drop_completion(regprocedure) IS
 COMMENT ON FUNCTION categorize.news_are_due() IS 'Has what was noted of jobs and batches told after the commit; used inside.';
 COMMENT ON FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int) IS
     'Has answers that machines gave asked for anew in batches; a dry run, which is the default, tells how many and what that costs.';
+COMMENT ON FUNCTION categorize.enqueue_request(text, text, jsonb, int) IS
+    'Queues a request to a provider as a live call would send it, and returns its number; categorize.job_result has the answer.';
 REVOKE ALL ON FUNCTION categorize.note_batch(),
     categorize.note_jobs(),
     categorize.note_alert(),
@@ -1570,11 +1596,13 @@ REVOKE ALL ON FUNCTION categorize.note_batch(),
     categorize.on_completion(regprocedure),
     categorize.drop_completion(regprocedure),
     categorize.news_are_due(),
-    categorize.recategorize(text, boolean, text, real, text, boolean, int) FROM PUBLIC;
-REVOKE ALL ON categorize.savings, categorize.completions FROM PUBLIC;
-GRANT SELECT ON categorize.savings, categorize.completions TO categorize_user;
+    categorize.recategorize(text, boolean, text, real, text, boolean, int),
+    categorize.enqueue_request(text, text, jsonb, int) FROM PUBLIC;
+REVOKE ALL ON categorize.savings, categorize.job_result, categorize.completions FROM PUBLIC;
+GRANT SELECT ON categorize.savings, categorize.completions, categorize.job_result TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.on_completion(regprocedure), categorize.drop_completion(regprocedure) TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int) TO categorize_editor;
+GRANT EXECUTE ON FUNCTION categorize.enqueue_request(text, text, jsonb, int) TO categorize_admin;
 
 DO $$
 DECLARE
@@ -1592,6 +1620,7 @@ BEGIN
     'TABLE categorize.alert_mark',
     'TABLE categorize.batch_day',
     'VIEW categorize.savings',
+    'VIEW categorize.job_result',
     'VIEW categorize.completions',
     'FUNCTION categorize.note_batch()',
     'FUNCTION categorize.note_jobs()',
@@ -1603,7 +1632,8 @@ BEGIN
     'FUNCTION categorize.on_completion(regprocedure)',
     'FUNCTION categorize.drop_completion(regprocedure)',
     'FUNCTION categorize.news_are_due()',
-    'FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int)'] LOOP
+    'FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int)',
+    'FUNCTION categorize.enqueue_request(text, text, jsonb, int)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
     END LOOP;
 END

@@ -21,8 +21,20 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a generation of Gemini may be told: other than text is charged otherwise.
 const CONFIGURATION: &[&str] = &[
-    "maxOutputTokens", "candidateCount", "temperature", "topP", "topK", "stopSequences", "seed", "presencePenalty",
-    "frequencyPenalty", "responseMimeType", "responseSchema", "responseJsonSchema", "responseLogprobs", "logprobs",
+    "maxOutputTokens",
+    "candidateCount",
+    "temperature",
+    "topP",
+    "topK",
+    "stopSequences",
+    "seed",
+    "presencePenalty",
+    "frequencyPenalty",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseLogprobs",
+    "logprobs",
     "thinkingConfig",
 ];
 
@@ -190,7 +202,8 @@ pub fn read(kind: &str, body: &Value, model: Option<&str>) -> Result<RawRequest>
         return Err(Error::invalid("the body of a request is too large")
             .detail(format!("It has {bytes} bytes; {MOST_BYTES} are taken.")));
     }
-    let has_tools = ["tools", "response_format", "output_config", "generationConfig"].iter().any(|key| given.contains_key(*key));
+    let has_tools =
+        ["tools", "response_format", "output_config", "generationConfig"].iter().any(|key| given.contains_key(*key));
     let messages = given.get(endpoint.required()).and_then(Value::as_array).map_or(1, Vec::len) as u64 + 1;
     let input_bound =
         (bytes as u64).saturating_add(MESSAGE.saturating_mul(messages)) + if has_tools { TOOLS } else { 0 };

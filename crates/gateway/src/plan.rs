@@ -140,6 +140,18 @@ pub enum ProviderKind {
     SystemOne,
 }
 
+impl ProviderKind {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::SystemOne => "systemone",
+        }
+    }
+}
+
 /// A provider as it is configured, with its key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
@@ -322,7 +334,16 @@ impl Route {
 
     /// A route that is asked for categories alone.
     pub fn new(provider: Provider, model: Model, price: Option<PriceRow>) -> Self {
-        Self { provider, model, price, priority: 0, weight: 1.0, rationale: false, calibrations: BTreeMap::new(), raw: None }
+        Self {
+            provider,
+            model,
+            price,
+            priority: 0,
+            weight: 1.0,
+            rationale: false,
+            calibrations: BTreeMap::new(),
+            raw: None,
+        }
     }
 }
 

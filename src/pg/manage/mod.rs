@@ -12,6 +12,7 @@ pub mod model;
 pub mod provider;
 pub mod queue;
 pub mod recategorize;
+pub mod request;
 pub mod rule;
 pub mod taxonomy;
 pub mod training;

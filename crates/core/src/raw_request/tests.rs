@@ -86,6 +86,8 @@ fn what_is_charged_beyond_its_tokens_is_refused() {
     }
     let part = |part: Value| json!({"contents": [{"parts": [part]}], "generationConfig": {"maxOutputTokens": 5}});
     refused("gemini", part(json!({"fileData": {"fileUri": "u"}})));
+    let speaking = json!({"maxOutputTokens": 5, "responseModalities": ["AUDIO"]});
+    refused("gemini", json!({"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": speaking}));
     refused("gemini", part(json!({"inlineData": {"data": "aGk="}})));
     refused(
         "gemini",

@@ -6,8 +6,8 @@
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
 use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
-use crate::plan::Route;
 use super::replies::{moment, page, sum, text};
+use crate::plan::Route;
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use reqwest::Method;
 use reqwest::header::HeaderMap;

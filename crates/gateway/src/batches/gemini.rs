@@ -5,9 +5,9 @@
 use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, Said, Traits};
 use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
-use crate::plan::Route;
 use super::replies::{moment, sum, text};
 use crate::http::Call;
+use crate::plan::Route;
 use crate::provider::model_path;
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use pg_categorize_core::prompt::quoted;

@@ -250,7 +250,7 @@ pub(crate) fn read_raw_line(route: &Route, status: u16, body: &str) -> (Result<(
     let is_reply = (200..=299).contains(&status) && usage.is_some();
     let embeds = route.raw.as_ref().is_some_and(|raw| raw.endpoint == Endpoint::Embeddings);
     if embeds && (200..=299).contains(&status) {
-        let told = serde_json::from_str::<serde_json::Value>(body).ok();
+        let told = serde_json::from_str::<Value>(body).ok();
         let usage = told.as_ref().and_then(|told| usage::of_embeddings(told.get("usage")?));
         return (usage.map(|_| ()).ok_or_else(|| reply::unreadable("not a reply of this API")), usage);
     }

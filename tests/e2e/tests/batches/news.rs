@@ -78,7 +78,8 @@ fn a_batch_of_which_too_much_failed_and_a_long_queue_are_alerts_once() {
     let mut listener = shop.session();
     listener.run("LISTEN pg_categorize");
     shop.enqueue(100);
-    let raised = |kind: &str| shop.session().one::<i64>(&format!("SELECT count(*) FROM categorize.alert WHERE kind = '{kind}'"));
+    let raised =
+        |kind: &str| shop.session().one::<i64>(&format!("SELECT count(*) FROM categorize.alert WHERE kind = '{kind}'"));
     shop.submit();
     shop.night();
     eventually("it is told", 30, || raised("batch_failures") == 1);
@@ -98,7 +99,8 @@ fn answers_are_asked_for_anew_where_the_new_ones_take_their_place() {
     shop.night();
     session.run("SELECT categorize.correct('title 1', 'Toys')");
     let charged = shop.charged();
-    let before: Vec<i64> = session.column("SELECT extract(epoch FROM created_at)::bigint FROM categorize.cache WHERE origin = 'llm'");
+    let before: Vec<i64> =
+        session.column("SELECT extract(epoch FROM created_at)::bigint FROM categorize.cache WHERE origin = 'llm'");
     session.run("UPDATE categorize.cache SET taxonomy_version = taxonomy_version - 1, created_at = created_at - interval '1 day' WHERE origin = 'llm'");
     // Told first; nothing is queued.
     let plan = session

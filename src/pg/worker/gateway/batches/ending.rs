@@ -38,22 +38,24 @@ impl Batches {
 
 /// Settles the requests without a result, a portion at a time; their jobs go on.
 fn settle(batch: i64, outcome: AttemptOutcome, end: LineEnd, blamed: bool, desk: &mut Desk<'_>) {
-    each_portion(batch, outcome, desk, |attempts| {
-        let attempts_now = attempts + i16::from(blamed);
-        let next = if blamed { after(end, attempts_now.unsigned_abs().into(), true) } else { After::Again };
+    each_portion(batch, outcome, desk, |job| {
+        let attempts_now = job.attempts + i16::from(blamed);
+        // What a user has written for batches is asked in none but these.
+        let live = job.request.is_none();
+        let next = if blamed { after(end, attempts_now.unsigned_abs().into(), live) } else { After::Again };
         (state_after(next), attempts_now, reason_after(next, end))
     });
 }
 
 fn drop_rest(batch: i64, desk: &mut Desk<'_>) {
-    each_portion(batch, AttemptOutcome::Released, desk, |attempts| ("cancelled", attempts, None));
+    each_portion(batch, AttemptOutcome::Released, desk, |job| ("cancelled", job.attempts, None));
 }
 
 fn each_portion(
     batch: i64,
     outcome: AttemptOutcome,
     desk: &mut Desk<'_>,
-    goes_on: impl Fn(i16) -> (&'static str, i16, Option<&'static str>),
+    goes_on: impl Fn(&spi::BatchedJob) -> (&'static str, i16, Option<&'static str>),
 ) {
     loop {
         let items = spi::hold_items(batch, None);
@@ -65,7 +67,7 @@ fn each_portion(
         closing::book(&bookings, desk.books);
         let jobs = jobs(batch, &items);
         let end = |job: &spi::BatchedJob| {
-            let (state, attempts, reason) = goes_on(job.attempts);
+            let (state, attempts, reason) = goes_on(job);
             JobEnd { job: job.id, state, attempts, reason }
         };
         let ends: Vec<JobEnd<'_>> = jobs.values().filter(|job| job.is_open).map(end).collect();

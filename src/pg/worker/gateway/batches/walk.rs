@@ -27,6 +27,9 @@ impl Batches {
         limit: usize,
         desk: &mut Desk<'_>,
     ) -> Vec<Waiting> {
+        if let Some(work) = &route.raw {
+            return self.waiting_requests(route, work, after, limit);
+        }
         if after.is_none() {
             self.walk = Some(begin(route, desk));
         }
