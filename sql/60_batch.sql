@@ -48,9 +48,11 @@ CREATE TABLE categorize.job (
 -- A text is asked about once at a time.
 CREATE UNIQUE INDEX job_fingerprint_key ON categorize.job (fingerprint)
     WHERE job_type = 'categorize' AND state IN ('waiting', 'batched', 'live');
--- What waits is walked in this order: those of a tenant and taxonomy come together, since they share requests.
+-- What waits is walked in this order: those of a tenant and taxonomy, or of the same labels, which may be long, come together,
+-- since they share requests.
 CREATE INDEX job_waiting_idx ON categorize.job
-    (priority DESC, tenant, coalesce(taxonomy_id, 0), labels, id) WHERE state = 'waiting';
+    (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), id)
+    WHERE state = 'waiting';
 CREATE INDEX job_live_idx ON categorize.job (priority DESC, id) WHERE state = 'live';
 CREATE INDEX job_batch_id_idx ON categorize.job (batch_id, ordinal, number) WHERE batch_id IS NOT NULL;
 CREATE INDEX job_ended_at_idx ON categorize.job (ended_at) WHERE ended_at IS NOT NULL;

@@ -61,8 +61,8 @@ INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price
                               worst_case_nanousd, created_at, system_identifier, database_oid)
 SELECT i, 1, 'fake', 'model', false, 1, CASE i WHEN 1 THEN '' END, i, 'submitted', '{}', 10, 100, 1000, 5000, '2026-11-29 23:30+00', 0, 0
   FROM generate_series(1, 2) i;
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number, input)
-SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, i, i, 'a text that nobody tells' FROM generate_series(1, 3) i, pg_roles r
+INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number, fingerprint, provider_id, model, endpoint, body)
+SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, i, i, '', 1, 'model', 'messages', '["a text that nobody tells"]' FROM generate_series(1, 3) i, pg_roles r
  WHERE r.rolname IN ('regress_news_user', 'regress_news_other');
 UPDATE categorize.batch SET state = 'in_progress' WHERE id = 1;
 UPDATE categorize.batch SET cost_nanousd = 7, live_cost_nanousd = 15, answered = 95, failed = 5 WHERE id = 1;
@@ -92,14 +92,16 @@ SELECT categorize.raise_alerts(0, '0', 0, 0) AS off;
 INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price_id, token, state, record, requests, inputs, bytes,
                               worst_case_nanousd, created_at, system_identifier, database_oid)
 VALUES (3, 1, 'fake', 'model', false, 1, 3, 'in_progress', '{}', 1, 1, 1, 1, now() - interval '49 hours', 0, 0);
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role) SELECT 'scoring', 'waiting', '', 10, 'x' FROM generate_series(1, 5);
+INSERT INTO categorize.job (job_type, state, tenant, role_id, role, fingerprint, provider_id, model, endpoint, body)
+SELECT 'scoring', 'waiting', '', 10, 'x', '', 1, 'model', 'messages', '{}' FROM generate_series(1, 5);
 SELECT categorize.raise_alerts(10, '50 hours', 5, 0) AS not_yet, categorize.raise_alerts(10, '48 hours', 4, 0) AS raised;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS again;
 DELETE FROM categorize.job WHERE id IN (SELECT id FROM categorize.job WHERE state = 'waiting' AND role = 'x' ORDER BY id LIMIT 2);
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS still_half_full;
 DELETE FROM categorize.job WHERE id IN (SELECT id FROM categorize.job WHERE state = 'waiting' AND role = 'x' ORDER BY id LIMIT 2);
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS empty;
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role) SELECT 'scoring', 'waiting', '', 10, 'x' FROM generate_series(1, 5);
+INSERT INTO categorize.job (job_type, state, tenant, role_id, role, fingerprint, provider_id, model, endpoint, body)
+SELECT 'scoring', 'waiting', '', 10, 'x', '', 1, 'model', 'messages', '{}' FROM generate_series(1, 5);
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS full_again;
 SELECT kind, regexp_replace(message, '20\d\d-.* UTC', 'THEN') AS message FROM categorize.alert WHERE kind IN ('batch_old', 'queue_long') ORDER BY id;
 DELETE FROM categorize.job WHERE role = 'x';
@@ -116,8 +118,8 @@ SELECT count(*) AS marks FROM categorize.alert_mark WHERE kind LIKE 'batch%';
 -- A function that fails is called again; one that is gone or may not be called any more is not.
 CREATE OR REPLACE FUNCTION testing.after_jobs(jobs bigint[]) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'a text that nobody tells'; END $$;
 CREATE FUNCTION testing.end_job() RETURNS void LANGUAGE sql AS $$
-    WITH new AS (INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number)
-                 SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, 0, 1 FROM pg_roles r WHERE r.rolname = 'regress_news_user' RETURNING id)
+    WITH new AS (INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number, fingerprint, provider_id, model, endpoint, body)
+                 SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, 0, 1, '', 1, 'model', 'messages', '{}' FROM pg_roles r WHERE r.rolname = 'regress_news_user' RETURNING id)
     SELECT FROM new $$;
 SELECT testing.end_job();
 UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
@@ -215,6 +217,46 @@ SET ROLE regress_news_user;
 SELECT * FROM categorize.recategorize('news');
 RESET ROLE;
 SELECT categorize.drop_taxonomy('news');
+
+-- Requests that users write: what they may cost has to be known.
+SET ROLE regress_news_user;
+SELECT categorize.enqueue_request('scoring', 'news', '{}');
+SET ROLE regress_news_admin;
+SELECT categorize.enqueue_request('scoring', 'news', '{}');
+RESET ROLE;
+ALTER SYSTEM SET categorize.allowed_hosts = '127.0.0.1:*';
+SELECT pg_reload_conf();
+CALL testing.until($$current_setting('categorize.allowed_hosts') = '127.0.0.1:*'$$);
+SELECT categorize.add_provider('news', 'openai', 'http://127.0.0.1:9/v1', settings => '{"model": "news-model"}') > 0 AS added;
+SET ROLE regress_news_admin;
+SELECT categorize.enqueue_request(NULL, 'news', '{}');
+SELECT categorize.enqueue_request('scoring', NULL, '{}');
+SELECT categorize.enqueue_request('scoring', 'news', NULL);
+SELECT categorize.enqueue_request('a text', 'news', '{}');
+SELECT categorize.enqueue_request('categorize', 'news', '{}');
+SELECT categorize.enqueue_request('scoring', 'new', '{}');
+SELECT categorize.enqueue_request('scoring', 'news', '[]');
+SELECT categorize.enqueue_request('scoring', 'news', '{"max_completion_tokens": 5}');
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}]}');
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5, "stream": true}');
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}');
+SELECT categorize.set_price('news-model', 1, 1) > 0 AS priced, categorize.set_batch_price('news-model', 0.5, 0.5) > 0 AS priced_in_batches;
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 9e18}');
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}', 0);
+BEGIN READ ONLY;
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}');
+ROLLBACK;
+BEGIN;
+SELECT categorize.enqueue_request('scoring', 'news', '{"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5}', 9) > 0 AS queued;
+SELECT job_type, state, priority, model, reason, answer FROM categorize.job_result;
+SET LOCAL ROLE regress_news_user;
+SELECT count(*) FROM categorize.job_result;
+ROLLBACK;
+RESET ROLE;
+SELECT categorize.drop_provider('news');
+DELETE FROM categorize.price WHERE model = 'news-model';
+ALTER SYSTEM RESET ALL;
+SELECT pg_reload_conf();
 DELETE FROM categorize.job WHERE job_type = 'scoring';
 DELETE FROM categorize.completion;
 DELETE FROM categorize.batch_day;

@@ -161,6 +161,7 @@ pub const KEYS: &[Key] = &[
         "Categories that a language model is offered at once where offering all would cost more",
     ),
     key("near_duplicates", Kind::Flag, || json!(false), "", "Whether near-duplicates in flight share an answer"),
+    key("batch_live", Kind::Flag, || json!(true), "", "Whether what batches do not answer is asked live"),
     key(
         "audit_share",
         Kind::Fraction,

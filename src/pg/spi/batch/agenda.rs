@@ -84,14 +84,17 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
         Target::Taxonomy { id, .. } => {
             let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
                         WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
-                          AND coalesce(taxonomy_id, 0) = $3 AND labels IS NULL AND id > $4
+                          AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
+                          AND labels IS NULL AND id > $4
                         ORDER BY id LIMIT $5";
             run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], waiting_job)
         }
         Target::Labels(labels) => {
             let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
                         WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
-                          AND coalesce(taxonomy_id, 0) = 0 AND labels = $3 AND id > $4
+                          AND coalesce(taxonomy_id, 0) = 0
+                          AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
+                          AND labels = $3 AND id > $4
                         ORDER BY id LIMIT $5";
             let labels = labels.clone();
             run::kept(sql, &[priority.into(), tenant.into(), labels.into(), after.into(), limit.into()], waiting_job)

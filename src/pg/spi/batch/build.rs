@@ -48,7 +48,9 @@ pub struct NewBatch<'a> {
 
 /// Holds jobs that wait until the transaction ends; how many of these do.
 pub fn hold_waiting(jobs: &[i64]) -> usize {
-    let sql = "WITH held AS (SELECT FROM categorize.job WHERE id = ANY ($1) AND state = 'waiting' FOR UPDATE)
+    // Joined: an array that is no index condition is searched from its begin for each row.
+    let sql = "WITH held AS (SELECT FROM unnest($1::bigint[]) n (id) JOIN categorize.job j ON j.id = n.id
+                              WHERE j.state = 'waiting' FOR UPDATE OF j)
                SELECT count(*) FROM held";
     let count = run::kept(sql, &[array(jobs.iter().copied())], |row| row.get::<i64>(1)).pop().flatten();
     usize::try_from(count.unwrap_or(0)).unwrap_or(0)
@@ -56,8 +58,8 @@ pub fn hold_waiting(jobs: &[i64]) -> usize {
 
 /// Whose these jobs are.
 pub fn owners(jobs: &[i64]) -> Vec<Owner> {
-    let sql = "SELECT id, tenant, taxonomy_id, labels, role, application_name, query_id
-                 FROM categorize.job WHERE id = ANY ($1)";
+    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id
+                 FROM unnest($1::bigint[]) n (id) JOIN categorize.job j ON j.id = n.id";
     let row = |row: &run::Row| {
         Some(Owner {
             job: row.get(1)?,
@@ -109,11 +111,9 @@ pub fn insert_batch(new: &NewBatch<'_>) {
                 WHERE j.id = n.id";
     run::kept(sql, &[id.into(), array(jobs()), array(ordinals)], |_| ());
     let sql = "INSERT INTO categorize.batch_item (batch_id, ordinal, attempt_id, first_number, jobs, fingerprints)
-               SELECT $1, j.ordinal, n.attempt, min(j.number), array_agg(j.id ORDER BY j.number),
+               SELECT $1, j.ordinal, min(($2::bigint[])[j.ordinal + 1]), min(j.number), array_agg(j.id ORDER BY j.number),
                       string_agg(j.fingerprint, ''::bytea ORDER BY j.number)
-                 FROM categorize.job j
-                 JOIN unnest($2::bigint[]) WITH ORDINALITY AS n (attempt, place) ON n.place = j.ordinal + 1
-                WHERE j.batch_id = $1 AND j.state = 'batched' GROUP BY j.ordinal, n.attempt";
+                 FROM categorize.job j WHERE j.batch_id = $1 AND j.state = 'batched' GROUP BY j.ordinal";
     run::kept(sql, &[id.into(), array(new.requests.iter().map(|(_, attempt)| *attempt))], |_| ());
     let sql = "UPDATE categorize.reservation SET state = 'batched' WHERE attempt_id = ANY ($1)";
     run::kept(sql, &[array(new.requests.iter().map(|(_, attempt)| *attempt))], |_| ());

@@ -2,6 +2,7 @@
 //! own account.
 
 mod crashes;
+mod large;
 mod money;
 mod news;
 mod nights;

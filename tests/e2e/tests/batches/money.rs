@@ -2,6 +2,7 @@
 
 use crate::support::{config, shop};
 use pg_categorize_e2e::eventually;
+use pg_categorize_fake_llm::{BatchConfig, Config};
 use std::time::Duration;
 
 #[test]
@@ -50,7 +51,8 @@ fn a_price_that_nobody_said_is_not_paid() {
 
 #[test]
 fn a_cancelled_batch_keeps_what_was_done_and_pays_for_it() {
-    let shop = shop("cancelled", 1, config());
+    let batches = BatchConfig { turnaround_s: (1200, 1200), ..BatchConfig::default() };
+    let shop = shop("cancelled", 1, Config { batches, ..Config::default() });
     shop.enqueue(200);
     shop.submit();
     let mut session = shop.session();

@@ -126,3 +126,94 @@ fn answers_are_asked_for_anew_where_the_new_ones_take_their_place() {
     assert_eq!(session.text("SELECT categorize('title 1')"), Some("Toys".into()));
     assert_eq!(session.text("SELECT categorize('title label')"), Some("Tools".into()));
 }
+
+/// A body that a user might write for a provider of this kind.
+fn body(kind: usize, text: &str) -> String {
+    match kind {
+        0 => format!(r#"{{"messages": [{{"role": "user", "content": "{text}"}}], "max_completion_tokens": 50}}"#),
+        1 => format!(r#"{{"messages": [{{"role": "user", "content": "{text}"}}], "max_tokens": 50}}"#),
+        _ => format!(
+            r#"{{"contents": [{{"role": "user", "parts": [{{"text": "{text}"}}]}}], "generationConfig": {{"maxOutputTokens": 50}}}}"#
+        ),
+    }
+}
+
+#[test]
+fn any_body_goes_through_batches_and_its_reply_is_the_enqueuers() {
+    for (kind, (name, ..)) in KINDS.iter().enumerate() {
+        let shop = shop(&format!("requests_{name}"), kind, config());
+        let mut session = shop.session();
+        session.run("CREATE TABLE called (jobs bigint[])");
+        session.run(
+            "CREATE FUNCTION after_jobs(jobs bigint[]) RETURNS void LANGUAGE sql AS 'INSERT INTO public.called VALUES (jobs)'",
+        );
+        session.run("SELECT categorize.on_completion('after_jobs(bigint[])')");
+        let enqueue = |session: &mut Session, text: &str, job_type: &str| -> i64 {
+            let sql = format!("SELECT categorize.enqueue_request('{job_type}', 'fake', '{}', 7)", body(kind, text));
+            session.one(&sql)
+        };
+        // Rolled back with the caller.
+        session.run("BEGIN");
+        enqueue(&mut session, "never", "scoring");
+        session.run("ROLLBACK");
+        let ids: Vec<i64> = (0..7).map(|i| enqueue(&mut session, &format!("score {i}"), "scoring")).collect();
+        enqueue(&mut session, "extract", "extraction");
+        // Beside what is to be categorized: of each kind of work a batch.
+        shop.enqueue(10);
+        shop.submit();
+        assert_eq!(shop.model.account().batches.created, 3, "{name}");
+        assert!(shop.reserved() > 0, "{name}");
+        shop.night();
+        let done = "SELECT count(*) FROM categorize.job_result WHERE state = 'done' AND jsonb_typeof(answer) = 'object'";
+        assert_eq!(session.one::<i64>(done), 8, "{name}");
+        assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0), "{name}");
+        assert_eq!(shop.jobs("done"), 18, "{name}");
+        let savings = "SELECT string_agg(job_type || ' ' || inputs, ', ' ORDER BY job_type) FROM categorize.savings WHERE saved_usd > 0";
+        assert_eq!(session.text(savings).unwrap(), "categorize 10, extraction 1, scoring 7", "{name}");
+        eventually("they are handed over", 30, || {
+            session.one_of::<bool>("SELECT bool_or(jobs @> $1) FROM called", &[&ids])
+        });
+        // Nobody else sees them.
+        session.run(&format!("CREATE ROLE requests_{name} IN ROLE categorize_admin; SET ROLE requests_{name}"));
+        assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.job_result"), 0, "{name}");
+        session.refused("42501", "SELECT answer FROM categorize.job");
+    }
+}
+
+#[test]
+fn embeddings_are_bought_in_batches_as_well() {
+    let shop = shop("embeddings", 0, config());
+    let mut session = shop.session();
+    session.run("SELECT categorize.set_price('text-embedding-3-small', 0.02, 0); SELECT categorize.set_batch_price('text-embedding-3-small', 0.01, 0)");
+    session.run(
+        r#"SELECT categorize.enqueue_request('vectors', 'fake', '{"model": "text-embedding-3-small", "input": ["red shoes", "blue shoes"], "dimensions": 8}')"#,
+    );
+    shop.submit();
+    shop.night();
+    let vectors = "SELECT jsonb_array_length(answer -> 'data') FROM categorize.job_result WHERE state = 'done'";
+    assert_eq!(session.one::<i32>(vectors), 2);
+    assert!(shop.charged() > 0);
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}
+
+#[test]
+fn a_request_that_is_refused_and_one_that_no_budget_admits_end() {
+    let batches = BatchConfig { turnaround_s: (60, 600), errored: 1.0, ..BatchConfig::default() };
+    let shop = shop("refused_requests", 1, Config { batches, seed: 3, ..Config::default() });
+    let mut session = shop.session();
+    session.run(&format!("SELECT categorize.enqueue_request('scoring', 'fake', '{}')", body(1, "a")));
+    for _ in 0..6 {
+        if shop.jobs("failed") > 0 {
+            break;
+        }
+        shop.submit();
+        shop.night();
+    }
+    assert_eq!(session.text("SELECT state FROM categorize.job_result"), Some("failed".into()));
+    session.run("SELECT categorize.set_budget('database', 1, per_request_usd => 0)");
+    session.run(&format!("SELECT categorize.enqueue_request('scoring', 'fake', '{}')", body(1, "b")));
+    session.run("SELECT categorize.submit_batches()");
+    let reason = "SELECT reason = 'request_too_expensive' FROM categorize.job_result WHERE id = (SELECT max(id) FROM categorize.job)";
+    eventually("it ends for its reason", 30, || session.one::<Option<bool>>(reason) == Some(true));
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}

@@ -180,14 +180,18 @@ pub(super) fn way(desk: &mut Desk<'_>, group: &Group) -> Way {
     };
     // Of lists an input is asked about more than once, and a strong model decides at once or after a comparison.
     if plan.candidates.is_some() || plan.straight.is_some() || plan.vectors.is_some() {
-        return Way::Live;
+        return live_way(desk, group);
     }
     let batchable = plan.routes.iter().filter(|route| api(route.provider.kind).is_some());
     let mut routes = batchable.filter_map(|route| desk.plans.batch_route(route));
     match routes.next() {
         Some(route) => Way::Batch(route),
-        None => Way::Live,
+        None => live_way(desk, group),
     }
+}
+
+fn live_way(desk: &mut Desk<'_>, group: &Group) -> Way {
+    if desk.asks_live(&group.target) { Way::Live } else { Way::Stays }
 }
 
 /// Inputs that are asked live, those of one asker together.

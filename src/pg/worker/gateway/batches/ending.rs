@@ -38,24 +38,22 @@ impl Batches {
 
 /// Settles the requests without a result, a portion at a time; their jobs go on.
 fn settle(batch: i64, outcome: AttemptOutcome, end: LineEnd, blamed: bool, desk: &mut Desk<'_>) {
-    each_portion(batch, outcome, desk, |job| {
-        let attempts_now = job.attempts + i16::from(blamed);
-        // What a user has written for batches is asked in none but these.
-        let live = job.request.is_none();
+    each_portion(batch, outcome, desk, |attempts, live| {
+        let attempts_now = attempts + i16::from(blamed);
         let next = if blamed { after(end, attempts_now.unsigned_abs().into(), live) } else { After::Again };
         (state_after(next), attempts_now, reason_after(next, end))
     });
 }
 
 fn drop_rest(batch: i64, desk: &mut Desk<'_>) {
-    each_portion(batch, AttemptOutcome::Released, desk, |job| ("cancelled", job.attempts, None));
+    each_portion(batch, AttemptOutcome::Released, desk, |attempts, _| ("cancelled", attempts, None));
 }
 
 fn each_portion(
     batch: i64,
     outcome: AttemptOutcome,
     desk: &mut Desk<'_>,
-    goes_on: impl Fn(&spi::BatchedJob) -> (&'static str, i16, Option<&'static str>),
+    goes_on: impl Fn(i16, bool) -> (&'static str, i16, Option<&'static str>),
 ) {
     loop {
         let items = spi::hold_items(batch, None);
@@ -66,11 +64,13 @@ fn each_portion(
             items.iter().map(|item| Booking { attempt: item.attempt, outcome, shares: &[] }).collect();
         closing::book(&bookings, desk.books);
         let jobs = jobs(batch, &items);
-        let end = |job: &spi::BatchedJob| {
-            let (state, attempts, reason) = goes_on(job);
+        let mut end = |job: &spi::BatchedJob| {
+            // What a user has written for batches is asked in none but these.
+            let live = job.request.is_none() && desk.asks_live(&job.target);
+            let (state, attempts, reason) = goes_on(job.attempts, live);
             JobEnd { job: job.id, state, attempts, reason }
         };
-        let ends: Vec<JobEnd<'_>> = jobs.values().filter(|job| job.is_open).map(end).collect();
+        let ends: Vec<JobEnd<'_>> = jobs.values().filter(|job| job.is_open).map(&mut end).collect();
         let failed = ends.iter().filter(|end| end.state != "waiting").count();
         spi::move_jobs(&ends);
         spi::count_results(batch, (0, i32::try_from(failed).unwrap_or(i32::MAX)), (0, 0));

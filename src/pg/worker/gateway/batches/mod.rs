@@ -43,6 +43,13 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Whether what batches do not answer is asked live.
+    fn asks_live(&mut self, target: &Target) -> bool {
+        let Target::Taxonomy { id, .. } = target else { return true };
+        let Some(taxonomy) = self.plans.taxonomy(*id) else { return true };
+        taxonomy.settings.explicit().get("batch_live").and_then(serde_json::Value::as_bool).unwrap_or(true)
+    }
+
     /// How inputs of a batch are read that was made of them: as they are asked about now, or as none of a taxonomy that is gone.
     fn plan_or_nothing(&mut self, tenant: &str, target: &Target) -> Arc<Plan> {
         self.plans.plan(tenant, target).unwrap_or_else(|_| {

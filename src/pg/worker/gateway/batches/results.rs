@@ -118,6 +118,7 @@ fn line(
         AttemptOutcome::Settled { cost, .. } => cost.shares(item.jobs.len()),
         AttemptOutcome::Released | AttemptOutcome::InDoubt => vec![Money::ZERO; item.jobs.len()],
     };
+    let live = of.is_none_or(|job| desk.asks_live(&job.target));
     let (mut answers, mut ends, mut paid) = (Vec::new(), Vec::new(), Vec::new());
     for (((job, key), number), cost) in item.jobs.iter().zip(&item.fingerprints).zip(item.first..).zip(&costs) {
         let Some(job) = jobs.get(job) else { continue };
@@ -137,7 +138,8 @@ fn line(
         }
         ends.push(match said.map(|answer| (answer, answer.verdict)) {
             Some((answer, Verdict::Category(category))) => {
-                let answer = new_answer(job, job.shared.unwrap_or(*key), category, answer, *cost, &plan, calibrated);
+                let answer =
+                    new_answer(job, job.shared.unwrap_or(*key), category, answer, *cost, (&plan, live), calibrated);
                 let is_unsure = answer.standing == Standing::Unsure;
                 answers.push(answer);
                 // The cheap answer is kept, and a strong model is asked live.
@@ -147,7 +149,7 @@ fn line(
             None if sent.cancelled && result.end == LineEnd::NotRun => end("cancelled", None),
             None => {
                 let how = if result.end == LineEnd::Answered { LineEnd::Unanswered } else { result.end };
-                let next = after(how, attempts.unsigned_abs().into(), true);
+                let next = after(how, attempts.unsigned_abs().into(), live);
                 end(state_after(next), reason_after(next, how))
             }
         });
@@ -163,12 +165,12 @@ fn new_answer(
     category: i32,
     answer: &ItemAnswer,
     cost: Money,
-    plan: &Plan,
+    (plan, live): (&Plan, bool),
     route: &Route,
 ) -> NewAnswer {
     let raw = if answer.confidence.is_finite() { answer.confidence.clamp(0.0, 1.0) } else { 0.0 };
     let confidence = route.calibrated(raw, answer.source);
-    let upgrades = !plan.strong.is_empty() && confidence < plan.upgrade_below;
+    let upgrades = live && !plan.strong.is_empty() && confidence < plan.upgrade_below;
     NewAnswer {
         key,
         text: job.text.clone().unwrap_or_default(),
