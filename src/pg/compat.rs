@@ -251,19 +251,19 @@ fn around_run(query: *mut pg_sys::QueryDesc, count: u64, run: &mut dyn FnMut()) 
 pub type BeforeStart = fn(*mut pg_sys::QueryDesc, bool);
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
-static mut BEFORE_START: Vec<BeforeStart> = Vec::new();
+static mut BEFORE_START: [Option<BeforeStart>; 2] = [None; 2];
 
-/// Has `before` called before each plan is started, after those that were named earlier; called when the library is loaded.
+/// Has `before` called before each plan is started, after the one that was named earlier; called twice at most, when the library is
+/// loaded.
 pub fn before_executor_start(before: BeforeStart) {
     // SAFETY: single-threaded; the hook that was there is called from ours, which is installed once.
     unsafe {
-        let all = &mut *(&raw mut BEFORE_START);
-        all.push(before);
-        if all.len() > 1 {
-            return;
+        let [first, _] = BEFORE_START;
+        BEFORE_START[usize::from(first.is_some())] = Some(before);
+        if first.is_none() {
+            PREVIOUS_START = pg_sys::ExecutorStart_hook;
+            pg_sys::ExecutorStart_hook = Some(executor_start);
         }
-        PREVIOUS_START = pg_sys::ExecutorStart_hook;
-        pg_sys::ExecutorStart_hook = Some(executor_start);
     }
 }
 
@@ -272,7 +272,7 @@ pub fn before_executor_start(before: BeforeStart) {
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
     // SAFETY: forwards what Postgres passed; ours are written once, while the library is loaded.
     unsafe {
-        for before in &*(&raw const BEFORE_START) {
+        for before in BEFORE_START.into_iter().flatten() {
             before(query, flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0);
         }
         match PREVIOUS_START {

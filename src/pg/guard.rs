@@ -11,6 +11,12 @@ pub fn in_parallel_mode() -> bool {
     unsafe { pg_sys::IsInParallelMode() }
 }
 
+/// The role as which the statement runs now.
+pub fn current_role() -> pg_sys::Oid {
+    // SAFETY: a plain call.
+    unsafe { pg_sys::GetUserId() }
+}
+
 /// Whether this process is a worker of a parallel plan.
 pub fn is_parallel_worker() -> bool {
     // SAFETY: reads a global of the main thread.

@@ -110,7 +110,6 @@ CALL testing.sweep(
     $$ SELECT testing.misuse($_$ BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger() $_$) $$,
     $$ SELECT testing.misuse($_$ BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title') $_$) $$,
     $$ SELECT testing.misuse($_$ BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title', 'category', 'filled', 'lively') $_$) $$,
-    $$ SELECT testing.misuse($_$ BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title', 'category', 'filled', 'deferred') $_$) $$,
     $$ SELECT testing.misuse($_$ BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title', 'category', 'filled', 'live', 'more') $_$) $$);
 INSERT INTO item (id, title) VALUES (1, 'one');
 CREATE TRIGGER misused BEFORE DELETE ON item FOR EACH ROW EXECUTE FUNCTION categorize_trigger('title', 'category', 'filled');

@@ -46,8 +46,7 @@ pub struct Wish {
 impl Wish {
     /// That of the role as which the statement runs now.
     pub fn now(scope: &Rc<Scope>, priority: i16) -> Self {
-        // SAFETY: a plain call.
-        Self { scope: scope.clone(), role: unsafe { pg_sys::GetUserId() }, asker: asker(), priority }
+        Self { scope: scope.clone(), role: guard::current_role(), asker: asker(), priority }
     }
 
     /// That of an ordinary statement, shared with the calls before where nothing is different.

@@ -36,7 +36,7 @@ pub fn insert_targets(targets: &[NewTarget<'_>]) {
         targets.iter().map(|n| array(&n.target.key)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| array(&n.target.destination.input_columns)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.target.destination.output_column.clone()).collect::<Vec<_>>().into(),
-        targets.iter().map(|n| n.miss.wish.role).collect::<Vec<_>>().into(),
+        targets.iter().map(|n| n.target.role).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.wish.scope.tenant.clone()).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.wish.scope.taxonomy().map(|taxonomy| taxonomy.id)).collect::<Vec<_>>().into(),
         targets.iter().map(|n| n.miss.wish.scope.ad_hoc_labels().map(array)).collect::<Vec<_>>().into(),

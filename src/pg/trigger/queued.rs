@@ -6,7 +6,7 @@ use crate::pg::deferral::{self, Wish};
 use crate::pg::resolver::Keys;
 use crate::pg::scope::Scope;
 use crate::pg::write_back::{Destination, Target};
-use crate::pg::{error, guc};
+use crate::pg::{error, guard, guc};
 use pg_categorize_core::error::Error;
 use pgrx::pg_sys;
 use std::rc::Rc;
@@ -43,6 +43,7 @@ impl Queued {
             let parts: Vec<String> = arguments.inputs.iter().filter_map(|column| row.value(filled, column)).collect();
             Target {
                 destination: destination.clone(),
+                role: guard::current_role(),
                 key,
                 row_input: parts.join(" "),
                 output: row.value(filled, &arguments.output),

@@ -12,7 +12,7 @@ pub use query::{Wanted, enqueue};
 use crate::pg::deferral::Miss;
 use crate::pg::spi::{self, NewTarget, WriteBackProblem, WriteBackStatements};
 use crate::pg::worker::errand::{self, Errand};
-use crate::pg::{error, world};
+use crate::pg::{error, guard, world};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -39,8 +39,7 @@ impl Destination {
     /// # Errors
     /// 22023 without a primary key; 42501 without the rights; 42809, 42703, 428C9 and 0A000 for what cannot be written.
     pub fn find(relation: pg_sys::Oid, input_columns: &[String], output_column: &str) -> (Self, WriteBackStatements) {
-        // SAFETY: a plain call.
-        let role = unsafe { pg_sys::GetUserId() };
+        let role = guard::current_role();
         let found = world::as_owner(|| spi::write_back_statements(relation, role, input_columns, output_column));
         let statements = found.unwrap_or_else(|problem| refuse(problem));
         let destination = Self {
@@ -73,6 +72,8 @@ fn refuse(problem: WriteBackProblem) -> ! {
 pub struct Target {
     /// Its table and columns.
     pub destination: Rc<Destination>,
+    /// As whom it is written. One transaction may queue a text as several roles.
+    pub role: pg_sys::Oid,
     /// Its primary key as text.
     pub key: Vec<String>,
     /// Its input, of which what is asked may be another form.

@@ -86,6 +86,7 @@ impl Inputs {
     /// Queues the rows that a query of a table's columns returns.
     fn take_rows(&mut self, query: &str, relation: Relation, output: &str) {
         let mut shape: Option<Shape> = None;
+        let role = self.wish.role;
         spi::for_each_record(query, |names, rows| {
             let shape = shape.get_or_insert_with(|| Shape::of(names, relation, output));
             let (keys, texts): (Vec<_>, Vec<_>) = rows.into_iter().filter_map(|row| shape.split(row)).unzip();
@@ -99,7 +100,7 @@ impl Inputs {
                 let state = states.remove(&(at as i32))?;
                 let row_input = state.input?;
                 let destination = shape.destination.clone();
-                Some((text, Some(Target { destination, key, row_input, output: state.output })))
+                Some((text, Some(Target { destination, role, key, row_input, output: state.output })))
             };
             let inputs: Vec<_> = keys.into_iter().zip(texts).enumerate().filter_map(target).collect();
             self.take(inputs.into_iter());

@@ -61,6 +61,7 @@ fn a_load_of_many_rows_takes_little_memory_and_is_queued_whole() {
         "CREATE TRIGGER fill BEFORE INSERT ON product FOR EACH ROW
          EXECUTE FUNCTION categorize_trigger('title', 'category', 'shop', 'deferred')",
     );
+    session.run("SET statement_timeout = 0");
     let pid = session.pid();
     session.run("SELECT categorize('warm')");
     let before = memory(pid);
