@@ -26,6 +26,14 @@ BEGIN
     RAISE 'not within 30 seconds: %', condition;
 END
 $$;
+-- Waits until no messenger is left that has older settings.
+CREATE PROCEDURE testing.quiet() LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.3);
+    COMMIT;
+    CALL testing.until('NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = ''pg_categorize messenger'')');
+END
+$$;
 
 -- Functions that cannot be called are refused.
 SET ROLE regress_news_user;
@@ -84,8 +92,7 @@ ALTER SYSTEM SET categorize.alert_batch_age = 0;
 ALTER SYSTEM SET categorize.alert_queue_length = 0;
 ALTER SYSTEM SET categorize.alert_saved_usd = 0;
 SELECT pg_reload_conf();
-CALL testing.until($$current_setting('categorize.alert_saved_usd') = '0' AND
-    NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_categorize messenger')$$);
+CALL testing.quiet();
 SELECT categorize.raise_alerts(10, '48 hours', 10000, 1000000000000) AS again;
 SELECT categorize.raise_alerts(1, '48 hours', 10000, 500000000000) AS bounds_changed;
 SELECT categorize.raise_alerts(0, '0', 0, 0) AS off;
@@ -146,12 +153,17 @@ SELECT kind, message FROM categorize.alert WHERE kind LIKE 'completion%' ORDER B
 -- A function gains nothing from the process that calls it.
 CREATE TABLE testing.gain (n int GENERATED ALWAYS AS IDENTITY, what text);
 GRANT INSERT ON testing.gain TO regress_news_user;
+CREATE TABLE testing.deferring (who text);
+GRANT INSERT ON testing.deferring TO regress_news_user;
+CREATE FUNCTION testing.tell_who() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO testing.gain (what) VALUES ('deferred as ' || current_user); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON testing.deferring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION testing.tell_who();
 CREATE FUNCTION testing.hostile(jobs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     statement text;
 BEGIN
-    FOREACH statement IN ARRAY ARRAY['RESET ROLE', 'RESET SESSION AUTHORIZATION', 'SET ROLE postgres', 'SET SESSION AUTHORIZATION postgres',
-                                     'SET CONSTRAINTS ALL DEFERRED', 'LISTEN x', 'CREATE TEMP TABLE t (a int)',
+    FOREACH statement IN ARRAY ARRAY['INSERT INTO testing.deferring VALUES (1)', 'RESET ROLE', 'RESET SESSION AUTHORIZATION', 'SET ROLE postgres', 'SET SESSION AUTHORIZATION postgres',
+                                     'SET CONSTRAINTS ALL DEFERRED', 'INSERT INTO testing.deferring VALUES (2)', 'LISTEN x', 'CREATE TEMP TABLE t (a int)',
                                      'DELETE FROM categorize.job', 'CREATE ROLE regress_gained SUPERUSER'] LOOP
         BEGIN
             EXECUTE statement;
@@ -173,6 +185,7 @@ SELECT what FROM testing.gain ORDER BY n;
 -- One that takes too long is cancelled.
 ALTER SYSTEM SET categorize.completion_timeout = '1s';
 SELECT pg_reload_conf();
+CALL testing.quiet();
 SELECT categorize.drop_completion('testing.hostile(bigint[])') AS not_of_this_role;
 SET ROLE regress_news_user;
 SELECT categorize.drop_completion('testing.hostile(bigint[])');
@@ -226,7 +239,7 @@ SELECT categorize.enqueue_request('scoring', 'news', '{}');
 RESET ROLE;
 ALTER SYSTEM SET categorize.allowed_hosts = '127.0.0.1:*';
 SELECT pg_reload_conf();
-CALL testing.until($$current_setting('categorize.allowed_hosts') = '127.0.0.1:*'$$);
+SELECT pg_sleep(0.3);
 SELECT categorize.add_provider('news', 'openai', 'http://127.0.0.1:9/v1', settings => '{"model": "news-model"}') > 0 AS added;
 SET ROLE regress_news_admin;
 SELECT categorize.enqueue_request(NULL, 'news', '{}');
@@ -263,5 +276,6 @@ DELETE FROM categorize.batch_day;
 DROP OWNED BY regress_news_user, regress_news_other, regress_news_admin;
 DROP ROLE regress_news_user, regress_news_other, regress_news_admin;
 DROP FUNCTION testing.hostile, testing.slow, testing.end_job, testing.secret, testing.after_one, testing.after_any;
-DROP PROCEDURE testing.proceed, testing.until;
-DROP TABLE testing.called, testing.gain;
+DROP PROCEDURE testing.proceed, testing.until, testing.quiet;
+DROP TABLE testing.called, testing.gain, testing.deferring;
+DROP FUNCTION testing.tell_who;
