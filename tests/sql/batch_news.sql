@@ -273,6 +273,8 @@ SELECT pg_reload_conf();
 DELETE FROM categorize.job WHERE job_type = 'scoring';
 DELETE FROM categorize.completion;
 DELETE FROM categorize.batch_day;
+DELETE FROM categorize.alert_log;
+DELETE FROM categorize.alert_mark;
 DROP OWNED BY regress_news_user, regress_news_other, regress_news_admin;
 DROP ROLE regress_news_user, regress_news_other, regress_news_admin;
 DROP FUNCTION testing.hostile, testing.slow, testing.end_job, testing.secret, testing.after_one, testing.after_any;
