@@ -1117,6 +1117,10 @@ $$;
 COMMENT ON FUNCTION categorize.write_back_statements(oid, oid, text[], text) IS
     'How answers are written to rows of a table as a role, or why they cannot be; used inside.';
 
+CREATE FUNCTION categorize.enqueue_query(
+    query text, taxonomy text DEFAULT NULL, relation regclass DEFAULT NULL, output_column text DEFAULT NULL, priority int DEFAULT 5)
+RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'enqueue_query_wrapper';
+
 CREATE VIEW categorize.write_back_status WITH (security_barrier) AS
     SELECT t.relation::regclass::text AS relation, t.output_column, pg_get_userbyid(t.role_id)::text AS role, t.state, t.reason, t.sqlstate,
            count(*) AS rows, min(t.queued_at) AS oldest_at, max(t.ended_at) AS ended_at
@@ -1128,10 +1132,6 @@ CREATE VIEW categorize.write_back_status WITH (security_barrier) AS
 COMMENT ON VIEW categorize.write_back_status IS
     'Rows that wait for an answer to be written to them, by table and column, and why others did not get one.';
 
-CREATE FUNCTION categorize."enqueue_query"(
-    "query" TEXT, "taxonomy" TEXT DEFAULT NULL, "relation" regclass DEFAULT NULL, "output_column" TEXT DEFAULT NULL,
-    "priority" INT DEFAULT 5) RETURNS bigint
-LANGUAGE c AS 'MODULE_PATHNAME', 'enqueue_query_wrapper';
 COMMENT ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) IS
     'Queues the inputs that a query returns, with the rows of a table that the answers are written to, and returns how many are new.';
 
