@@ -32,11 +32,7 @@ pub fn init() {
 unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_PRE_COMMIT, XACT_EVENT_PRE_PREPARE};
     match event {
-        XACT_EVENT_PRE_COMMIT => {
-            if ARE_DUE.take() {
-                errand::launch(Errand::Telling);
-            }
-        }
+        XACT_EVENT_PRE_COMMIT if ARE_DUE.take() => errand::launch(Errand::Telling),
         // Of one that is prepared nobody knows when it ends: it is told with the next news.
         XACT_EVENT_PRE_PREPARE | XACT_EVENT_ABORT => ARE_DUE.set(false),
         _ => {}
