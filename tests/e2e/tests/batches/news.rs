@@ -162,7 +162,8 @@ fn any_body_goes_through_batches_and_its_reply_is_the_enqueuers() {
         assert_eq!(shop.model.account().batches.created, 3, "{name}");
         assert!(shop.reserved() > 0, "{name}");
         shop.night();
-        let done = "SELECT count(*) FROM categorize.job_result WHERE state = 'done' AND jsonb_typeof(answer) = 'object'";
+        let done =
+            "SELECT count(*) FROM categorize.job_result WHERE state = 'done' AND jsonb_typeof(answer) = 'object'";
         assert_eq!(session.one::<i64>(done), 8, "{name}");
         assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0), "{name}");
         assert_eq!(shop.jobs("done"), 18, "{name}");
