@@ -1,11 +1,10 @@
 //! What is told of jobs and batches, what they save, and answers that are asked for anew.
 
-use crate::support::{KINDS, builder, config, shop, shop_in};
+use crate::support::{KINDS, config, shop};
 use pg_categorize_e2e::{Session, eventually};
 use pg_categorize_fake_llm::{BatchConfig, Config};
 use postgres::fallible_iterator::FallibleIterator;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a notification says, as texts by their names.
@@ -71,10 +70,9 @@ fn a_night_is_told_and_its_savings_are_those_computed_by_hand() {
 }
 
 #[test]
-fn a_batch_of_which_too_much_failed_and_a_long_queue_are_alerts_once() {
-    let cluster = Arc::new(builder().conf("categorize.alert_queue_length = 50").start());
+fn a_batch_of_which_too_much_failed_is_an_alert_once() {
     let batches = BatchConfig { turnaround_s: (60, 600), errored: 0.5, ..BatchConfig::default() };
-    let shop = shop_in(&cluster, "alerts", 0, Config { batches, seed: 5, ..Config::default() });
+    let shop = shop("alerts", 0, Config { batches, seed: 5, ..Config::default() });
     let mut listener = shop.session();
     listener.run("LISTEN pg_categorize");
     shop.enqueue(100);
