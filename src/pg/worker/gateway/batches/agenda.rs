@@ -78,10 +78,14 @@ impl Batches {
         self.resting.retain(|_, until| *until > now);
         let failed = spi::failed_since(microseconds(now.before(REST)));
         let mut is_run = wanted.submit_wanted.is_some();
-        let inputs = heaps(desk, groups, last_daily);
+        let (inputs, mut stays) = heaps(desk, groups, last_daily);
+        let waiting = requests.len();
         let requests = raw::queues(desk, requests, last_daily);
+        stays |= requests.len() < waiting;
         let requests =
             requests.into_iter().map(|(route, queue)| Heap { route: Some(route), groups: Vec::new(), queue });
+        // There may be somebody to be asked later.
+        agenda.next = stays.then(|| now.after(REST));
         for heap in inputs.into_iter().chain(requests) {
             let limits = heap.route.as_ref().and_then(|route| api(route.provider.kind)).map(|api| api.traits().limits);
             let schedule = Schedule {
@@ -132,14 +136,17 @@ impl<Z: pg_categorize_core::batch::Zone> pg_categorize_core::batch::Zone for Off
     }
 }
 
-/// What waits, by whom it goes to. What goes nowhere any more ends.
-fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> Vec<Heap> {
-    let mut heaps: Vec<Heap> = Vec::new();
+/// What waits, by whom it goes to, and whether something goes nowhere for now. What goes nowhere any more ends.
+fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> (Vec<Heap>, bool) {
+    let (mut heaps, mut stays): (Vec<Heap>, bool) = (Vec::new(), false);
     for group in groups {
         let route = match way(desk, &group) {
             Way::Batch(route) => Some(route),
             Way::Live => None,
-            Way::Stays => continue,
+            Way::Stays => {
+                stays = true;
+                continue;
+            }
             Way::Over(reason) => {
                 spi::move_group(&group, "failed", Some(reason.as_str()));
                 continue;
@@ -163,7 +170,7 @@ fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> Vec<Hea
         queue.oldest = Some(queue.oldest.map_or(oldest, |known| known.min(oldest)));
         groups.push(group);
     }
-    heaps
+    (heaps, stays)
 }
 
 /// Where a group goes.
