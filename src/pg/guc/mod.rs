@@ -164,6 +164,19 @@ pub unsafe fn force_until_level_ends(name: &CStr, value: &CStr) {
     }
 }
 
+/// Has tables read along their indexes, in whose order rows are wanted, until the current nest level ends: what is known of a table that
+/// grows and shrinks within minutes would have all of it sorted for each portion.
+///
+/// # Safety
+/// Inside a transaction, within a nest level that the caller ends.
+pub unsafe fn read_along_indexes() {
+    // SAFETY: promised by the caller.
+    unsafe {
+        set_until_level_ends(c"enable_seqscan", c"off");
+        set_until_level_ends(c"enable_bitmapscan", c"off");
+    }
+}
+
 /// Has values of every type written as any session reads them, until the current nest level ends.
 ///
 /// # Safety

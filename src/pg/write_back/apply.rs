@@ -6,7 +6,7 @@ use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
 use crate::pg::spi::{self, DuePortion, DueRow, Place, RowAnswer, RowState, WriteBackStatements};
 use crate::pg::xact::{self, Failed};
-use crate::pg::{compat, error, lock, world};
+use crate::pg::{compat, error, guc, lock, world};
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -33,7 +33,11 @@ pub enum Portion {
 /// Sees to the next portion of rows that are due after a place, which it moves on: writes those that have an answer, and says of the others why not. In a transaction
 /// of its own, of a process in which nothing else runs.
 pub fn apply(after: &mut Option<Place>) -> Portion {
-    let due = world::as_owner(|| spi::due_portion(ROWS, *after));
+    let due = world::as_owner(|| {
+        // SAFETY: inside the nest level of the owner's scope.
+        unsafe { guc::read_along_indexes() };
+        spi::due_portion(ROWS, *after)
+    });
     let Some(portion) = due.filter(|portion| !portion.rows.is_empty()) else { return Portion::None };
     *after = Some(portion.first);
     // A deferred trigger would run at the commit, as the superuser that this process is. Now it runs at the end of its statement; one
