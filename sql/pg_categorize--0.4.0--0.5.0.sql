@@ -1158,7 +1158,6 @@ BEGIN
 END
 $$;
 
--- End of what is written back.
 
 -- News of batches: what is told on the channel `pg_categorize` and to the functions that roles have registered, what an operator should
 -- look at, and what batches save. Whoever moves a job or a batch only notes it; a process of its own tells it: neither a full queue of
