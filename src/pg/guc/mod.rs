@@ -2,10 +2,12 @@
 
 mod batch;
 mod gateway;
+mod news;
 mod plan;
 
 pub use batch::*;
 pub use gateway::*;
+pub use news::*;
 pub use plan::*;
 
 use crate::pg::error;
@@ -343,6 +345,7 @@ pub fn init() {
     plan::init();
     gateway::init();
     batch::init();
+    news::init();
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
 }
