@@ -143,13 +143,14 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
-    /// Its name in tables.
+    /// Its name in tables, where a transformer has no row.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::SystemOne => "systemone",
+            Self::Transformer => "transformer",
         }
     }
 }
