@@ -37,7 +37,7 @@ SELECT id, provider, model, state, requests, inputs, worst_case_usd AS "set asid
 \! bash -c 'exec 3<>/dev/tcp/127.0.0.1/$DEMO_SECOND_PORT; printf "POST /_fake/advance HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"by_s\":28800}" >&3; cat <&3 >/dev/null'
 SELECT categorize.poll_batches() \g /dev/null
 SELECT pg_temp.await($$ NOT EXISTS (SELECT FROM categorize.batch_status WHERE ended_at IS NULL) $$) \g /dev/null
-SELECT pg_temp.await($$ NOT EXISTS (SELECT FROM categorize.write_back_status WHERE state = 'waiting') $$) \g /dev/null
+SELECT pg_temp.await($$ NOT EXISTS (SELECT FROM categorize.write_back_status WHERE state IN ('waiting', 'due')) $$) \g /dev/null
 SELECT id, provider, state, answered, failed, cost_usd, live_cost_usd FROM categorize.batch_status ORDER BY id;
 \echo '   In the morning the answers are in the table, written as whoever queued them, where a row had not changed:'
 \echo
