@@ -2,6 +2,7 @@
 //! own account.
 
 mod crashes;
+mod cron;
 mod large;
 mod money;
 mod news;
