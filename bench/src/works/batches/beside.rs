@@ -49,7 +49,10 @@ pub fn run(bench: &Bench, report: &mut Report) {
     for (share, name, bar) in [(SHARE, "95th percentile", Bar::AtMost(1.2)), (0.5, "median", Bar::Ratio)] {
         let (ours, peer) = (busy.percentile(share), alone.percentile(share));
         report.line(
-            format!("categorize() of what the cache knows, {name}, beside {} titles queued, sent and read; peer: alone", count(beside as f64)),
+            format!(
+                "categorize() of what the cache knows, {name}, beside {} titles queued, sent and read; peer: alone",
+                count(beside as f64)
+            ),
             milliseconds(ours),
             milliseconds(peer),
             Some(ours / peer),

@@ -32,7 +32,8 @@ fn night(bench: &Bench, report: &mut Report, pack: usize) {
         .query_one("SELECT count(*), sum(requests), sum(bytes)::bigint FROM categorize.batch", &[])
         .unwrap_or_else(|e| panic!("the batches: {e}"));
     let (batches, requests, bytes): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-    let (written, of_copy) = step(&format!("{what}: the same lines by COPY"), || lines::write(bench, &shop, &mut session));
+    let (written, of_copy) =
+        step(&format!("{what}: the same lines by COPY"), || lines::write(bench, &shop, &mut session));
     let megabytes = |kilobytes: f64| format!("{} MB", figure(kilobytes / 1024.0));
     let rise = (most - before) / 1024.0;
     report.line(

@@ -23,7 +23,7 @@ const OPEN: &str = "SELECT count(*) FROM categorize.batch WHERE ended_at IS NULL
 pub fn open(numbers: Range<usize>, pack: usize) -> Shop {
     let batches = BatchConfig { turnaround_s: (NIGHT, NIGHT), ..BatchConfig::default() };
     let config = Config { labels: gateway::labels(numbers), keep_requests: false, batches, ..Config::default() };
-    let shop = Shop::open_with(config, &["categorize.batch_time = ''", "categorize.batch_maximum_wait = '1d'"]);
+    let shop = Shop::open_with(config, &["categorize.batch_time = ''", "categorize.batch_when_full = off"]);
     shop.session().run("SELECT categorize.set_batch_price('gpt-6-luna', 0.05, 0.25)");
     shop.configure(&format!(r#""pack_size": {pack}, "upgrade": "never""#));
     shop
@@ -53,7 +53,11 @@ pub fn read(shop: &Shop, session: &mut Session) -> Duration {
     shop.model.advance(Duration::from_secs(NIGHT + 1));
     // Whoever asks for the account has all ended batches made up: the results lie ready when the clock starts.
     let completed = shop.model.account().batches.completed;
-    assert_eq!(completed as i64, session.one::<i64>("SELECT count(*) FROM categorize.batch"), "batches that have ended");
+    assert_eq!(
+        completed as i64,
+        session.one::<i64>("SELECT count(*) FROM categorize.batch"),
+        "batches that have ended"
+    );
     let start = Instant::now();
     session.run("SELECT categorize.poll_batches()");
     eventually("all results are stored", PATIENCE, || session.one::<i64>(OPEN) == 0);

@@ -7,4 +7,5 @@ mod money;
 mod nights;
 mod outlasting;
 mod queue;
+mod soak;
 mod support;
