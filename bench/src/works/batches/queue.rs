@@ -22,10 +22,13 @@ const OPEN: &str = "SELECT count(*) FROM categorize.batch WHERE ended_at IS NULL
 /// A shop whose titles of these numbers a provider of batches knows, and that sends none by itself.
 pub fn open(numbers: Range<usize>, pack: usize) -> Shop {
     let batches = BatchConfig { turnaround_s: (NIGHT, NIGHT), ..BatchConfig::default() };
-    let config = Config { labels: gateway::labels(numbers), keep_requests: false, batches, ..Config::default() };
+    let labels = gateway::labels(numbers);
+    // The ledger takes it that batches have no cached prompts, as no provider promises them.
+    let config = Config { labels, keep_requests: false, prompt_cache: false, batches, ..Config::default() };
     let shop = Shop::open_with(config, &["categorize.batch_time = ''", "categorize.batch_when_full = off"]);
     shop.session().run("SELECT categorize.set_batch_price('gpt-6-luna', 0.05, 0.25)");
-    shop.configure(&format!(r#""pack_size": {pack}, "upgrade": "never""#));
+    // All categories are offered: of short lists an input may be asked about twice, which no batch does.
+    shop.configure(&format!(r#""pack_size": {pack}, "candidates": 200, "upgrade": "never""#));
     shop
 }
 
@@ -45,7 +48,10 @@ pub fn send(session: &mut Session) -> Duration {
     let start = Instant::now();
     session.run("SELECT categorize.submit_batches()");
     eventually("the provider has all batches", PATIENCE, || session.one::<i64>(UNSENT) == 0);
-    start.elapsed()
+    let time = start.elapsed();
+    let states = "SELECT string_agg(DISTINCT state || ' ' || coalesce(reason, ''), ', ') FROM categorize.job";
+    assert_eq!(session.one::<String>(states), "batched ", "what became of the titles");
+    time
 }
 
 /// Lets the provider's night pass, and reads what it has then; how long the reading takes.

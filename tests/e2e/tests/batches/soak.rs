@@ -118,12 +118,15 @@ fn trouble(shop: &Shop, dice: &mut Dice, titles: &mut u64) -> u64 {
         }
         drop(session);
         std::thread::sleep(Duration::from_millis(dice.below(300)));
-        match dice.below(6) {
-            0 => cluster.crash(),
-            1 | 2 => match shop.gateways().pop() {
-                Some(gateway) => cluster.kill(gateway),
-                None => continue,
-            },
+        let gateway = shop.gateways().pop();
+        match (dice.below(6), gateway) {
+            (0, _) => cluster.crash(),
+            (1 | 2, Some(gateway)) => {
+                // The postmaster ends all sessions and begins anew.
+                let mut witness = shop.session();
+                cluster.kill(gateway);
+                eventually("the server notices", 60, || witness.batch_execute("SELECT 1").is_err());
+            }
             _ => continue,
         }
         kills += 1;
