@@ -7,7 +7,7 @@ use super::registry::{File, number};
 use crate::api::{Arrived, Failure, OpenAi};
 use crate::server::State;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Path};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path};
 use axum::http::Request;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -56,6 +56,8 @@ async fn read(arrived: &Arrived) -> Result<Upload, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::invalid(format!("The form cannot be read: {error}"), "body");
     let mut request = Request::new(Body::from(arrived.body.clone()));
     *request.headers_mut() = arrived.headers.clone();
+    // The route has limited the body; without a word a form has no more than two megabytes.
+    DefaultBodyLimit::disable().apply(&mut request);
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(&error))?;
     let mut upload = Upload::default();
     while let Some(field) = form.next_field().await.map_err(|error| wrong(&error))? {
