@@ -12,7 +12,7 @@ SELECT :'llm' = 'fake' AS fake \gset
 \echo '   SELECT categorize.set_price(...): the prices that are shipped are those of the official hosts.'
 SELECT categorize.set_price(name, input, output, cached_input_usd => cached)
   FROM (VALUES ('gpt-6-luna', 0.10, 0.50, 0.01), ('gpt-6.1-terra', 1.00, 5.00, 0.05),
-               ('claude-haiku-5-5', 0.10, 0.50, 0.01), ('claude-sonnet-5-5', 2.00, 10.00, 0.10)) p (name, input, output, cached) \g /dev/null
+               ('claude-haiku-5-5', 0.10, 0.50, NULL), ('claude-sonnet-5-5', 2.00, 10.00, NULL)) p (name, input, output, cached) \g /dev/null
 \echo '   SELECT categorize.add_provider(''first'', ..., settings => ''{"strong_model": "gpt-6.1-terra", "priority": 1}'');'
 \echo '   SELECT categorize.add_provider(''second'', ..., settings => ''{"strong_model": "claude-sonnet-5-5", "priority": 2}'');'
 SELECT categorize.add_provider('first', :'kind', :'url', settings => jsonb_build_object(
@@ -86,6 +86,10 @@ SELECT scope, limit_usd, settled_usd, reserved_usd, remaining_usd FROM categoriz
 \if :fake
 \else
 SELECT provider, model, state, attempts, failures, round(latency_p50_ms) AS p50_ms, round(latency_p99_ms) AS p99_ms FROM categorize.provider_health;
+\endif
+
+\if :fake
+\ir night.sql
 \endif
 
 \if :local

@@ -186,6 +186,10 @@ $$;
 COMMENT ON FUNCTION categorize.write_back_statements(oid, oid, text[], text) IS
     'How answers are written to rows of a table as a role, or why they cannot be; used inside.';
 
+CREATE FUNCTION categorize.enqueue_query(
+    query text, taxonomy text DEFAULT NULL, relation regclass DEFAULT NULL, output_column text DEFAULT NULL, priority int DEFAULT 5)
+RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'enqueue_query_wrapper';
+
 CREATE VIEW categorize.write_back_status WITH (security_barrier) AS
     SELECT t.relation::regclass::text AS relation, t.output_column, pg_get_userbyid(t.role_id)::text AS role, t.state, t.reason, t.sqlstate,
            count(*) AS rows, min(t.queued_at) AS oldest_at, max(t.ended_at) AS ended_at

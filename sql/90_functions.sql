@@ -72,6 +72,15 @@ COMMENT ON FUNCTION categorize.cancel_batch(bigint) IS
     'Has a batch cancelled; what the provider has done by then is paid and stored.';
 COMMENT ON FUNCTION categorize.set_batch_price(text, numeric, numeric) IS
     'States what a model costs in batches, in dollars for a million tokens; its other prices stay.';
+COMMENT ON FUNCTION categorize.on_completion(regprocedure) IS
+    'Has a function called, as the current role, with the ids of jobs that it has queued when they have ended; returns its number.';
+COMMENT ON FUNCTION categorize.drop_completion(regprocedure) IS
+    'Has a function called no more that the current role has registered; returns whether it had.';
+COMMENT ON FUNCTION categorize.recategorize(text, boolean, text, real, text, boolean, int) IS
+    'Has answers that machines gave asked for anew in batches; a dry run, which is the default, tells how many and what that costs.';
+COMMENT ON FUNCTION categorize.enqueue_request(text, text, jsonb, int) IS
+    'Queues a request to a provider as a live call would send it, and returns its number; categorize.job_result has the answer.';
+COMMENT ON FUNCTION categorize.news_are_due() IS 'Has what was noted of jobs and batches told after the commit; used inside.';
 COMMENT ON FUNCTION categorize.estimate(text) IS
     'What a statement will probably ask and cost, by call and tier; nothing of it runs, and nothing is spent.';
 COMMENT ON FUNCTION categorize.suggest(text, int, text) IS
@@ -189,11 +198,14 @@ GRANT SELECT ON categorize.progress, categorize.queue_status, categorize.batch_s
 GRANT EXECUTE ON FUNCTION categorize.enqueue(text[], text, int) TO categorize_user;
 GRANT EXECUTE ON FUNCTION categorize.enqueue_query(text, text, regclass, text, int) TO categorize_user;
 GRANT SELECT ON categorize.write_back_status TO categorize_user;
+GRANT SELECT ON categorize.savings, categorize.completions, categorize.job_result TO categorize_user;
+GRANT EXECUTE ON FUNCTION categorize.on_completion(regprocedure), categorize.drop_completion(regprocedure) TO categorize_user;
 
 GRANT EXECUTE ON FUNCTION categorize.correct(text, text, text), categorize.correct_many(text, text),
     categorize.drop_correction(text, text), categorize.learn(text, text, boolean), categorize.forget(text, text),
     categorize.add_rule(text, text, text, text, int), categorize.drop_rule(bigint),
-    categorize.train(text), categorize.activate_model(text, int) TO categorize_editor;
+    categorize.train(text), categorize.activate_model(text, int),
+    categorize.recategorize(text, boolean, text, real, text, boolean, int) TO categorize_editor;
 
 GRANT EXECUTE ON FUNCTION
     categorize.create_taxonomy(text, text[], text, text),
@@ -214,6 +226,7 @@ GRANT EXECUTE ON FUNCTION
     categorize.submit_batches(),
     categorize.poll_batches(),
     categorize.cancel_batch(bigint),
+    categorize.enqueue_request(text, text, jsonb, int),
     categorize.set_budget(text, numeric, text, numeric, real, text),
     categorize.drop_budget(text, text),
     categorize.settle_in_doubt(bigint, numeric),

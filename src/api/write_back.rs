@@ -5,8 +5,8 @@ use crate::pg::manage::bulk::Relation;
 use crate::pg::write_back::{self, Wanted};
 use pgrx::prelude::*;
 
-/// Queues the inputs that a query returns, and says how many are new to the queue. The query runs with the caller's rights and
-/// cannot write.
+/// Queues the inputs that a query returns, and says how many are new to the queue. The query runs with the caller's rights and cannot
+/// write. That it takes a `regclass` is said in `sql/65_write_back.sql`.
 ///
 /// * `query`: a SELECT of the input; with a relation, of the columns of its primary key and of those of the input, by their names.
 /// * `taxonomy`: its name; NULL for `categorize.taxonomy`.
@@ -16,19 +16,13 @@ use pgrx::prelude::*;
 /// # Errors
 /// 22023 for what cannot be meant, or without a primary key; 42501 where the caller may not write the column, or the taxonomy keeps
 /// its texts; 25006 where nothing can be written; those of the query.
-#[pg_extern(
-    schema = "categorize",
-    sql = "CREATE FUNCTION categorize.\"enqueue_query\"(
-    \"query\" TEXT, \"taxonomy\" TEXT DEFAULT NULL, \"relation\" regclass DEFAULT NULL, \"output_column\" TEXT DEFAULT NULL,
-    \"priority\" INT DEFAULT 5) RETURNS bigint
-LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
-)]
+#[pg_extern(schema = "categorize", sql = false)]
 fn enqueue_query(
     query: Option<&str>,
-    taxonomy: default!(Option<&str>, "NULL"),
-    relation: default!(Option<Relation>, "NULL"),
-    output_column: default!(Option<&str>, "NULL"),
-    priority: default!(Option<i32>, 5),
+    taxonomy: Option<&str>,
+    relation: Option<Relation>,
+    output_column: Option<&str>,
+    priority: Option<i32>,
 ) -> i64 {
     write_back::enqueue(&Wanted {
         query: given(query, "query"),

@@ -1,8 +1,9 @@
 //! Questions about the state of the transaction and of the server.
 
-use crate::pg::error;
+use crate::pg::{compat, error};
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
+use std::time::Duration;
 
 /// Whether this process runs a parallel plan now.
 pub fn in_parallel_mode() -> bool {
@@ -110,5 +111,22 @@ pub fn refuse_read_only() {
             None,
             on_standby().then(|| "Run it on the primary.".to_owned()),
         );
+    }
+}
+
+/// Cancels what this process does after some time, as statement_timeout does for sessions.
+pub struct Alarm;
+
+impl Alarm {
+    /// From now on; until it is dropped.
+    pub fn set(after: Duration) -> Self {
+        compat::limit_time(Some(after));
+        Self
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        compat::limit_time(None);
     }
 }

@@ -119,6 +119,7 @@ fn tag(thing: Thing<'_>) -> pg_sys::LOCKTAG {
         Thing::Place(Errand::Training, place) => (3, u64::from(u32::from_be_bytes(*b"catg")) << 32 | place as u64),
         Thing::Place(Errand::Indexing, place) => (3, u64::from(u32::from_be_bytes(*b"cati")) << 32 | place as u64),
         Thing::Place(Errand::Writing, place) => (3, u64::from(u32::from_be_bytes(*b"catw")) << 32 | place as u64),
+        Thing::Place(Errand::Telling, place) => (3, u64::from(u32::from_be_bytes(*b"catm")) << 32 | place as u64),
         Thing::Training(taxonomy, tenant) => (4, number(taxonomy, tenant)),
         Thing::Models(taxonomy, tenant) => (5, number(taxonomy, tenant)),
         Thing::Gateway(duty) => (6, duty as u64),

@@ -25,6 +25,7 @@ pub mod many;
 pub mod model;
 pub mod model_file;
 pub mod neighbours;
+pub mod news;
 pub mod offered;
 pub mod owner;
 pub mod plan;
@@ -60,6 +61,7 @@ pub fn init() {
     statement_end::init();
     due::init();
     queue::init();
+    news::init();
     plan::init();
     deferral::init();
     // SAFETY: reads a global that the postmaster sets while it loads shared_preload_libraries.

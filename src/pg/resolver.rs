@@ -303,6 +303,17 @@ pub fn settle(outcome: &mut Outcome) {
     }
 }
 
+/// The keys of an input in a scope; `None` where it cannot be asked about at all.
+pub fn keys(scope: &Scope, input: &str) -> Option<Keys> {
+    if unreadable(input).is_some() {
+        return None;
+    }
+    let mut normal = String::new();
+    normalise_into(input, scope.case(), &mut normal);
+    let query = query(scope, input, &normal, None);
+    Some((query.fingerprint, query.shared_fingerprint))
+}
+
 /// Why an input cannot be asked about at all.
 pub fn unreadable(input: &str) -> Option<Reason> {
     if is_blank(input) {

@@ -7,7 +7,7 @@ SELECT categorize.add_rule('queued', '^ruled', 'B') > 0 AS added;
 SELECT categorize.enqueue(ARRAY['known', 'ruled out', 'one', 'ONE ', NULL, '', '  ', 'two'], 'queued');
 SELECT categorize.enqueue(ARRAY['one', 'three'], 'queued', priority => 10);
 SELECT categorize.enqueue('{}', 'queued');
-SELECT input, priority, state, tenant, role = CURRENT_USER AS own, attempts, batch_id FROM categorize.job ORDER BY id;
+SELECT input, priority, state, tenant, role = CURRENT_USER AS own, attempts, batch_id FROM categorize.job ORDER BY input;
 SELECT taxonomy, state, priority, reason, jobs FROM categorize.queue_status WHERE taxonomy = 'queued' ORDER BY priority;
 -- A rollback takes it back, a savepoint its part.
 BEGIN;

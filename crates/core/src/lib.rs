@@ -39,6 +39,7 @@ pub mod price_list;
 pub mod prompt;
 pub mod provider_settings;
 pub mod quality;
+pub mod raw_request;
 pub mod rules;
 pub mod settings;
 pub mod shared_exact;

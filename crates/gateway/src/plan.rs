@@ -7,6 +7,7 @@ use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::confidence::{Calibration, Source};
 use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::price::Price;
+use pg_categorize_core::raw_request::{Endpoint, RawRequest};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub embeds: Option<Embeds>,
     /// How the vectors of its inputs are bought, where earlier texts may answer before a language model is asked.
     pub vectors: Option<Arc<Plan>>,
+    /// The request, where a user has written it: then nothing is asked about by labels.
+    pub raw: Option<Arc<RawRequest>>,
 }
 
 /// The vectors that are bought under a plan.
@@ -102,6 +105,17 @@ pub struct Route {
     pub rationale: bool,
     /// What its confidence is worth, by where that comes from. What is not here is worth what it usually is.
     pub calibrations: BTreeMap<Source, Calibration>,
+    /// What it is for, where users have written the requests to it; `None` where it is asked for categories.
+    pub raw: Option<RawWork>,
+}
+
+/// Requests of users' own: those of one kind of work and one API share batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawWork {
+    /// What the user calls it.
+    pub job_type: String,
+    /// What they are written for.
+    pub endpoint: Endpoint,
 }
 
 /// A price as it was read, so that what is reserved at it is settled at it.
@@ -126,6 +140,19 @@ pub enum ProviderKind {
     SystemOne,
     /// None: a sentence transformer in this process, which makes embeddings. Its base URL is the folder of models.
     Transformer,
+}
+
+impl ProviderKind {
+    /// Its name in tables, where a transformer has no row.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::SystemOne => "systemone",
+            Self::Transformer => "transformer",
+        }
+    }
 }
 
 /// A provider as it is configured, with its key.
@@ -222,7 +249,14 @@ impl Plan {
             soft_confidence: 0.35,
             embeds: None,
             vectors: None,
+            raw: None,
         }
+    }
+
+    /// A plan of a request that a user has written, for a tenant.
+    pub fn of_request(tenant: String, request: RawRequest) -> Self {
+        let raw = Some(Arc::new(request));
+        Self { tenant, raw, pack_size: 1, ..Self::new(Choices::new(Vec::new()), Vec::new()) }
     }
 
     /// Whether both say the same; serials do not count.
@@ -303,7 +337,16 @@ impl Route {
 
     /// A route that is asked for categories alone.
     pub fn new(provider: Provider, model: Model, price: Option<PriceRow>) -> Self {
-        Self { provider, model, price, priority: 0, weight: 1.0, rationale: false, calibrations: BTreeMap::new() }
+        Self {
+            provider,
+            model,
+            price,
+            priority: 0,
+            weight: 1.0,
+            rationale: false,
+            calibrations: BTreeMap::new(),
+            raw: None,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod vectors;
 pub use attempt::{
     Attempt, AttemptOutcome, Closing, NewAnswer, NewAudit, NotReserved, Observed, Reserved, Share, Standing,
 };
-pub use known::{Keys, Known, KnownAnswer, LookUp};
+pub use known::{Keys, Known, KnownAnswer, LookUp, Unsure};
 pub use vectors::{Comparable, Compare, Compared, LackVectors, NearAnswer, NewVector};
 
 use crate::batches::Question;

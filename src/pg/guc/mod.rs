@@ -2,10 +2,12 @@
 
 mod batch;
 mod gateway;
+mod news;
 mod plan;
 
 pub use batch::*;
 pub use gateway::*;
+pub use news::*;
 pub use plan::*;
 
 use crate::pg::error;
@@ -159,6 +161,19 @@ pub unsafe fn force_until_level_ends(name: &CStr, value: &CStr) {
             0,
             false,
         );
+    }
+}
+
+/// Has tables read along their indexes, in whose order rows are wanted, until the current nest level ends: what is known of a table that
+/// grows and shrinks within minutes would have all of it sorted for each portion.
+///
+/// # Safety
+/// Inside a transaction, within a nest level that the caller ends.
+pub unsafe fn read_along_indexes() {
+    // SAFETY: promised by the caller.
+    unsafe {
+        set_until_level_ends(c"enable_seqscan", c"off");
+        set_until_level_ends(c"enable_bitmapscan", c"off");
     }
 }
 
@@ -330,6 +345,7 @@ pub fn init() {
     plan::init();
     gateway::init();
     batch::init();
+    news::init();
     // SAFETY: the argument is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"categorize".as_ptr()) };
 }

@@ -4,12 +4,15 @@
 pub mod budget;
 pub mod bulk;
 pub mod category;
+pub mod completion;
 pub mod correction;
 mod embedding;
 pub mod label;
 pub mod model;
 pub mod provider;
 pub mod queue;
+pub mod recategorize;
+pub mod request;
 pub mod rule;
 pub mod taxonomy;
 pub mod training;

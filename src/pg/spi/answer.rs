@@ -87,6 +87,15 @@ pub fn shared_answers(keys: &[Fingerprint]) -> Vec<KeptAnswer> {
     run::kept(sql, &[bytes(keys).into()], kept_answer).into_iter().flatten().collect()
 }
 
+/// What cheap models said while strong ones were to decide, with what it cost in nano-dollars.
+pub fn unsure_answers(keys: &[Fingerprint]) -> Vec<(KeptAnswer, i64)> {
+    let sql = "SELECT fingerprint, category_id, category_label, confidence, provider, model, upgraded, raw_confidence,
+                      confidence_source, rationale, false, cost_nanousd FROM categorize.unsure_answer
+                WHERE fingerprint = ANY ($1)";
+    let rows = run::kept(sql, &[bytes(keys).into()], |row| Some((kept_answer(row)?, row.get(12)?)));
+    rows.into_iter().flatten().collect()
+}
+
 /// The statement that stores answers in a table of the shape of the cache.
 macro_rules! insert_into {
     ($table:literal) => {

@@ -41,16 +41,27 @@ pub fn for_each_input(query: &str, mut take: impl FnMut(Vec<String>)) {
 /// Runs `query` and hands over its rows in chunks as they are, with the names of their columns; first an empty one, so that the columns
 /// are known of a query without rows. Values are texts, as any session reads them. As [`for_each_pair`] otherwise.
 pub fn for_each_record(query: &str, take: impl FnMut(&[String], Vec<Vec<Option<String>>>)) {
-    for_each_chunk(query, ["SELECT id, title FROM products", "columns of the table"], None, take);
+    for_each_chunk(query, &[], ["SELECT id, title FROM products", "columns of the table"], None, take);
 }
 
 fn for_each_row<const N: usize>(query: &str, says: [&str; 2], mut take: impl FnMut(Vec<[Option<String>; N]>)) {
     let row = |row: Vec<Option<String>>| <[Option<String>; N]>::try_from(row).ok();
-    for_each_chunk(query, says, Some(N), |_, rows| take(rows.into_iter().filter_map(row).collect()));
+    for_each_chunk(query, &[], says, Some(N), |_, rows| take(rows.into_iter().filter_map(row).collect()));
+}
+
+/// Runs a query of ours with a condition that the caller wrote over these arguments; the numbers that are its first column. As
+/// [`for_each_pair`] otherwise.
+pub fn numbers_where(query: &str, arguments: &[run::Arg]) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    for_each_chunk(query, arguments, ["SELECT number", "one column"], Some(1), |_, rows| {
+        numbers.extend(rows.into_iter().filter_map(|row| row.into_iter().next()??.parse::<usize>().ok()));
+    });
+    numbers
 }
 
 fn for_each_chunk(
     query: &str,
+    arguments: &[run::Arg],
     [example, shape]: [&str; 2],
     width: Option<usize>,
     mut take: impl FnMut(&[String], Vec<Vec<Option<String>>>),
@@ -61,18 +72,20 @@ fn for_each_chunk(
         // SAFETY: inside the level of settings that was begun just now.
         unsafe { guc::date_plainly() };
     }
+    let (mut types, mut values, nulls) = run::arrays(arguments);
     run::connect();
-    // SAFETY: SPI is connected until the end; the plan and the portal live as long. An error unwinds to an abort.
+    // SAFETY: SPI is connected until the end; the plan and the portal live as long, and there is a value for each argument. An error
+    // unwinds to an abort.
     unsafe {
         let read_only = ReadOnly::begin();
-        let plan = pg_sys::SPI_prepare(text.as_ptr(), 0, std::ptr::null_mut());
+        let plan = pg_sys::SPI_prepare(text.as_ptr(), types.len() as i32, types.as_mut_ptr());
         if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) || !is_select(plan) {
             error::raise(
                 Error::invalid("query must be one SELECT")
                     .hint(format!("Pass the text of a SELECT with {shape}, as in '{example}'.")),
             );
         }
-        let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true);
+        let portal = pg_sys::SPI_cursor_open(std::ptr::null(), plan, values.as_mut_ptr(), nulls.as_ptr().cast(), true);
         drop(read_only);
         let columns = (*(*portal).tupDesc).natts;
         if width.is_some_and(|width| columns as usize != width) {

@@ -221,7 +221,7 @@ unsafe fn prepare_to_keep(sql: &str, types: &mut [pg_sys::Oid]) -> pg_sys::SPIPl
 }
 
 /// Types, values and null flags, as SPI wants them.
-fn arrays(arguments: &[Arg]) -> (Vec<pg_sys::Oid>, Vec<pg_sys::Datum>, Vec<u8>) {
+pub(super) fn arrays(arguments: &[Arg]) -> (Vec<pg_sys::Oid>, Vec<pg_sys::Datum>, Vec<u8>) {
     let each = |a: &Arg| {
         let null = if a.datum.is_some() { b' ' } else { b'n' };
         (a.oid, a.datum.unwrap_or_else(pg_sys::Datum::null), null)

@@ -3,6 +3,7 @@
 use super::run;
 use crate::pg::deferral::Miss;
 use crate::pg::write_back::Destination;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -188,6 +189,8 @@ fn columns(count: usize, keys: &[&[String]]) -> Vec<run::Arg> {
 
 /// A portion of rows that are due, all of one table, role and taxonomy.
 pub struct DuePortion {
+    /// The place of its first row.
+    pub first: Place,
     /// Where they are.
     pub destination: Rc<Destination>,
     /// As whom they are written.
@@ -220,12 +223,17 @@ pub struct DueRow {
     pub attempts: i32,
 }
 
-/// The next portion of at most `most` rows that are due: half as many for each time that the first was tried.
-pub fn due_portion(mut most: i64) -> Option<DuePortion> {
+/// A place among the rows that are due, in their order: when each is to be tried, and its id.
+pub type Place = (TimestampWithTimeZone, i64);
+
+/// The next portion of at most `most` rows that are due: half as many for each time that the first was tried. Rows up to `after` have been
+/// seen to: they need not be passed again, which costs as long as others may still see them.
+pub fn due_portion(mut most: i64, after: Option<Place>) -> Option<DuePortion> {
     let first = "SELECT t.id, t.relation, t.key_columns, t.input_columns, t.output_column, t.role_id, t.tenant, t.taxonomy_id, t.labels,
-                        t.attempts
+                        t.attempts, t.retry_at
                    FROM categorize.job_target t
-                  WHERE t.state = 'due' AND t.retry_at <= pg_catalog.clock_timestamp() ORDER BY t.retry_at, t.id LIMIT 1";
+                  WHERE t.state = 'due' AND t.retry_at <= pg_catalog.clock_timestamp()
+                    AND ROW(t.retry_at, t.id) > ROW(coalesce($1, '-infinity'::timestamptz), coalesce($2, 0)) ORDER BY t.retry_at, t.id LIMIT 1";
     let row = |row: &run::Row| {
         let destination = Destination {
             relation: row.get(2)?,
@@ -235,6 +243,7 @@ pub fn due_portion(mut most: i64) -> Option<DuePortion> {
         };
         most = (most >> row.get::<i32>(10)?.clamp(0, 16)).max(1);
         Some(DuePortion {
+            first: (row.get(11)?, row.get(1)?),
             destination: Rc::new(destination),
             role: row.get(6)?,
             tenant: row.get(7)?,
@@ -243,11 +252,13 @@ pub fn due_portion(mut most: i64) -> Option<DuePortion> {
             rows: Vec::new(),
         })
     };
-    let mut portion = run::write_returning(first, &[], row).pop()??;
+    let arguments = [after.map(|(time, _)| time).into(), after.map(|(_, id)| id).into()];
+    let mut portion = run::write_returning(first, &arguments, row).pop()??;
     // Of the next ones in the order of the index, those of the same group: rows that were queued together lie together.
     let rows = "SELECT t.id, t.key, t.input, coalesce(t.row_input, t.input), t.output, j.reason, t.attempts
                   FROM (SELECT * FROM categorize.job_target d
-                         WHERE d.state = 'due' AND d.retry_at <= pg_catalog.clock_timestamp() ORDER BY d.retry_at, d.id LIMIT $10) t
+                         WHERE d.state = 'due' AND d.retry_at <= pg_catalog.clock_timestamp() AND ROW(d.retry_at, d.id) >= ROW($11, $12)
+                         ORDER BY d.retry_at, d.id LIMIT $10) t
                   LEFT JOIN categorize.job j ON j.id = t.job_id
                  WHERE t.relation = $1 AND t.key_columns = $2 AND t.input_columns = $3 AND t.output_column = $4 AND t.role_id = $5
                    AND t.tenant = $6 AND t.taxonomy_id IS NOT DISTINCT FROM $7 AND t.labels IS NOT DISTINCT FROM $8
@@ -263,6 +274,8 @@ pub fn due_portion(mut most: i64) -> Option<DuePortion> {
         portion.labels.clone().into(),
         most.into(),
         (most * 4).into(),
+        portion.first.0.into(),
+        portion.first.1.into(),
     ];
     let row = |row: &run::Row| {
         Some(DueRow {

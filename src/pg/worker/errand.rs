@@ -1,12 +1,13 @@
 //! Errands: processes that do what is due in one database, and end. The trainer trains models, the indexer makes the
-//! embeddings of what was taught, the writer writes answers of the queue to rows; none waits for another.
+//! embeddings of what was taught, the writer writes answers of the queue to rows, the messenger
+//! tells what has become of queue and batches; none waits for another.
 //!
 //! A session that teaches starts one when it commits and something is due; it needs no preloading. It first waits for
 //! the transaction that started it. One of a kind works at a time; a second waits, a third ends at once, since the one that
 //! waits will see what the third would have seen.
 
 use crate::pg::lock::{self, Place, Span, Thing};
-use crate::pg::worker::{attempt, indexing, report, settle, work, writing};
+use crate::pg::worker::{attempt, indexing, report, settle, telling, work, writing};
 use crate::pg::{catalog, compat, error, spi, xact};
 use pgrx::bgworkers::BackgroundWorkerBuilder;
 use pgrx::prelude::*;
@@ -24,15 +25,21 @@ pub enum Errand {
     Indexing,
     /// Writing answers of the queue to rows of tables.
     Writing,
+    /// Telling what has become of jobs and batches.
+    Telling,
 }
 
 impl Errand {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Training, Self::Indexing, Self::Writing, Self::Telling];
+
     /// What `pg_stat_activity` calls its process.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Training => "pg_categorize trainer",
             Self::Indexing => "pg_categorize indexer",
             Self::Writing => "pg_categorize writer",
+            Self::Telling => "pg_categorize messenger",
         }
     }
 
@@ -41,6 +48,7 @@ impl Errand {
             Self::Training => "pg_categorize_trainer_main",
             Self::Indexing => "pg_categorize_indexer_main",
             Self::Writing => "pg_categorize_writer_main",
+            Self::Telling => "pg_categorize_messenger_main",
         }
     }
 
@@ -52,6 +60,8 @@ impl Errand {
             Self::Indexing => c"500ms",
             // Who holds a row is left alone; it is tried again.
             Self::Writing => c"100ms",
+            // A transaction that tells waits for all others that do.
+            Self::Telling => c"10s",
         }
     }
 
@@ -69,6 +79,10 @@ impl Errand {
             Self::Writing => [
                 "no background worker is free to write answers to rows",
                 "Raise max_worker_processes. It is tried again within the hour.",
+            ],
+            Self::Telling => [
+                "no background worker is free to tell what has become of jobs and batches",
+                "Raise max_worker_processes. It is tried again with the next news.",
             ],
         }
     }
@@ -125,6 +139,13 @@ pub extern "C-unwind" fn pg_categorize_indexer_main(database: pg_sys::Datum) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn pg_categorize_writer_main(database: pg_sys::Datum) {
     run(Errand::Writing, database, writing::run);
+}
+
+/// Where a messenger begins.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_categorize_messenger_main(database: pg_sys::Datum) {
+    run(Errand::Telling, database, telling::run);
 }
 
 fn run(errand: Errand, database: pg_sys::Datum, work: fn()) {

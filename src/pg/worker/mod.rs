@@ -7,6 +7,7 @@ mod indexing;
 pub mod launcher;
 pub mod need;
 pub mod stop;
+mod telling;
 mod work;
 mod writing;
 

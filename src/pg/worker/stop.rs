@@ -129,8 +129,8 @@ fn processes(database: pg_sys::Oid) -> Vec<i32> {
             .map(|b| b.st_procpid)
             .filter(|pid| {
                 let kind = pg_sys::GetBackgroundWorkerTypeByPid(*pid);
-                let ours = [Errand::Training.name(), Errand::Indexing.name(), Errand::Writing.name(), gateway::NAME];
-                !kind.is_null() && ours.iter().any(|name| CStr::from_ptr(kind).to_bytes() == name.as_bytes())
+                let ours = Errand::ALL.iter().map(|errand| errand.name()).chain([gateway::NAME]);
+                !kind.is_null() && ours.into_iter().any(|name| CStr::from_ptr(kind).to_bytes() == name.as_bytes())
             })
             .collect()
     }

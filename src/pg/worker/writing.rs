@@ -1,7 +1,7 @@
 //! What a writer does: it writes answers of the queue to the rows that wait for them, a portion a transaction, until none is due.
 
 use super::errand::{contained, is_here};
-use super::report;
+use super::{report, settle};
 use crate::pg::write_back::{self, Portion};
 use crate::pg::{error, guc, spi, wait, world};
 use std::time::{Duration, Instant};
@@ -20,15 +20,20 @@ const GLANCE: f64 = 0.02;
 pub fn run() {
     // What triggers of users call here must not spend.
     guc::force_cached(true);
+    // A crash that takes back what was written takes back that it is: it is written again.
+    settle(c"synchronous_commit", c"off");
     let end = Instant::now() + LONGEST;
     report("looking for rows whose answers are there");
     if look(|| world::as_owner(spi::mark_all_due)).is_none() {
         return;
     }
+    let mut after = None;
     while Instant::now() < end {
         report("writing answers to rows");
-        match look(write_back::apply) {
+        match look(|| write_back::apply(&mut after)) {
             Some(Portion::Done) => continue,
+            // What was made due before and committed after it was passed is found from the start.
+            Some(Portion::None) if after.take().is_some() => continue,
             Some(Portion::None) => {}
             None => return,
         }

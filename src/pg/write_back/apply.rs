@@ -4,9 +4,9 @@ use super::Destination;
 use crate::pg::owner::RoleScope;
 use crate::pg::resolver::Resolver;
 use crate::pg::scope::Scope;
-use crate::pg::spi::{self, DuePortion, DueRow, RowAnswer, RowState, WriteBackStatements};
+use crate::pg::spi::{self, DuePortion, DueRow, Place, RowAnswer, RowState, WriteBackStatements};
 use crate::pg::xact::{self, Failed};
-use crate::pg::{compat, error, lock, world};
+use crate::pg::{compat, error, guc, lock, world};
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -30,12 +30,16 @@ pub enum Portion {
     None,
 }
 
-/// Sees to the next portion of rows that are due: writes those that have an answer, and says of the others why not. In a transaction
+/// Sees to the next portion of rows that are due after a place, which it moves on: writes those that have an answer, and says of the others why not. In a transaction
 /// of its own, of a process in which nothing else runs.
-pub fn apply() -> Portion {
-    let Some(portion) = world::as_owner(|| spi::due_portion(ROWS)).filter(|portion| !portion.rows.is_empty()) else {
-        return Portion::None;
-    };
+pub fn apply(after: &mut Option<Place>) -> Portion {
+    let due = world::as_owner(|| {
+        // SAFETY: inside the nest level of the owner's scope.
+        unsafe { guc::read_along_indexes() };
+        spi::due_portion(ROWS, *after)
+    });
+    let Some(portion) = due.filter(|portion| !portion.rows.is_empty()) else { return Portion::None };
+    *after = Some(portion.first);
     // A deferred trigger would run at the commit, as the superuser that this process is. Now it runs at the end of its statement; one
     // that is deferred again from inside is refused by Postgres.
     world::as_owner(spi::fire_deferred_at_once);

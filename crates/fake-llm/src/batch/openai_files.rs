@@ -56,7 +56,7 @@ async fn read(arrived: &Arrived) -> Result<Upload, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::invalid(format!("The form cannot be read: {error}"), "body");
     let mut request = Request::new(Body::from(arrived.body.clone()));
     *request.headers_mut() = arrived.headers.clone();
-    // The route has limited the body; without a word a form has no more than two megabytes.
+    // It was bounded when it arrived.
     DefaultBodyLimit::disable().apply(&mut request);
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(&error))?;
     let mut upload = Upload::default();

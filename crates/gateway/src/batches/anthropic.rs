@@ -7,6 +7,7 @@ use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, 
 use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
 use super::replies::{moment, page, sum, text};
+use crate::plan::Route;
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -45,7 +46,7 @@ impl BatchApi for MessageBatches {
         Framing { before: r#"{"requests":["#.to_owned(), separator: ",", after: "]}".to_owned() }
     }
 
-    fn line(&self, name: &CustomId, body: &str) -> String {
+    fn line(&self, _: &Route, name: &CustomId, body: &str) -> String {
         format!(r#"{{"custom_id":"{name}","params":{body}}}"#)
     }
 

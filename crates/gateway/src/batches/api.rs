@@ -3,7 +3,7 @@
 use super::call::{Caller, Heard};
 use super::feed::Feed;
 use super::{anthropic, gemini, openai};
-use crate::plan::ProviderKind;
+use crate::plan::{ProviderKind, Route};
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token};
 use reqwest::Response;
 use serde_json::value::RawValue;
@@ -105,7 +105,7 @@ pub trait BatchApi: Send + Sync {
     fn framing(&self) -> Framing;
 
     /// The line of a request. `body` is what a live call would send.
-    fn line(&self, name: &CustomId, body: &str) -> String;
+    fn line(&self, route: &Route, name: &CustomId, body: &str) -> String;
 
     /// Sends the file of requests; its name.
     fn upload<'a>(&'a self, call: &'a Caller<'a>, token: Token, feed: Feed) -> Coming<'a, Heard<String>>;

@@ -143,7 +143,7 @@ impl Filling {
         // Which batch it comes into and what it asks about change the name, and not its length.
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
-        let bytes = (api.line(&name, prepared.body()).len() + separator) as u64;
+        let bytes = (api.line(route, &name, prepared.body()).len() + separator) as u64;
         match self.shard.take(bytes) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;

@@ -70,6 +70,11 @@ impl<'a> Caller<'a> {
         Self { http, route }
     }
 
+    /// The route.
+    pub(super) fn route(&self) -> &'a Route {
+        self.route
+    }
+
     /// The address of a path with these parameters.
     pub(super) fn url(&self, path: &str, parameters: &[(&str, &str)]) -> Heard<Url> {
         let url = url(&self.route.provider.base_url, path);

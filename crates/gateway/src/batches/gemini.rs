@@ -7,6 +7,7 @@ use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
 use super::replies::{moment, sum, text};
 use crate::http::Call;
+use crate::plan::Route;
 use crate::provider::model_path;
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Token};
 use pg_categorize_core::prompt::quoted;
@@ -44,7 +45,7 @@ impl BatchApi for BatchMode {
         Framing { before: String::new(), separator: "\n", after: String::new() }
     }
 
-    fn line(&self, name: &CustomId, body: &str) -> String {
+    fn line(&self, _: &Route, name: &CustomId, body: &str) -> String {
         format!(r#"{{"key":"{name}","request":{body}}}"#)
     }
 

@@ -6,9 +6,10 @@ use super::lines::Lines;
 use super::requests::{PORTION, name};
 use super::store::{LineResult, Lost, Open, Store};
 use crate::plan::Plan;
-use crate::provider::{Charge, FailureClass, ItemAnswer, read_line};
+use crate::provider::{Charge, Failure, FailureClass, ItemAnswer, read_line, read_raw_line};
 use crate::store::AttemptOutcome;
 use pg_categorize_core::batch::{LineEnd, Register, Taken};
+use pg_categorize_core::price::Usage;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,23 +77,19 @@ impl Asked {
 
     /// What a line says of the request of this number.
     fn result(&self, open: &Open, ordinal: u32, said: &Said<'_>) -> LineResult {
-        let result = |money, end, answers| LineResult { ordinal, money, end, answers };
+        let result = |money, end, answers| LineResult { ordinal, money, end, answers, reply: None };
         match said {
             Said::NotRun => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
             Said::Refused { lasting: true } => result(AttemptOutcome::Released, LineEnd::Refused, Vec::new()),
             Said::Refused { lasting: false } => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
             Said::Reply(status, body) => {
                 let (plan, numbers) = &self.requests[ordinal as usize];
+                if plan.raw.is_some() {
+                    return raw_result(open, ordinal, *status, body.get());
+                }
                 let ids: Vec<u32> = numbers.clone().collect();
                 let (answers, usage) = read_line(&open.route, plan.usual_choices(), &ids, *status, body.get());
-                let price = open.route.price.map(|row| row.price);
-                let cost = usage.and_then(|usage| Some((price?.cost(&usage)?, usage)));
-                let unbilled = answers.as_ref().is_err_and(|failure| failure.charge == Charge::None);
-                let money = match cost {
-                    Some((cost, usage)) => AttemptOutcome::Settled { cost, usage },
-                    None if unbilled => AttemptOutcome::Released,
-                    None => AttemptOutcome::InDoubt,
-                };
+                let money = money(open, usage, answers.as_ref().err());
                 match answers {
                     Ok(answers) => {
                         let valid = |answer: &ItemAnswer| answer.verdict.is_valid();
@@ -104,6 +101,28 @@ impl Asked {
                 }
             }
         }
+    }
+}
+
+/// What a line says of a request that a user has written.
+fn raw_result(open: &Open, ordinal: u32, status: u16, body: &str) -> LineResult {
+    let (read, usage) = read_raw_line(&open.route, status, body);
+    let money = money(open, usage, read.as_ref().err());
+    let (end, reply) = match read {
+        Ok(()) => (LineEnd::Answered, Some(body.to_owned())),
+        Err(failure) => (refused(failure.class), None),
+    };
+    LineResult { ordinal, money, end, answers: Vec::new(), reply }
+}
+
+/// What became of the money of a request.
+fn money(open: &Open, usage: Option<Usage>, failure: Option<&Failure>) -> AttemptOutcome {
+    let price = open.route.price.map(|row| row.price);
+    let cost = usage.and_then(|usage| Some((price?.cost(&usage)?, usage)));
+    match cost {
+        Some((cost, usage)) => AttemptOutcome::Settled { cost, usage },
+        None if failure.is_some_and(|failure| failure.charge == Charge::None) => AttemptOutcome::Released,
+        None => AttemptOutcome::InDoubt,
     }
 }
 

@@ -89,9 +89,14 @@ impl Night {
             let pass = driver.pass().await?;
             next = [next, pass.next].into_iter().flatten().min();
         }
+        let has_open = agenda.has_open;
         let live = self.ask_live(agenda).await?;
         next = [next, live].into_iter().flatten().min();
         let now = now();
+        // Open batches that nobody can be asked about now: whoever wakes us has committed a moment before others hear what changed.
+        if has_open && next.is_none() {
+            return Ok(Some(SHORT_REST));
+        }
         Ok(next.map(|next| next.since(now).max(Duration::from_millis(100))))
     }
 

@@ -7,8 +7,10 @@ use super::api::{BatchApi, Coming, Framing, Listed, Page, Progress, ResultLine, 
 use super::call::{Caller, Heard, Refused, escaped};
 use super::feed::Feed;
 use super::replies::{page, sum, text};
+use crate::plan::Route;
 use pg_categorize_core::batch::{CustomId, End, Limits, Matching, Moment, Token};
 use pg_categorize_core::prompt::quoted;
+use pg_categorize_core::raw_request::Endpoint;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -17,7 +19,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// What the requests of a batch ask.
-const ENDPOINT: &str = "/v1/chat/completions";
+fn endpoint(route: &Route) -> &'static str {
+    match route.raw.as_ref().map(|raw| raw.endpoint) {
+        Some(Endpoint::Embeddings) => "/v1/embeddings",
+        _ => "/v1/chat/completions",
+    }
+}
 
 /// The pair of metadata by which a batch is found again.
 const LABEL: &str = "pg_categorize";
@@ -57,8 +64,9 @@ impl BatchApi for Batches {
         Framing { before, separator: "\n", after: format!("\r\n--{BOUNDARY}--\r\n") }
     }
 
-    fn line(&self, name: &CustomId, body: &str) -> String {
-        format!(r#"{{"custom_id":"{name}","method":"POST","url":"{ENDPOINT}","body":{body}}}"#)
+    fn line(&self, route: &Route, name: &CustomId, body: &str) -> String {
+        let endpoint = endpoint(route);
+        format!(r#"{{"custom_id":"{name}","method":"POST","url":"{endpoint}","body":{body}}}"#)
     }
 
     fn upload<'a>(&'a self, call: &'a Caller<'a>, _: Token, feed: Feed) -> Coming<'a, Heard<String>> {
@@ -78,8 +86,9 @@ impl BatchApi for Batches {
         _: Option<Feed>,
     ) -> Coming<'a, Heard<String>> {
         Box::pin(async move {
+            let endpoint = endpoint(call.route());
             let body = format!(
-                r#"{{"input_file_id":{},"endpoint":"{ENDPOINT}","completion_window":"24h","metadata":{{"{LABEL}":"{token}"}}}}"#,
+                r#"{{"input_file_id":{},"endpoint":"{endpoint}","completion_window":"24h","metadata":{{"{LABEL}":"{token}"}}}}"#,
                 quoted(file.unwrap_or_default()),
             );
             let batch = call.json(Method::POST, &call.url("/v1/batches", &[])?, Some(body)).await?;

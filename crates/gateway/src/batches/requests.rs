@@ -4,7 +4,7 @@ use super::api::{BatchApi, Framing};
 use super::feed::Pieces;
 use super::store::{Lost, Open, Request, Store};
 use crate::plan::{Plan, Route};
-use crate::provider::{Item, Prepared, prepare};
+use crate::provider::{Item, Prepared, prepare, prepare_raw};
 use crate::store::Refusal;
 use bytes::Bytes;
 use pg_categorize_core::batch::{CustomId, Token, check};
@@ -28,14 +28,17 @@ pub(super) enum Unmade {
 
 /// The request about these inputs, each under its number.
 pub(super) fn prepared(route: &Route, plan: &Plan, items: &[Item<'_>]) -> Result<Prepared, Refusal> {
-    prepare(route, plan.usual_choices(), items)
+    match &plan.raw {
+        Some(request) => prepare_raw(route, request),
+        None => prepare(route, plan.usual_choices(), items),
+    }
 }
 
 /// The line of a request.
 pub(super) fn line(api: &dyn BatchApi, route: &Route, token: Token, request: &Request) -> Option<String> {
     let items: Vec<_> = request.items.iter().map(|item| Item::text(item.number, &item.text)).collect();
     let prepared = prepared(route, &request.plan, &items).ok()?;
-    Some(api.line(&name(token, request), prepared.body()))
+    Some(api.line(route, &name(token, request), prepared.body()))
 }
 
 /// The name of a request.

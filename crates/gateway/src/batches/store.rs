@@ -129,4 +129,6 @@ pub struct LineResult {
     pub end: LineEnd,
     /// The answers, by the numbers of the inputs.
     pub answers: Vec<ItemAnswer>,
+    /// The reply as it is, where a user has written the request.
+    pub reply: Option<String>,
 }

@@ -4,17 +4,19 @@ use super::{Desk, State};
 use crate::album::Album;
 use crate::ask::Asked;
 use crate::comparing;
-use crate::flight::{Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
+use crate::flight::{First, Flight, FlightId, FlightKey, Payer, Spent, Stage, Waiter};
 use crate::halted::Halt;
 use crate::lane::{Lane, LaneKey};
 use crate::mail::{Mail, unanswered};
 use crate::near_answers::NearKey;
 use crate::plan::{Grade, Plan};
-use crate::store::{Keys, Known, KnownAnswer, Refusal};
+use crate::store::{Keys, Known, KnownAnswer, Refusal, Unsure};
 use pg_categorize_core::candidates::Step;
 use pg_categorize_core::cascade::{Origin, Reason, Similar};
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::flow::near;
 use pg_categorize_core::frame::{Answered, HINTS, Input, Nearness, Reply, Target};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ const OWN_FLIGHTS: usize = 64;
 /// How inputs that are not known go on.
 struct Terms<'a> {
     plan: &'a Arc<Plan>,
+    /// What cheap models have said of some of them.
+    unsure: &'a HashMap<Fingerprint, Unsure>,
     /// Whether a budget is above its soft ratio.
     soft: bool,
     /// How long the vectors are that they are compared with first; none where they are not.
@@ -78,7 +82,7 @@ impl Desk {
                     let answers = known.answers.into_iter().chain(std::iter::repeat_with(|| None));
                     let mut keys: Vec<LaneKey> = Vec::new();
                     let (soft, comparable) = (known.soft, state.comparable(&known.plan, known.comparable, now));
-                    let terms = Terms { plan: &known.plan, soft, comparable };
+                    let terms = Terms { plan: &known.plan, unsure: &known.unsure, soft, comparable };
                     for (id, answer) in begun.iter().zip(answers) {
                         let stopped = stopped.as_ref();
                         let Some(key) = state.admit(*id, answer, &terms, stopped, now, &mut mail) else {
@@ -193,7 +197,7 @@ impl State {
         &mut self,
         id: FlightId,
         answer: Option<KnownAnswer>,
-        &Terms { plan, soft, comparable }: &Terms<'_>,
+        &Terms { plan, unsure, soft, comparable }: &Terms<'_>,
         stopped: Option<&Refusal>,
         now: Duration,
         mail: &mut Mail,
@@ -205,9 +209,16 @@ impl State {
         flight.offered = None;
         let audits = flight.key.audits;
         flight.listed = plan.candidates.as_ref().filter(|_| !audits).map(|_| plan.serial);
+        let may_upgrade = !audits && (!soft || plan.upgrade_above_soft);
+        let unsure = if audits { None } else { unsure.get(&flight.keys.of_answer()) };
         if flight.first.is_none() {
-            let is_strong = audits && !plan.strong.is_empty();
+            let is_strong = !plan.strong.is_empty() && (audits || may_upgrade && unsure.is_some());
             (flight.grade, flight.straight) = (if is_strong { Grade::Strong } else { Grade::Cheap }, false);
+            if let Some(Unsure { answer, cost }) = unsure {
+                flight.first = Some(First { reply: known(answer.clone()) });
+                // Who paid that has heard of it.
+                flight.spent = Spent { all: *cost, told: *cost };
+            }
         }
         if flight.waiters.is_empty() {
             self.flights.forget(id);
@@ -215,6 +226,11 @@ impl State {
         }
         if let Some(answer) = answer {
             self.flights.give(id, &known(answer), mail);
+            return None;
+        }
+        if unsure.is_some() && flight.grade == Grade::Cheap {
+            // No strong model is to decide any more.
+            self.flights.refuse(id, &Refusal::new(Reason::BudgetExceeded), mail);
             return None;
         }
         match self.flights.halt_of(id, plan.serial) {
@@ -245,7 +261,6 @@ impl State {
             self.flights.refuse(id, &refusal, mail);
             return None;
         }
-        let may_upgrade = !audits && (!soft || plan.upgrade_above_soft);
         if flight.grade == Grade::Cheap && may_upgrade && plan.goes_straight(&flight.text, flight.best_confidence) {
             (flight.grade, flight.straight) = (Grade::Strong, true);
         }

@@ -31,6 +31,7 @@ use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
 pub use pg_categorize_core::image::Image;
 use pg_categorize_core::price::Usage;
+use pg_categorize_core::raw_request::{Endpoint, RawRequest};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -236,6 +237,26 @@ impl Http {
     ) -> (Result<Reply, Failure>, Duration) {
         self.clients.post(&route.provider, url, body, time_limit).await
     }
+}
+
+/// The request that a user has written, as it is sent in a batch.
+pub(crate) fn prepare_raw(route: &Route, request: &RawRequest) -> Result<Prepared, Refusal> {
+    let url = url(&route.provider.base_url, "/").ok_or_else(|| refusal(route, "has no usable base URL"))?;
+    let (input_bound, output_bound) = (request.input_bound, request.output_bound);
+    Ok(Prepared { url, body: request.body.to_string(), ids: vec![1], input_bound, output_bound })
+}
+
+/// What a line of a batch's results says that it cost, where a user has written its request; and whether it is a reply.
+pub(crate) fn read_raw_line(route: &Route, status: u16, body: &str) -> (Result<(), Failure>, Option<Usage>) {
+    let (read, usage) = read_line(route, &Choices::new(Vec::new()), &[], status, body);
+    let is_reply = (200..=299).contains(&status) && usage.is_some();
+    let embeds = route.raw.as_ref().is_some_and(|raw| raw.endpoint == Endpoint::Embeddings);
+    if embeds && (200..=299).contains(&status) {
+        let told = serde_json::from_str::<Value>(body).ok();
+        let usage = told.as_ref().and_then(|told| usage::of_embeddings(told.get("usage")?));
+        return (usage.map(|_| ()).ok_or_else(|| reply::unreadable("not a reply of this API")), usage);
+    }
+    (if is_reply { Ok(()) } else { read.map(|_| ()) }, usage)
 }
 
 /// What a line of a batch's results means: it is the reply to a request that asked about these items.

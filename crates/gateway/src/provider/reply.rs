@@ -43,7 +43,7 @@ fn reasoned(route: &Route, mut answers: Vec<ItemAnswer>) -> Vec<ItemAnswer> {
     answers
 }
 
-fn unreadable(detail: &str) -> Failure {
+pub(super) fn unreadable(detail: &str) -> Failure {
     Failure::new(FailureClass::Unreadable, Charge::Unknown, detail)
 }
 

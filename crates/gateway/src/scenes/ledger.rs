@@ -5,7 +5,7 @@ use crate::batches::{Agenda, Question};
 use crate::plan::Plan;
 use crate::store::{
     Alert, AttemptOutcome, Closing, Keys, Known, KnownAnswer, NewAudit, NotReserved, Refusal, Request, Reserved,
-    Standing, Store,
+    Standing, Store, Unsure,
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -53,7 +53,7 @@ pub(super) struct Ledger {
     pub(super) look_ups: usize,
     pub(super) answers: HashMap<(String, Fingerprint), KnownAnswer>,
     /// Answers that a strong model is to decide about.
-    pub(super) unsure: HashMap<Fingerprint, (String, KnownAnswer)>,
+    pub(super) unsure: HashMap<Fingerprint, (String, Unsure)>,
     /// Payments of each stored answer.
     pub(super) paid: HashMap<(String, Fingerprint), usize>,
     pub(super) audits: Vec<NewAudit>,
@@ -80,8 +80,8 @@ impl Ledger {
             released: 0,
             closings: 0,
             look_ups: 0,
-            unsure: HashMap::new(),
             answers: HashMap::new(),
+            unsure: HashMap::new(),
             paid: HashMap::new(),
             audits: Vec::new(),
             alerts: Vec::new(),
@@ -124,7 +124,9 @@ impl Ledger {
                     false => self.answers.get(&key(keys)).cloned(),
                 };
                 let answers = look_up.keys.iter().map(known).collect();
-                _ = reply.send(Ok(Known { plan, answers, soft: self.soft, comparable: self.shelf.comparable }));
+                let unsure = |key| self.unsure.get(&key).map(|(_, unsure)| (key, unsure.clone()));
+                let unsure = look_up.keys.iter().map(Keys::of_answer).filter_map(unsure).collect();
+                _ = reply.send(Ok(Known { plan, answers, unsure, soft: self.soft, comparable: self.shelf.comparable }));
             }
             Request::Reserve(attempt, reply) => {
                 if attempt.inputs == 0 {
@@ -153,7 +155,7 @@ impl Ledger {
             Request::Confirm(keys) => {
                 for key in keys {
                     match self.unsure.remove(&key) {
-                        Some((tenant, answer)) => self.keep((tenant, key), answer),
+                        Some((tenant, unsure)) => self.keep((tenant, key), unsure.answer),
                         None => self.faults.push("an answer is confirmed that nobody gave".into()),
                     }
                 }
@@ -213,7 +215,10 @@ impl Ledger {
                 is_similar: false,
             };
             match answer.standing {
-                Standing::Unsure => _ = self.unsure.insert(key.1, (key.0, known)),
+                Standing::Unsure => {
+                    let unsure = Unsure { answer: known, cost: answer.cost };
+                    self.unsure.insert(key.1, (key.0, unsure));
+                }
                 Standing::Sure | Standing::Upgraded(_) => self.keep(key, known),
             }
         }

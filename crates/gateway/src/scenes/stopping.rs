@@ -92,7 +92,13 @@ fn serve(inbox: &Receiver<Request>, closed: &mut Vec<AttemptOutcome>, mut over: 
         match inbox.recv_timeout(Duration::from_millis(5)) {
             Ok(Request::LookUp(look_up, reply)) => {
                 let answers = look_up.keys.iter().map(|_| None).collect();
-                _ = reply.send(Ok(Known { plan: Arc::new(plan()), answers, soft: false, comparable: None }));
+                _ = reply.send(Ok(Known {
+                    plan: Arc::new(plan()),
+                    answers,
+                    unsure: Default::default(),
+                    soft: false,
+                    comparable: None,
+                }));
             }
             Ok(Request::Reserve(_, reply)) => {
                 reserved += 1;

@@ -4,7 +4,9 @@ use super::wire::Act;
 use super::*;
 use crate::plan::Straight;
 use crate::provider::{Charge, FailureClass};
+use crate::store::{KnownAnswer, Unsure};
 use pg_categorize_core::complexity::Complexity;
+use pg_categorize_core::money::Money;
 
 /// A scene with a strong model behind the cheap one.
 fn scene(script: impl Fn(&str) -> Act + Send + Sync + 'static) -> Scene {
@@ -178,4 +180,55 @@ async fn unsure_answers_wait_for_each_other_and_no_longer_than_they_must() {
     let began = tokio::time::Instant::now();
     backend.answers(6, &["single".to_owned()]).await;
     assert!(began.elapsed() < Duration::from_millis(250), "{:?}", began.elapsed());
+}
+
+/// A cheap model has said something of these in a batch, for 700 nano-dollars each.
+fn said_in_a_batch(scene: &Scene, titles: &[String]) {
+    let said = titles.iter().map(|title| {
+        let answer = KnownAnswer {
+            category: (wire::right(title) + 1) % 3,
+            confidence: 0.3,
+            provider: Some("one".into()),
+            model: Some("cheap".into()),
+            upgraded: false,
+            grounds: None,
+            is_similar: false,
+        };
+        (fingerprint("", title), (String::new(), Unsure { answer, cost: Money(700) }))
+    });
+    scene.ledger.lock().unsure.extend(said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_left_unsure_goes_to_the_strong_model_at_once() {
+    let scene = scene(|_| Act::Answer);
+    let titles = numbered("title", 4);
+    said_in_a_batch(&scene, &titles[..3]);
+    for (at, answer) in scene.connect().answers(1, &titles).await.iter().enumerate() {
+        assert_eq!(answer.upgraded, at < 3);
+    }
+    scene.ends().await;
+    let mut sent = models(&scene);
+    sent.sort();
+    assert_eq!(sent, [("cheap".into(), 1), ("strong".into(), 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_left_unsure_counts_where_no_strong_model_decides() {
+    for soft in [false, true] {
+        let down = Act::Fail(FailureClass::Stopped, Charge::None, None);
+        let scene = scene(move |model| if model == "strong" { down.clone() } else { Act::Answer });
+        scene.ledger.lock().soft = soft;
+        let titles = numbered("title", 3);
+        said_in_a_batch(&scene, &titles);
+        let mut backend = scene.connect();
+        backend.ask(1, &titles, PATIENT).await;
+        for (text, reply) in titles.iter().zip(backend.replies(1, 3).await) {
+            let answer = mistaken(text, &reply);
+            assert_eq!((answer.upgraded, answer.cost), (false, 0));
+        }
+        scene.ends().await;
+        assert!(models(&scene).iter().all(|(model, _)| model == "strong" && !soft), "the cheap one is not paid again");
+        assert_eq!(scene.ledger.lock().answers.len(), 3);
+    }
 }

@@ -4,6 +4,8 @@ use crate::plan::Plan;
 use pg_categorize_core::cascade::CategoryId;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Grounds, Target};
+use pg_categorize_core::money::Money;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Inputs to look up under a fresh snapshot, corrections first.
@@ -42,6 +44,8 @@ pub struct Known {
     pub plan: Arc<Plan>,
     /// The answers that are there already, in the order of the keys.
     pub answers: Vec<Option<KnownAnswer>>,
+    /// What a cheap model has said of the others, where a strong one was to decide and has not.
+    pub unsure: HashMap<Fingerprint, Unsure>,
     /// Whether a budget of these inputs is above its soft ratio.
     pub soft: bool,
     /// How long the vectors of earlier texts are that inputs can be compared with; none where they cannot be now.
@@ -65,4 +69,13 @@ pub struct KnownAnswer {
     pub grounds: Option<Grounds>,
     /// Whether earlier texts answered, and no model.
     pub is_similar: bool,
+}
+
+/// What a cheap model said, and was not sure enough of: it counts where no strong one decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsure {
+    /// What it said.
+    pub answer: KnownAnswer,
+    /// What it cost.
+    pub cost: Money,
 }

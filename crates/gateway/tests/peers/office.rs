@@ -126,7 +126,13 @@ fn serve(inbox: &Receiver<Request>, plan: &Arc<Plan>, books: &Mutex<Books>) {
         match request {
             Request::LookUp(look_up, reply) => {
                 let answers = vec![None; look_up.keys.len()];
-                _ = reply.send(Ok(Known { plan: plan.clone(), answers, soft: false, comparable: None }));
+                _ = reply.send(Ok(Known {
+                    plan: plan.clone(),
+                    answers,
+                    unsure: HashMap::new(),
+                    soft: false,
+                    comparable: None,
+                }));
             }
             Request::Reserve(attempt, reply) => {
                 books.attempts += 1;

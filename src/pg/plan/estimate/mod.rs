@@ -16,6 +16,7 @@ mod statistics;
 pub use limit::init;
 pub use line::lines;
 pub use mix::Basis;
+pub use price::{PerInput, per_input, per_input_in_batches};
 
 use self::column::Input;
 use self::mix::{Mix, mix};
@@ -186,7 +187,7 @@ unsafe fn estimate(statement: *mut pg_sys::PlannedStmt, group: Group) -> Option<
     let known = known.as_ref();
     let is_free = group.target.is_cached_only();
     let may_buy = !is_free && tier::may_buy(&scope);
-    let price = if may_buy { price::per_input(&scope, bytes(known), group.is_ahead) } else { None };
+    let price = if may_buy { per_input(&scope, bytes(known), group.is_ahead) } else { None };
     // NULL in, NULL out, free.
     let given = known.map_or(1.0, |known| 1.0 - known.nulls);
     let Mix { basis, inputs, rows_by, inputs_by, open } =

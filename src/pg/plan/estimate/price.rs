@@ -2,7 +2,7 @@
 
 use crate::pg::offered::Offered;
 use crate::pg::scope::{Labels, Scope};
-use crate::pg::spi::{self, ModelRow};
+use crate::pg::spi::{self, ModelRow, PriceOfModel};
 use crate::pg::{guc, world};
 use pg_categorize_core::candidates::{LONGEST, is_worth_it};
 use pg_categorize_core::choices::{Choice, Choices, Form};
@@ -55,7 +55,28 @@ struct Asked {
 /// What an input of so many bytes costs that is asked about in this scope; `None` where no model with a price can be asked.
 /// `is_ahead`: it has company in its request.
 pub fn per_input(scope: &Scope, bytes: f64, is_ahead: bool) -> Option<PerInput> {
-    let [cheap, strong] = world::as_owner(|| models(scope));
+    let models = world::as_owner(|| models(scope, |price| Some(price.live)));
+    of_models(scope, bytes, is_ahead, &models).map(|(costs, _)| costs)
+}
+
+/// The same of an input that waits for a batch; `None` where no model has a price for batches, or where inputs of this scope go in
+/// none since they are asked about list by list. A strong model that is asked after the cheap one is asked live.
+pub fn per_input_in_batches(scope: &Scope, bytes: f64) -> Option<PerInput> {
+    let (live, batch) =
+        world::as_owner(|| (models(scope, |price| Some(price.live)), models(scope, |price| price.batch)));
+    let ([live_cheap, strong], [cheap, _]) = (live, batch);
+    if cheap.iter().any(|asked| is_listed(scope, &asked.settings)) {
+        return None;
+    }
+    let (_, live_computed) = of_models(scope, bytes, true, &[live_cheap, Vec::new()])?;
+    let (costs, computed) = of_models(scope, bytes, true, &[cheap, strong])?;
+    // What answers have cost is mostly known of live ones.
+    let usual = if costs.usual == computed { computed } else { costs.usual * computed / live_computed.max(1.0) };
+    Some(PerInput { usual, worst: costs.worst.max(usual) })
+}
+
+/// What an input costs with these models, cheap and strong, and what the cheapest would usually cost by its price alone.
+fn of_models(scope: &Scope, bytes: f64, is_ahead: bool, [cheap, strong]: &[Vec<Asked>; 2]) -> Option<(PerInput, f64)> {
     if cheap.is_empty() {
         return None;
     }
@@ -76,19 +97,21 @@ pub fn per_input(scope: &Scope, bytes: f64, is_ahead: bool) -> Option<PerInput> 
     let most = |asked: &[Asked]| asked.iter().map(worst).fold(0.0, f64::max);
     let computed = cheap.iter().map(usual).fold(f64::INFINITY, f64::min);
     let names = |asked: &[Asked]| asked.iter().map(|asked| asked.name.clone()).collect::<Vec<_>>();
-    let all = [names(&cheap), names(&strong)].concat();
+    let all = [names(cheap), names(strong)].concat();
     let taxonomy = scope.taxonomy().map(|taxonomy| taxonomy.id);
-    let (spent, inputs) = world::as_owner(|| spi::newest_costs(&scope.tenant, taxonomy, &names(&cheap), &all));
+    let (spent, inputs) = world::as_owner(|| spi::newest_costs(&scope.tenant, taxonomy, &names(cheap), &all));
     let usual = if inputs >= MANY { spent as f64 / inputs as f64 } else { computed };
-    Some(PerInput { usual, worst: (most(&cheap) + most(&strong)).max(usual) })
+    Some((PerInput { usual, worst: (most(cheap) + most(strong)).max(usual) }, computed))
 }
 
-/// The models that may be asked and have a price: the cheap ones, and the strong ones that decide where these are not sure.
-fn models(scope: &Scope) -> [Vec<Asked>; 2] {
+/// The models that may be asked and have a price of this kind: the cheap ones, and the strong ones that decide where these are not sure.
+fn models(scope: &Scope, kind: impl Fn(&PriceOfModel) -> Option<Price>) -> [Vec<Asked>; 2] {
     let policy = Policy::new(&guc::allowed_hosts(), &guc::key_environment());
     let rows: HashMap<String, ModelRow> = spi::model_rows().into_iter().map(|row| (row.name.clone(), row)).collect();
-    let prices: HashMap<String, (i64, Price)> =
-        spi::price_rows().into_iter().map(|price| (price.model, (price.id, price.live))).collect();
+    let prices: HashMap<String, (i64, Price)> = spi::price_rows()
+        .into_iter()
+        .filter_map(|price| kind(&price).map(|rates| (price.model, (price.id, rates))))
+        .collect();
     let explicit = scope.settings.explicit();
     let wished = |grade: &str| explicit.get("models").and_then(|models| models.get(grade)?.as_str());
     let upgrades = explicit.get("upgrade").and_then(Value::as_str) != Some("never");

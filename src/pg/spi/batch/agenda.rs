@@ -32,6 +32,8 @@ pub struct WaitingJob {
     pub shared: Option<Fingerprint>,
     /// The text.
     pub text: String,
+    /// Whether a machine's stored answer is no answer to it.
+    pub renews: bool,
 }
 
 /// An input that is asked about live.
@@ -80,7 +82,7 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
     let (priority, tenant, limit) = (group.priority, group.tenant.as_str(), i64::try_from(limit).unwrap_or(i64::MAX));
     let rows = match &group.target {
         Target::Taxonomy { id, .. } => {
-            let sql = "SELECT id, fingerprint, shared_fingerprint, input FROM categorize.job
+            let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
                         WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
                           AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
                           AND labels IS NULL AND id > $4
@@ -88,7 +90,7 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
             run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], waiting_job)
         }
         Target::Labels(labels) => {
-            let sql = "SELECT id, fingerprint, shared_fingerprint, input FROM categorize.job
+            let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
                         WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
                           AND coalesce(taxonomy_id, 0) = 0
                           AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
@@ -103,21 +105,21 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
 
 fn waiting_job(row: &run::Row) -> Option<WaitingJob> {
     let key = |column| row.get::<Vec<u8>>(column).and_then(|bytes| bytes.try_into().ok()).map(Fingerprint);
-    Some(WaitingJob { id: row.get(1)?, fingerprint: key(2)?, shared: key(3), text: row.get(4)? })
+    Some(WaitingJob { id: row.get(1)?, fingerprint: key(2)?, shared: key(3), text: row.get(4)?, renews: row.get(5)? })
 }
 
 /// The next inputs that are asked about live, those of one asker and group one after the other.
 pub fn live_jobs(limit: i64) -> Vec<LiveJob> {
-    let sql = "SELECT id, fingerprint, shared_fingerprint, input, tenant, taxonomy_id, labels, role, application_name, query_id
+    let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews, tenant, taxonomy_id, labels, role, application_name, query_id
                  FROM (SELECT * FROM categorize.job WHERE state = 'live' ORDER BY priority DESC, id LIMIT $1) j
                 WHERE job_type = 'categorize'
                 ORDER BY tenant, taxonomy_id, labels, role, application_name, query_id, id";
     let row = |row: &run::Row| {
         Some(LiveJob {
             job: waiting_job(row)?,
-            tenant: row.get(5)?,
-            target: target(row.get(6), row.get(7))?,
-            asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
+            tenant: row.get(6)?,
+            target: target(row.get(7), row.get(8))?,
+            asker: Asker { role: row.get(9)?, application: row.get(10)?, query_id: row.get(11)? },
         })
     };
     run::kept(sql, &[limit.into()], row).into_iter().flatten().collect()

@@ -64,7 +64,8 @@ pub fn owners(jobs: &[i64]) -> Vec<Owner> {
         Some(Owner {
             job: row.get(1)?,
             tenant: row.get(2)?,
-            target: target(row.get(3), row.get(4))?,
+            // Of a request that a user has written there is none.
+            target: target(row.get(3), row.get(4)).unwrap_or(Target::Labels(Vec::new())),
             asker: Asker { role: row.get(5)?, application: row.get(6)?, query_id: row.get(7)? },
         })
     };

@@ -3,12 +3,14 @@
 mod agenda;
 mod build;
 mod job;
+mod raw;
 mod record;
 mod request;
 
 pub use agenda::*;
 pub use build::*;
 pub use job::*;
+pub use raw::*;
 pub use record::*;
 pub use request::*;
 

@@ -2,6 +2,7 @@
 
 use super::super::run;
 use pg_categorize_core::batch::{Batch, State};
+use pg_categorize_core::raw_request::Endpoint;
 use pgrx::JsonB;
 use pgrx::pg_sys;
 
@@ -23,12 +24,14 @@ pub struct OpenBatch {
     pub cancel_wanted: bool,
     /// Whether it is bound to this database.
     pub is_here: bool,
+    /// What users call its kind of work, and what its requests are written for, where users have written them.
+    pub raw: Option<(String, Endpoint)>,
 }
 
 /// The batches that have not ended.
 pub fn open_batches(system_identifier: i64, database: pg_sys::Oid) -> Vec<OpenBatch> {
     let sql = "SELECT record, token, model, rationale, price_id, bytes, cancel_wanted,
-                      system_identifier = $1 AND database_oid = $2
+                      system_identifier = $1 AND database_oid = $2, job_type, endpoint
                  FROM categorize.batch WHERE ended_at IS NULL ORDER BY id";
     let row = |row: &run::Row| {
         Some(OpenBatch {
@@ -40,6 +43,7 @@ pub fn open_batches(system_identifier: i64, database: pg_sys::Oid) -> Vec<OpenBa
             bytes: row.get(6)?,
             cancel_wanted: row.get(7)?,
             is_here: row.get(8)?,
+            raw: row.get(9).zip(row.get::<String>(10).and_then(|name| Endpoint::named(&name))),
         })
     };
     run::kept(sql, &[system_identifier.into(), database.into()], row).into_iter().flatten().collect()

@@ -4,6 +4,8 @@ use super::super::run;
 use super::{array, target};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Asker, Target};
+use pgrx::JsonB;
+use serde_json::Value;
 
 /// A request of a batch.
 pub struct BatchItem {
@@ -37,6 +39,8 @@ pub struct BatchedJob {
     pub asker: Asker,
     /// Whether it is in this batch, and not ended.
     pub is_open: bool,
+    /// The body and the model, where it is a request that a user has written.
+    pub request: Option<(Value, String)>,
 }
 
 /// Requests of a batch from one on, in their order.
@@ -85,18 +89,20 @@ pub fn close_items(batch: i64, ordinals: &[i32]) {
 pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
     let sql =
         "SELECT id, tenant, taxonomy_id, labels, input, shared_fingerprint, attempts, role, application_name, query_id,
-                      state = 'batched' AND batch_id = $1
+                      state = 'batched' AND batch_id = $1, body, model
                  FROM categorize.job WHERE id = ANY ($2)";
     let row = |row: &run::Row| {
         Some(BatchedJob {
             id: row.get(1)?,
             tenant: row.get(2)?,
-            target: target(row.get(3), row.get(4))?,
+            // Of a request that a user has written there is none.
+            target: target(row.get(3), row.get(4)).unwrap_or(Target::Labels(Vec::new())),
             text: row.get(5),
             shared: row.get::<Vec<u8>>(6).and_then(|bytes| bytes.try_into().ok()).map(Fingerprint),
             attempts: row.get(7)?,
             asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
             is_open: row.get(11)?,
+            request: row.get::<JsonB>(12).map(|body| body.0).zip(row.get(13)),
         })
     };
     run::kept(sql, &[batch.into(), array(jobs.iter().copied())], row).into_iter().flatten().collect()

@@ -8,9 +8,10 @@ use crate::pg::{guc, spi};
 use pg_categorize_core::cascade::{CategoryId, Reason};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Target;
+use pg_categorize_core::money::Money;
 use pg_categorize_core::taxonomy::Taxonomy;
 use pg_categorize_gateway::plan::Plan;
-use pg_categorize_gateway::store::{Known, KnownAnswer, LookUp, Refusal};
+use pg_categorize_gateway::store::{Keys, Known, KnownAnswer, LookUp, Refusal, Unsure};
 use std::collections::HashMap;
 
 /// Looks inputs up.
@@ -22,9 +23,10 @@ pub fn look_up(ask: &LookUp, plans: &mut Plans, books: &mut Books, backlog: &Bac
     let taxonomy = plan.taxonomy.and_then(|id| plans.taxonomy(id));
     let answers = if ask.audits { audited(ask, backlog) } else { answers(ask, &plan, taxonomy.as_deref(), backlog) };
     let is_open = answers.iter().any(Option::is_none);
+    let unsure = if is_open && !ask.audits { unsure(ask, &answers, taxonomy.as_deref()) } else { HashMap::new() };
     let soft = is_open && books.is_soft(&plan);
     let comparable = if is_open && !ask.audits { comparable(&plan) } else { None };
-    Ok(Known { plan, answers, soft, comparable })
+    Ok(Known { plan, answers, unsure, soft, comparable })
 }
 
 /// What is known of free answers is whether they were audited; what was said of them is nobody's answer.
@@ -42,6 +44,18 @@ fn audited(ask: &LookUp, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
 fn answers(ask: &LookUp, plan: &Plan, taxonomy: Option<&Taxonomy>, backlog: &Backlog) -> Vec<Option<KnownAnswer>> {
     let known = known_answers(ask, taxonomy).into_iter().zip(&ask.keys);
     known.map(|(answer, key)| answer.or_else(|| backlog.answer(plan, &key.of_answer()))).collect()
+}
+
+/// What cheap models have said of inputs without an answer: in a batch, which cannot ask a strong one.
+fn unsure(ask: &LookUp, answers: &[Option<KnownAnswer>], taxonomy: Option<&Taxonomy>) -> HashMap<Fingerprint, Unsure> {
+    let open = ask.keys.iter().zip(answers).filter(|(_, answer)| answer.is_none());
+    let open: Vec<Fingerprint> = open.map(|(key, _)| Keys::of_answer(key)).collect();
+    let said = spi::unsure_answers(&open).into_iter();
+    said.filter_map(|(answer, cost)| {
+        let key = answer.fingerprint;
+        Some((key, Unsure { answer: known(answer, &ask.target, taxonomy)?, cost: Money(cost) }))
+    })
+    .collect()
 }
 
 /// What the tables know.

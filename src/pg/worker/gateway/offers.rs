@@ -10,7 +10,9 @@ use pg_categorize_core::endpoint::{self, Endpoint, Policy};
 use pg_categorize_core::model_choice::ModelChoice;
 use pg_categorize_core::model_settings::ModelSettings;
 use pg_categorize_core::provider_settings::ProviderSettings;
-use pg_categorize_gateway::plan::{Abilities, AnswerMode, Grade, Model, PriceRow, Provider, ProviderKind, Route};
+use pg_categorize_gateway::plan::{
+    Abilities, AnswerMode, Grade, Model, PriceRow, Provider, ProviderKind, RawWork, Route,
+};
 use pg_categorize_gateway::secret::Secret;
 use pg_categorize_gateway::store::Refusal;
 use pgrx::pg_sys;
@@ -201,6 +203,25 @@ impl Offers {
         let way = self.way_to(offer, model);
         let price = PriceRow { id: price.id, price: price.batch? };
         Some(Route { rationale, ..Route::new(way.provider, way.model, Some(price)) })
+    }
+
+    /// Whom requests go to that users have written, at the price in force; `None` where nobody said what that costs in batches, or the
+    /// provider cannot be asked now.
+    pub fn raw_route(&self, provider: i32, name: &str, work: RawWork) -> Option<Route> {
+        let offer = self.offers.iter().find(|offer| offer.row.id == provider).filter(|_| self.refusal.is_none())?;
+        // Whatever it is: its requests are there.
+        let way = self.way_to(offer, Model::new(name, AnswerMode::Text));
+        let price = self.prices.get(name).filter(|price| way.price.is_some_and(|live| live.id == price.id))?;
+        let price = PriceRow { id: price.id, price: price.batch? };
+        Some(Route { raw: Some(work), ..Route::new(way.provider, way.model, Some(price)) })
+    }
+
+    /// Whom a batch of such requests went to, at the price that it was made at.
+    pub fn raw_route_of_batch(&self, provider: i32, name: &str, work: RawWork, price: &PriceOfModel) -> Option<Route> {
+        let offer = self.offers.iter().find(|offer| offer.row.id == provider).filter(|_| self.refusal.is_none())?;
+        let way = self.way_to(offer, Model::new(name, AnswerMode::Text));
+        let price = PriceRow { id: price.id, price: price.batch? };
+        Some(Route { raw: Some(work), ..Route::new(way.provider, way.model, Some(price)) })
     }
 
     fn way_to(&self, offer: &Offer, model: Model) -> Route {

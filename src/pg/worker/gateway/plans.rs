@@ -6,7 +6,7 @@ use super::offers::{Offers, Rationale, Wishes};
 use super::transformer;
 use crate::pg::guard;
 use crate::pg::offered::Offered;
-use crate::pg::spi::{self, NewAgreement};
+use crate::pg::spi::{self, NewAgreement, OpenBatch};
 use pg_categorize_core::candidates::is_worth_it;
 use pg_categorize_core::cascade::{Reason, TierName};
 use pg_categorize_core::choices::Choices;
@@ -16,7 +16,7 @@ use pg_categorize_core::flow::order::Order;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::settings::{self, Settings};
 use pg_categorize_core::taxonomy::Taxonomy;
-use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, Route, Straight};
+use pg_categorize_gateway::plan::{AnswerMode, Embeds, Plan, RawWork, Route, Straight};
 use pg_categorize_gateway::store::{Closing, Refusal};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -166,10 +166,23 @@ impl Plans {
         self.offers().batch_route(route).map(Arc::new)
     }
 
+    /// Whom requests go to that users have written; `None` where nobody said what that costs in batches, or the provider cannot be asked
+    /// now.
+    pub fn raw_route(&mut self, provider: i32, model: &str, work: RawWork) -> Option<Arc<Route>> {
+        self.offers().raw_route(provider, model, work).map(Arc::new)
+    }
+
     /// Whom a batch went to, at the price that it was made at; `None` where its provider cannot be asked now.
-    pub fn route_of_batch(&mut self, provider: i32, model: &str, rationale: bool, price: i64) -> Option<Arc<Route>> {
-        let price = spi::price_row(price)?;
-        self.offers().route_of_batch(provider, model, rationale, &price).map(Arc::new)
+    pub fn route_of_batch(&mut self, batch: &OpenBatch) -> Option<Arc<Route>> {
+        let price = spi::price_row(batch.price)?;
+        let (provider, model) = (batch.record.provider, batch.model.as_str());
+        let route = match batch.raw.clone() {
+            Some((job_type, endpoint)) => {
+                self.offers().raw_route_of_batch(provider, model, RawWork { job_type, endpoint }, &price)
+            }
+            None => self.offers().route_of_batch(provider, model, batch.rationale, &price),
+        };
+        route.map(Arc::new)
     }
 
     fn offers(&mut self) -> Rc<Offers> {
@@ -287,6 +300,7 @@ impl Plans {
             soft_confidence: settings.local_model_threshold / 2.0,
             embeds: None,
             vectors,
+            raw: None,
         })
     }
 }

@@ -94,7 +94,7 @@ impl Serving {
         launch::enter(self.database, State::Running);
         launch::be_gateway(self.database);
         due::pace(ASK_WHAT_IS_DUE);
-        let mut upkeep = upkeep::Clock::new();
+        let (mut upkeep, mut alerts) = (upkeep::Clock::hourly(), upkeep::Clock::of_alerts());
         while !self.must_leave() {
             self.report();
             // While there is work, it may end without a word to this thread.
@@ -104,7 +104,7 @@ impl Serving {
                 Some(_) if self.gateway.waits_for_batches() => None,
                 idle => idle,
             };
-            let due = [idle, upkeep.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
+            let due = [idle, upkeep.rest(), alerts.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
             self.sleep(due.unwrap_or(GLANCE));
             serve_interrupts();
             if compat::reload_requested() {
@@ -124,6 +124,9 @@ impl Serving {
             if !has_taken_over && tried.elapsed() > TAKE_OVER_AGAIN {
                 has_taken_over = upkeep::take_over(began);
                 tried = Instant::now();
+            }
+            if alerts.is_due() {
+                upkeep::raise_alerts();
             }
             if upkeep.is_due() {
                 upkeep::every_hour();

@@ -8,19 +8,27 @@ use std::time::{Duration, Instant};
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// How often it is looked for what is worth an alert.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// Days before a model's shut-down from which on it is told.
 const NEAR: i32 = 60;
 
 /// A strong model has decided by then, in microseconds, or will not: nobody waits for longer than an hour.
 const DECIDED: i64 = 2 * 3_600_000_000;
 
-/// When the next time is.
-pub struct Clock(Instant);
+/// When the next time is, and how long after it the one that follows.
+pub struct Clock(Instant, Duration);
 
 impl Clock {
     /// The first time is an hour from now.
-    pub fn new() -> Self {
-        Self(Instant::now() + EVERY)
+    pub fn hourly() -> Self {
+        Self(Instant::now() + EVERY, EVERY)
+    }
+
+    /// The first time is a minute from now.
+    pub fn of_alerts() -> Self {
+        Self(Instant::now() + LOOK, LOOK)
     }
 
     /// How long until then.
@@ -28,14 +36,19 @@ impl Clock {
         Some(self.0.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it is time; then the next is an hour later.
+    /// Whether it is time; then the next is as much later.
     pub fn is_due(&mut self) -> bool {
         let due = Instant::now() >= self.0;
         if due {
-            self.0 = Instant::now() + EVERY;
+            self.0 = Instant::now() + self.1;
         }
         due
     }
+}
+
+/// Raises the alerts about queue and batches that are due.
+pub fn raise_alerts() {
+    quietly("raise alerts", || spi::raise_alerts(&guc::alert_bounds()));
 }
 
 /// What the former gateway had under way is in doubt. Whether that could be said: somebody may hold the books. `began` is when

@@ -4,6 +4,7 @@
 mod crashes;
 mod large;
 mod money;
+mod news;
 mod nights;
 mod outlasting;
 mod queue;

@@ -1,8 +1,10 @@
 //! Budgets hold for batches as for live calls.
 
-use crate::support::{config, shop};
+use crate::support::{KINDS, config, shop};
 use pg_categorize_e2e::eventually;
-use pg_categorize_fake_llm::{BatchConfig, Config};
+use pg_categorize_fake_llm::{BatchConfig, Config, Model};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -66,4 +68,33 @@ fn a_cancelled_batch_keeps_what_was_done_and_pays_for_it() {
     assert!(shop.jobs("cancelled") > 0);
     assert_eq!(shop.jobs("done") + shop.jobs("cancelled"), 200);
     assert!(!session.one::<bool>(&format!("SELECT categorize.cancel_batch({id})")));
+}
+
+#[test]
+fn what_a_batch_left_unsure_is_paid_to_the_strong_model_and_not_to_the_cheap_one_again() {
+    let cheap = Model { error_rate: Some(0.4), ..Model::default() };
+    let strong = Model { error_rate: Some(0.0), input: 1_000_000_000, output: 5_000_000_000, ..Model::default() };
+    let models = BTreeMap::from([(KINDS[0].2.to_owned(), cheap), ("gpt-6-sol".to_owned(), strong)]);
+    let labels = (1..=100).map(|i| (format!("title {i}"), if i % 3 == 0 { "Toys" } else { "Tools" }.to_owned()));
+    let shop = shop("unsure", 0, Config { models, labels: Arc::new(labels.collect()), ..config() });
+    let mut session = shop.session();
+    session.run("SELECT categorize.set_price('gpt-6-sol', 1, 5)");
+    session.run(r#"SELECT categorize.configure('shop', '{"models": {"strong": "gpt-6-sol"}, "upgrade": "auto"}')"#);
+    shop.enqueue(100);
+    shop.submit();
+    shop.night();
+    let open = "SELECT count(*) FROM categorize.job WHERE ended_at IS NULL";
+    eventually("every title has an end", 60, || shop.session().one::<i64>(open) == 0);
+    let upgraded: i64 = session.one("SELECT count(*) FROM categorize.cache WHERE origin = 'llm' AND upgraded");
+    // The cheap one would have erred forty times, and was not sure of most of those.
+    assert!((20..90).contains(&upgraded), "{upgraded}");
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.cache WHERE origin = 'llm'"), 100);
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.unsure_answer"), 0);
+    // Live, only the strong one was asked.
+    let live = "SELECT DISTINCT model FROM categorize.ledger l
+                 WHERE kind = 'settle' AND NOT EXISTS (SELECT FROM categorize.batch_item i WHERE i.attempt_id = l.attempt_id)";
+    assert_eq!(session.column::<String>(live), ["gpt-6-sol"]);
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+    // An answer says what it cost in all.
+    assert_eq!(session.one::<i64>("SELECT sum(cost_nanousd)::bigint FROM categorize.cache"), shop.charged());
 }

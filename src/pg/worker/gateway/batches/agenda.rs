@@ -1,8 +1,8 @@
 //! What is to be done now: what waits is sorted by whom it goes to, and held against the schedule.
 
-use super::{Batches, Desk, here, microseconds, moment, now};
+use super::{Batches, Desk, here, microseconds, moment, now, raw};
 use crate::pg::queue::{set_mark, take_mark};
-use crate::pg::spi::{self, Group, LiveJob};
+use crate::pg::spi::{self, Group, LiveJob, RequestGroup};
 use crate::pg::{error, guc};
 use pg_categorize_core::batch::{Moment, Pace, Queue, Schedule};
 use pg_categorize_core::cascade::Reason;
@@ -50,12 +50,13 @@ impl Batches {
         let unheard = here().filter(|batch| batch.cancel_wanted && !batch.record.cancel_wanted);
         agenda.cancel = unheard.map(|batch| batch.record.id).collect();
         let groups = spi::waiting_groups();
-        let waits = !groups.is_empty();
+        let requests = spi::waiting_request_groups();
+        let waits = !groups.is_empty() || !requests.is_empty();
         if let Some(wanted) = spi::schedule() {
             if wanted.poll_wanted {
                 spi::poll_now(now.0);
             }
-            self.hold_against_schedule(&mut agenda, desk, groups, &wanted, now);
+            self.hold_against_schedule(&mut agenda, desk, (groups, requests), &wanted, now);
         }
         agenda.live = live(spi::live_jobs(LIVE));
         mark(database, waits || !open.is_empty() || !agenda.live.is_empty());
@@ -66,7 +67,7 @@ impl Batches {
         &mut self,
         agenda: &mut Agenda,
         desk: &mut Desk<'_>,
-        groups: Vec<Group>,
+        (groups, requests): (Vec<Group>, Vec<RequestGroup>),
         wanted: &spi::Schedule,
         now: Moment,
     ) {
@@ -77,7 +78,15 @@ impl Batches {
         self.resting.retain(|_, until| *until > now);
         let failed = spi::failed_since(microseconds(now.before(REST)));
         let mut is_run = wanted.submit_wanted.is_some();
-        for heap in heaps(desk, groups, last_daily) {
+        let (inputs, mut stays) = heaps(desk, groups, last_daily);
+        let waiting = requests.len();
+        let requests = raw::queues(desk, requests, last_daily);
+        stays |= requests.len() < waiting;
+        let requests =
+            requests.into_iter().map(|(route, queue)| Heap { route: Some(route), groups: Vec::new(), queue });
+        // There may be somebody to be asked later.
+        agenda.next = stays.then(|| now.after(REST));
+        for heap in inputs.into_iter().chain(requests) {
             let limits = heap.route.as_ref().and_then(|route| api(route.provider.kind)).map(|api| api.traits().limits);
             let schedule = Schedule {
                 daily,
@@ -127,14 +136,17 @@ impl<Z: pg_categorize_core::batch::Zone> pg_categorize_core::batch::Zone for Off
     }
 }
 
-/// What waits, by whom it goes to. What goes nowhere any more ends.
-fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> Vec<Heap> {
-    let mut heaps: Vec<Heap> = Vec::new();
+/// What waits, by whom it goes to, and whether something goes nowhere for now. What goes nowhere any more ends.
+fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> (Vec<Heap>, bool) {
+    let (mut heaps, mut stays): (Vec<Heap>, bool) = (Vec::new(), false);
     for group in groups {
         let route = match way(desk, &group) {
             Way::Batch(route) => Some(route),
             Way::Live => None,
-            Way::Stays => continue,
+            Way::Stays => {
+                stays = true;
+                continue;
+            }
             Way::Over(reason) => {
                 spi::move_group(&group, "failed", Some(reason.as_str()));
                 continue;
@@ -158,7 +170,7 @@ fn heaps(desk: &mut Desk<'_>, groups: Vec<Group>, last_daily: Moment) -> Vec<Hea
         queue.oldest = Some(queue.oldest.map_or(oldest, |known| known.min(oldest)));
         groups.push(group);
     }
-    heaps
+    (heaps, stays)
 }
 
 /// Where a group goes.

@@ -1,13 +1,13 @@
 //! Makes batches: jobs, requests and their money in one transaction.
 
 use super::agenda::REST;
-use super::{Batches, Desk, here, now};
+use super::{Batches, Desk, here, now, raw};
 use crate::pg::spi::{self, Owner};
 use pg_categorize_core::batch::{Batch, Token};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::money::Money;
 use pg_categorize_gateway::batches::{NewBatch, api};
-use pg_categorize_gateway::plan::{Plan, Route};
+use pg_categorize_gateway::plan::{Plan, RawWork, Route};
 use pg_categorize_gateway::store::{Attempt, Refusal};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Batches {
         if jobs.is_empty() || spi::hold_waiting(&jobs) != jobs.len() {
             return None;
         }
-        let attempts = attempts(new, desk)?;
+        let attempts = if new.route.raw.is_some() { raw::attempts(new, desk)? } else { attempts(new, desk)? };
         let (reserved, refusal) = desk.books.reserve_first(&attempts.iter().collect::<Vec<_>>());
         if let Some(refusal) = &refusal {
             self.refused(new, reserved.len(), refusal);
@@ -51,6 +51,9 @@ impl Batches {
             system_identifier,
             database,
         });
+        if let Some(RawWork { job_type, endpoint }) = &new.route.raw {
+            spi::mark_batch(id, job_type, *endpoint);
+        }
         Some(id)
     }
 

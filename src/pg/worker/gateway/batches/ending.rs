@@ -65,7 +65,9 @@ fn each_portion(
         closing::book(&bookings, desk.books);
         let jobs = jobs(batch, &items);
         let mut end = |job: &spi::BatchedJob| {
-            let (state, attempts, reason) = goes_on(job.attempts, desk.asks_live(&job.target));
+            // What a user has written for batches is asked in none but these.
+            let live = job.request.is_none() && desk.asks_live(&job.target);
+            let (state, attempts, reason) = goes_on(job.attempts, live);
             JobEnd { job: job.id, state, attempts, reason }
         };
         let ends: Vec<JobEnd<'_>> = jobs.values().filter(|job| job.is_open).map(&mut end).collect();

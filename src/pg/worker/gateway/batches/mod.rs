@@ -3,6 +3,7 @@
 mod agenda;
 mod building;
 mod ending;
+mod raw;
 mod reading;
 mod results;
 mod walk;
@@ -27,6 +28,8 @@ const EPOCH: i64 = 946_684_800;
 pub struct Batches {
     /// The inputs that are being read for a batch.
     walk: Option<Walk>,
+    /// The priority and the job of the last request that was read for one.
+    walked: Option<(i16, i64)>,
     /// Until when nothing is sent to providers, by their ids, since there was no money.
     resting: HashMap<i32, Moment>,
 }

@@ -1,6 +1,6 @@
 //! The batches that are open, and their requests, as they are sent and read.
 
-use super::{Batches, Desk, here};
+use super::{Batches, Desk, here, raw};
 use crate::pg::spi::{self, BatchItem, BatchedJob, OpenBatch};
 use pg_categorize_core::batch::{Rest, State, Token};
 use pg_categorize_core::fingerprint::Fingerprint;
@@ -37,12 +37,13 @@ impl Batches {
     pub fn requests(&mut self, batch: i64, from: u32, limit: usize, desk: &mut Desk<'_>) -> Vec<Request> {
         let items = spi::batch_items(batch, i32::try_from(from).unwrap_or(i32::MAX), limit);
         let jobs = jobs(batch, &items);
-        items.iter().map(|item| request(item, &jobs, desk)).collect()
+        let kind = jobs.values().any(|job| job.request.is_some()).then(|| spi::kind_of_batch(batch)).flatten();
+        items.iter().map(|item| request(item, &jobs, kind.as_deref().unwrap_or_default(), desk)).collect()
     }
 }
 
 fn read(batch: &OpenBatch, desk: &mut Desk<'_>) -> Option<Open> {
-    let route = desk.plans.route_of_batch(batch.record.provider, &batch.model, batch.rationale, batch.price)?;
+    let route = desk.plans.route_of_batch(batch)?;
     let bytes = u64::try_from(batch.bytes).unwrap_or(0);
     Some(Open { record: batch.record.clone(), token: Token::from_bits(batch.token), route, bytes })
 }
@@ -53,9 +54,10 @@ pub(super) fn jobs(batch: i64, items: &[BatchItem]) -> HashMap<i64, BatchedJob> 
     spi::batched_jobs(batch, &ids).into_iter().map(|job| (job.id, job)).collect()
 }
 
-fn request(item: &BatchItem, jobs: &HashMap<i64, BatchedJob>, desk: &mut Desk<'_>) -> Request {
+fn request(item: &BatchItem, jobs: &HashMap<i64, BatchedJob>, kind: &str, desk: &mut Desk<'_>) -> Request {
     let of = item.jobs.iter().find_map(|job| jobs.get(job));
     let plan = match of {
+        Some(BatchedJob { tenant, request: Some((body, model)), .. }) => raw::plan(kind, tenant.clone(), body, model),
         Some(job) => desk.plan_or_nothing(&job.tenant, &job.target),
         None => desk.plan_or_nothing("", &Target::Labels(Vec::new())),
     };

@@ -2,7 +2,7 @@
 
 use super::ending::{reason_after, state_after};
 use super::reading::jobs;
-use super::{Batches, Desk};
+use super::{Batches, Desk, raw};
 use crate::pg::spi::{self, BatchItem, BatchedJob, JobEnd};
 use crate::pg::worker::gateway::closing::{self, Booking, Brought};
 use pg_categorize_core::batch::{LineEnd, after};
@@ -82,7 +82,7 @@ impl Sent {
     fn load(batch: i64, desk: &mut Desk<'_>) -> Option<Self> {
         let (system, database) = super::here();
         let open = spi::open_batches(system, database).into_iter().find(|open| open.record.id == batch)?;
-        let route = desk.plans.route_of_batch(open.record.provider, &open.model, open.rationale, open.price)?;
+        let route = desk.plans.route_of_batch(&open)?;
         let live = spi::price_row(open.price).map(|price| price.live);
         Some(Self { route, cancelled: open.record.cancel_wanted, live })
     }
@@ -123,12 +123,19 @@ fn line(
     for (((job, key), number), cost) in item.jobs.iter().zip(&item.fingerprints).zip(item.first..).zip(&costs) {
         let Some(job) = jobs.get(job) else { continue };
         let said = result.answers.iter().find(|answer| i64::from(answer.id) == i64::from(number));
-        paid.push(Paid { asker: &job.asker, cost: *cost, answered: said.is_some() });
+        let is_answered = said.is_some() || result.reply.is_some();
+        paid.push(Paid { asker: &job.asker, cost: *cost, answered: is_answered });
         if !job.is_open {
             continue;
         }
         let attempts = job.attempts + 1;
         let end = |state, reason| JobEnd { job: job.id, state, attempts, reason };
+        if job.request.is_some() {
+            let cancelled = sent.cancelled && result.end == LineEnd::NotRun;
+            let (state, reason) = if cancelled { ("cancelled", None) } else { raw::end(job.id, result, attempts) };
+            ends.push(end(state, reason));
+            continue;
+        }
         ends.push(match said.map(|answer| (answer, answer.verdict)) {
             Some((answer, Verdict::Category(category))) => {
                 let answer =

@@ -27,6 +27,9 @@ impl Batches {
         limit: usize,
         desk: &mut Desk<'_>,
     ) -> Vec<Waiting> {
+        if let Some(work) = &route.raw {
+            return self.waiting_requests(route, work, after, limit);
+        }
         if after.is_none() {
             self.walk = Some(begin(route, desk));
         }
@@ -68,7 +71,8 @@ fn unknown(jobs: Vec<WaitingJob>, group: &Group, plan: &Arc<Plan>, desk: &mut De
     let answers = look_up::known_answers(&ask, taxonomy.as_deref());
     let (mut known, mut waiting) = (Vec::new(), Vec::with_capacity(jobs.len()));
     for (job, answer) in jobs.into_iter().zip(answers) {
-        match answer {
+        // What people say has no provider.
+        match answer.filter(|answer| !job.renews || answer.provider.is_none()) {
             Some(_) => known.push(job.id),
             None => {
                 let WaitingJob { id, fingerprint, text, .. } = job;

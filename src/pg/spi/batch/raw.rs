@@ -1,0 +1,156 @@
+//! Requests that users have written.
+
+use super::super::run;
+use pg_categorize_core::fingerprint::Fingerprint;
+use pg_categorize_core::frame::Asker;
+use pg_categorize_core::raw_request::{Endpoint, RawRequest};
+use pgrx::{JsonB, pg_sys};
+use serde_json::Value;
+
+/// A request to be queued.
+pub struct NewRequestJob<'a> {
+    /// What the user calls this kind of work.
+    pub job_type: &'a str,
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// 1 to 10; 10 goes first.
+    pub priority: i16,
+    /// Whom it goes to.
+    pub provider: i32,
+    /// What is asked.
+    pub request: &'a RawRequest,
+    /// The role that wants it.
+    pub role: pg_sys::Oid,
+    /// As the ledger tells it.
+    pub asker: &'a Asker,
+}
+
+/// Requests that wait together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestGroup {
+    /// Whom they go to.
+    pub provider: i32,
+    /// The model.
+    pub model: String,
+    /// What the user calls this kind of work.
+    pub job_type: String,
+    /// What they are written for.
+    pub endpoint: Endpoint,
+    /// How many they are.
+    pub inputs: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+    /// Since when the first of them waits, in microseconds of the Postgres epoch.
+    pub oldest: i64,
+}
+
+/// A request that waits.
+pub struct WaitingRequest {
+    /// Its job.
+    pub id: i64,
+    /// By what it is known in a batch.
+    pub fingerprint: Fingerprint,
+    /// Its tenant.
+    pub tenant: String,
+    /// Its body.
+    pub body: Value,
+    /// How much it matters.
+    pub priority: i16,
+}
+
+/// Queues a request; its number. Two that are the same are two.
+pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
+    let sql = "INSERT INTO categorize.job (job_type, priority, tenant, fingerprint, provider_id, model, endpoint, body, role_id, role,
+                                           application_name, query_id)
+               VALUES ($1, $2, $3, pg_catalog.sha256(pg_catalog.convert_to($4::text, 'UTF8')), $5, $6, $7, $4, $8, $9, $10, $11)
+               RETURNING id";
+    let arguments = [
+        new.job_type.into(),
+        new.priority.into(),
+        new.tenant.into(),
+        JsonB(new.request.body.clone()).into(),
+        new.provider.into(),
+        new.request.model.as_str().into(),
+        new.request.endpoint.name().into(),
+        new.role.into(),
+        new.asker.role.as_str().into(),
+        new.asker.application.as_str().into(),
+        new.asker.query_id.into(),
+    ];
+    run::write_returning(sql, &arguments, |row| row.get(1)).pop().flatten().expect("a row that is stored has an id")
+}
+
+/// What waits for a batch, without what is to be categorized.
+pub fn waiting_request_groups() -> Vec<RequestGroup> {
+    let sql =
+        "SELECT provider_id, model, job_type, endpoint, count(*), sum(pg_column_size(body))::bigint, min(enqueued_at)
+                 FROM categorize.job WHERE state = 'waiting' AND job_type <> 'categorize'
+                GROUP BY provider_id, model, job_type, endpoint ORDER BY max(priority) DESC, min(id)";
+    let row = |row: &run::Row| {
+        Some(RequestGroup {
+            provider: row.get(1)?,
+            model: row.get(2)?,
+            job_type: row.get(3)?,
+            endpoint: Endpoint::named(&row.get::<String>(4)?)?,
+            inputs: row.get::<i64>(5)?.unsigned_abs(),
+            bytes: row.get::<i64>(6).unwrap_or(0).unsigned_abs(),
+            oldest: row.get(7)?,
+        })
+    };
+    run::kept(sql, &[], row).into_iter().flatten().collect()
+}
+
+/// The requests of a group behind a job, the first of the highest priority first.
+pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: usize) -> Vec<WaitingRequest> {
+    let sql = "SELECT id, fingerprint, tenant, body, priority FROM categorize.job
+                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 AND endpoint = $4
+                  AND (-priority, id) > (-$5::int, $6)
+                ORDER BY -priority, id LIMIT $7";
+    // Before the highest priority there is none.
+    let (priority, id) = after.unwrap_or((i16::MAX, 0));
+    let arguments = [
+        group.job_type.as_str().into(),
+        group.provider.into(),
+        group.model.as_str().into(),
+        group.endpoint.name().into(),
+        i32::from(priority).into(),
+        id.into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let row = |row: &run::Row| {
+        Some(WaitingRequest {
+            id: row.get(1)?,
+            fingerprint: Fingerprint(row.get::<Vec<u8>>(2)?.try_into().ok()?),
+            tenant: row.get(3)?,
+            body: row.get::<JsonB>(4)?.0,
+            priority: row.get(5)?,
+        })
+    };
+    run::kept(sql, &arguments, row).into_iter().flatten().collect()
+}
+
+/// Ends all that waits of a group.
+pub fn fail_requests(group: &RequestGroup, reason: &str) {
+    let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp()
+                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3";
+    let (job_type, model) = (group.job_type.as_str(), group.model.as_str());
+    run::kept(sql, &[job_type.into(), group.provider.into(), model.into(), reason.into()], |_| ());
+}
+
+/// Says of a batch that it is of requests that users have written.
+pub fn mark_batch(batch: i64, job_type: &str, endpoint: Endpoint) {
+    let sql = "UPDATE categorize.batch SET job_type = $2, endpoint = $3 WHERE id = $1";
+    run::kept(sql, &[batch.into(), job_type.into(), endpoint.name().into()], |_| ());
+}
+
+/// What a provider answered to a request, before its job ends.
+pub fn store_reply(job: i64, reply: Value) {
+    run::kept("UPDATE categorize.job SET answer = $2 WHERE id = $1", &[job.into(), JsonB(reply).into()], |_| ());
+}
+
+/// The kind of the provider that a batch went to.
+pub fn kind_of_batch(batch: i64) -> Option<String> {
+    let sql =
+        "SELECT p.kind FROM categorize.batch b JOIN categorize.provider p ON p.id = b.provider_id WHERE b.id = $1";
+    run::kept(sql, &[batch.into()], |row| row.get(1)).pop()?
+}

@@ -1,0 +1,113 @@
+//! Requests that users have written, on their way through batches.
+
+use super::ending::{reason_after, state_after};
+use super::{Batches, Desk, moment};
+use crate::pg::spi::{self, Owner, RequestGroup};
+use pg_categorize_core::batch::{LineEnd, Moment, Queue, after};
+use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::choices::Choices;
+use pg_categorize_core::raw_request;
+use pg_categorize_gateway::batches::{LineResult, NewBatch, Waiting};
+use pg_categorize_gateway::plan::{Plan, RawWork, Route};
+use pg_categorize_gateway::store::Attempt;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// How a request is asked: as it was written. What is in the queue was read before; what is not a request any more asks nothing.
+pub(super) fn plan(kind: &str, tenant: String, body: &Value, model: &str) -> Arc<Plan> {
+    Arc::new(match raw_request::read(kind, body, Some(model)) {
+        Ok(request) => Plan::of_request(tenant, request),
+        Err(_) => Plan { tenant, ..Plan::new(Choices::new(Vec::new()), Vec::new()) },
+    })
+}
+
+/// What waits, by whom it goes to. What goes nowhere any more ends.
+pub(super) fn queues(desk: &mut Desk<'_>, groups: Vec<RequestGroup>, last_daily: Moment) -> Vec<(Arc<Route>, Queue)> {
+    let mut queues = Vec::new();
+    for group in groups {
+        let work = RawWork { job_type: group.job_type.clone(), endpoint: group.endpoint };
+        match desk.plans.raw_route(group.provider, &group.model, work) {
+            Some(route) => {
+                let (inputs, requests, bytes) = (group.inputs, group.inputs, group.bytes);
+                let oldest = Some(moment(group.oldest));
+                queues.push((route, Queue { inputs, requests, bytes, oldest, last_daily }));
+            }
+            None if !spi::has_provider(group.provider) => spi::fail_requests(&group, Reason::NoProvider.as_str()),
+            // Its key or its price is missing for now.
+            None => {}
+        }
+    }
+    queues
+}
+
+impl Batches {
+    /// The next requests that wait for a route; a walk begins where there is none before them.
+    pub(super) fn waiting_requests(
+        &mut self,
+        route: &Route,
+        work: &RawWork,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Vec<Waiting> {
+        if after.is_none() {
+            self.walked = None;
+        }
+        let group = RequestGroup {
+            provider: route.provider.id,
+            model: route.model.name.clone(),
+            job_type: work.job_type.clone(),
+            endpoint: work.endpoint,
+            inputs: 0,
+            bytes: 0,
+            oldest: 0,
+        };
+        let waiting = spi::waiting_requests(&group, self.walked, limit);
+        self.walked = waiting.last().map(|last| (last.priority, last.id));
+        let kind = route.provider.kind.name();
+        let request = |job: spi::WaitingRequest| Waiting {
+            job: job.id,
+            fingerprint: job.fingerprint,
+            text: String::new(),
+            plan: plan(kind, job.tenant, &job.body, &group.model),
+        };
+        waiting.into_iter().map(request).collect()
+    }
+}
+
+/// The attempts of requests, in their order; `None` where they are not sent in this way any more.
+pub(super) fn attempts(new: &NewBatch, desk: &mut Desk<'_>) -> Option<Vec<Attempt>> {
+    let (provider, model) = (new.route.provider.id, new.route.model.name.as_str());
+    if desk.plans.raw_route(provider, model, new.route.raw.clone()?)? != new.route {
+        return None;
+    }
+    let jobs: Vec<i64> = new.requests.iter().filter_map(|request| request.jobs.first().copied()).collect();
+    let owners: HashMap<i64, Owner> = spi::owners(&jobs).into_iter().map(|owner| (owner.job, owner)).collect();
+    let attempt = |request: &pg_categorize_gateway::batches::NewRequest| {
+        let owner = owners.get(request.jobs.first()?)?;
+        // The money is that of its tenant, and of no taxonomy.
+        let plan = Plan { tenant: owner.tenant.clone(), ..Plan::new(Choices::new(Vec::new()), Vec::new()) };
+        Some(Attempt {
+            plan: Arc::new(plan),
+            route: new.route.clone(),
+            worst_case: request.worst_case,
+            inputs: 1,
+            asker: owner.asker.clone(),
+        })
+    };
+    new.requests.iter().map(attempt).collect()
+}
+
+/// What becomes of the job of a request that was in so many batches; its reply is stored.
+pub(super) fn end(job: i64, result: &LineResult, attempts: i16) -> (&'static str, Option<&'static str>) {
+    // What Postgres takes for no JSON (a character 0) is no answer that could be read.
+    let storable = |reply: &String| !reply.contains("\\u0000");
+    let reply = result.reply.as_ref().filter(|reply| storable(reply));
+    if let Some(reply) = reply.and_then(|reply| serde_json::from_str(reply).ok()) {
+        spi::store_reply(job, reply);
+        return ("done", None);
+    }
+    let how = if result.end == LineEnd::Answered { LineEnd::Unanswered } else { result.end };
+    let next = after(how, attempts.unsigned_abs().into(), false);
+    (state_after(next), reason_after(next, how))
+}
