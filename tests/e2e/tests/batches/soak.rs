@@ -213,6 +213,8 @@ fn judge(shop: &Shop, titles: u64) {
     let by_hand = "SELECT coalesce(sum((l.input_tokens - l.cached_tokens) * 100 + l.cached_tokens * 10 + l.output_tokens * 500), 0)::bigint
                      FROM categorize.ledger l JOIN categorize.batch_item i USING (attempt_id) WHERE l.kind = 'settle'";
     assert_eq!((cost, live_cost), (settled, session.one(by_hand)), "{name}: savings");
+    let saved: i64 = session.one("SELECT coalesce(sum(saved_usd * 1e9), 0)::bigint FROM categorize.savings");
+    assert_eq!(saved, live_cost - cost, "{name}: the view");
     if account.batches.lost_lines == 0 {
         assert_eq!(live_cost, account.batches.live_nanousd, "{name}: savings by the provider");
     }
