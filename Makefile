@@ -32,7 +32,7 @@ regress: ## pg_regress and isolation tests
 	@scripts/regress $(PG)
 e2e: ## client tests that start and crash clusters of their own
 	@scripts/e2e $(PG)
-soak: ## twenty runs of 64 sessions and random kills against a budget of a dollar (SOAK_RUNS, SOAK_SEED, ...)
+soak: ## random kills: twenty runs of 64 sessions against a budget, 200 of queued batches (SOAK_RUNS, BATCH_SOAK_RUNS, ...)
 	@scripts/soak $(PG)
 test-peers: ## providers' own SDKs, and servers that others wrote
 	@scripts/test-peers

@@ -1,10 +1,10 @@
 //! What the command line asks for.
 
-use crate::works::{GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS};
+use crate::works::{BATCHES, GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS};
 use std::path::PathBuf;
 
 /// Works that are asked for together, by what their names begin with.
-const GROUPS: [&str; 4] = [GATEWAY, ROUTING, SIMILARITY, PLAN];
+const GROUPS: [&str; 5] = [GATEWAY, ROUTING, SIMILARITY, PLAN, BATCHES];
 
 /// The help text.
 const HELP: &str = "\
@@ -18,7 +18,8 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 routing-limits, routing-near, routing-complexity, routing-failover (no page is written); similarity (its page
                 is), or of similarity's: similarity-cascade, similarity-speed, similarity-embedding, similarity-bound,
                 similarity-recall, similarity-labels, similarity-growth (no page is written); plan (its page is), or of plan's:
-                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift, plan-copy (no page is written)
+                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift, plan-copy (no page is written);
+                batches (its page is), or of batches': batches-night, batches-beside (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed
   --only WORKS  the same, comma-separated
@@ -76,7 +77,7 @@ impl Args {
         let whole_pages = args
             .only
             .iter()
-            .all(|work| [LOCAL_MODEL, GATEWAY, ROUTING, TOKENS, SIMILARITY, PLAN].contains(&work.as_str()));
+            .all(|work| [LOCAL_MODEL, GATEWAY, ROUTING, TOKENS, SIMILARITY, PLAN, BATCHES].contains(&work.as_str()));
         if args.out.is_none() && !args.quick && whole_pages {
             args.out = Some(crate::root().join("docs"));
         }

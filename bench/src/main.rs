@@ -2,7 +2,7 @@
 //!
 //! `make bench` runs it; `make bench BENCH_ARGS=--help` lists its options. The results are docs/benchmarks.md,
 //! docs/benchmarks-local-model.md, docs/benchmarks-gateway.md, docs/benchmarks-routing.md, docs/token-saving.md,
-//! docs/benchmarks-similarity.md and docs/benchmarks-plan.md.
+//! docs/benchmarks-similarity.md, docs/benchmarks-plan.md and docs/benchmarks-batches.md.
 
 mod args;
 mod bench;

@@ -3,7 +3,9 @@
 use crate::bench::{Bench, SETTINGS};
 use crate::measure;
 use crate::report::{Chart, Item, Report, Section, count, figure};
-use crate::works::{GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS, gateway, plan, routing, similarity};
+use crate::works::{
+    BATCHES, GATEWAY, LOCAL_MODEL, PLAN, ROUTING, SIMILARITY, TOKENS, batches, gateway, plan, routing, similarity,
+};
 use crate::{machine, svg};
 use std::fmt::Write;
 use std::path::Path;
@@ -32,7 +34,7 @@ pub struct Page {
 }
 
 /// All pages.
-pub const ALL: [Page; 7] = [
+pub const ALL: [Page; 8] = [
     Page {
         title: "Benchmarks",
         file: "benchmarks.md",
@@ -88,6 +90,14 @@ pub const ALL: [Page; 7] = [
         settings: &SETTINGS,
         medians: false,
         how_to_read: plan::HOW_TO_READ,
+    },
+    Page {
+        title: "Benchmarks of batches",
+        file: "benchmarks-batches.md",
+        of: Some(BATCHES),
+        settings: &gateway::SETTINGS,
+        medians: false,
+        how_to_read: batches::HOW_TO_READ,
     },
 ];
 

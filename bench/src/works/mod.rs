@@ -1,6 +1,7 @@
 //! What is measured, a file each. A work makes its data, times both sides and adds to the report.
 
 mod accuracy;
+pub mod batches;
 mod categories;
 mod exact;
 mod flipkart;
@@ -37,6 +38,9 @@ pub const SIMILARITY: &str = "similarity";
 /// All works of the plan node, likewise.
 pub const PLAN: &str = "plan";
 
+/// All works of batches, likewise.
+pub const BATCHES: &str = "batches";
+
 /// The work that counts tokens, which has a page of its own.
 pub const TOKENS: &str = routing::TOKENS.0;
 
@@ -59,6 +63,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, Work)> {
         .chain([routing::TOKENS])
         .chain(similarity::ALL)
         .chain(plan::ALL)
+        .chain(batches::ALL)
 }
 
 /// What a work has this program do in a process of its own; nothing where the arguments ask for a benchmark.

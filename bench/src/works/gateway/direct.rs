@@ -47,7 +47,7 @@ impl Direct {
     }
 
     /// What the gateway sends, too.
-    fn body(&self, title: &str) -> String {
+    pub fn body(&self, title: &str) -> String {
         let prompt = self.choices.prompt();
         let text = |json: &str| serde_json::from_str::<Value>(json).expect("it is written as JSON");
         let cached = json!([{

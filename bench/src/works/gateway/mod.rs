@@ -18,6 +18,7 @@ use super::Work;
 use crate::bench::Bench;
 use std::time::Duration;
 
+pub use direct::Direct;
 pub use process::own_memory;
 pub use shop::{SETTINGS, Shop, labels, titles};
 

@@ -9,4 +9,5 @@ mod news;
 mod nights;
 mod outlasting;
 mod queue;
+mod soak;
 mod support;
