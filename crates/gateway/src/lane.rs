@@ -47,6 +47,8 @@ pub(crate) struct Lane {
     waiting: usize,
     /// What has its own company: halves, and inputs that are asked again alone.
     ready: VecDeque<Vec<FlightId>>,
+    /// When there was company for a whole request last: what was left then has waited for its turn so far.
+    sent: Duration,
     /// Requests under way.
     pub(crate) in_flight: usize,
     /// Those of them that wait for a limit, and for nothing else.
@@ -90,6 +92,7 @@ impl Lane {
             queues: HashMap::new(),
             waiting: 0,
             ready: VecDeque::new(),
+            sent: Duration::ZERO,
             in_flight: 0,
             limited: 0,
             timed: None,
@@ -147,10 +150,14 @@ impl Lane {
             return Next::Nothing;
         };
         let wait = if more_comes { self.plan.pack_wait.max(UNSURE_WAIT) } else { self.plan.pack_wait };
-        let due = oldest.saturating_add(wait);
-        let pack = if self.waiting < self.size && now < due { self.take_alone() } else { self.take() };
+        let due = oldest.max(self.sent).saturating_add(wait);
+        let is_full = self.waiting >= self.size;
+        let pack = if is_full || now >= due { self.take() } else { self.take_alone() };
         if pack.is_empty() {
             return Next::At(due);
+        }
+        if is_full {
+            self.sent = now;
         }
         self.in_flight += 1;
         Next::Pack(pack)

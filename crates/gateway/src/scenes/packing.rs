@@ -18,6 +18,23 @@ async fn a_pack_is_full_or_has_waited() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waited_for_its_turn_waits_for_company_from_then_on() {
+    let change = |plan: &mut Plan| (plan.in_flight, plan.pack_wait) = (2, Duration::from_millis(20));
+    let scene = Scene::new(Wire::new(|_, _, _| Act::Answer), change);
+    let mut backend = scene.connect();
+    backend.ask(1, &numbered("title", 35), PATIENT).await;
+    while scene.sent().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Both requests are answered, one full pack has followed, and there is room for the other five.
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    backend.ask(2, &numbered("more", 5), PATIENT).await;
+    backend.replies(1, 35).await;
+    assert_eq!(scene.sent().iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 10, 10]);
+    scene.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn questions_of_different_connections_share_a_pack() {
     let scene = Scene::new(Wire::new(|_, _, _| Act::Answer), |_| {});
     let mut backends: Vec<_> = (0..10).map(|_| scene.connect()).collect();
