@@ -163,6 +163,11 @@ impl Store {
         self.send(Request::NoVectors(plan, keys));
     }
 
+    /// Has the main thread look at what there is to do.
+    pub(crate) fn wake(&self) {
+        (self.wake)();
+    }
+
     pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(request(reply));

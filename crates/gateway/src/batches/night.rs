@@ -70,7 +70,10 @@ impl Night {
     async fn round(&mut self) -> Result<Option<Duration>, Lost> {
         let agenda = self.desk.store.agenda().await?;
         let stays = agenda.has_open || agenda.next.is_some() || !agenda.live.is_empty() || agenda.run.is_some();
-        self.desk.batches_pending.store(stays, Ordering::Release);
+        if self.desk.batches_pending.swap(stays, Ordering::AcqRel) && !stays {
+            // It sleeps for as long as batches are open, and may leave from now on.
+            self.desk.store.wake();
+        }
         if !stays && agenda.cancel.is_empty() {
             return Ok(None);
         }
