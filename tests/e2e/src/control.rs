@@ -1,7 +1,7 @@
 //! Starting, stopping and killing.
 
 use crate::tools::finish;
-use crate::{Cluster, eventually};
+use crate::{Cluster, Session, eventually};
 use std::process::{Command, Stdio};
 
 impl Cluster {
@@ -26,16 +26,18 @@ impl Cluster {
     /// Kills the postmaster with SIGKILL and starts again once its children are gone.
     pub fn crash(&self) {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a running server");
-        self.kill(file.lines().next().expect("a pid").parse().expect("a pid"));
+        kill(file.lines().next().expect("a pid").parse().expect("a pid"));
         // Until the last child is gone its shared memory refuses a start.
         eventually("a start after the crash", 60, || self.pg_ctl(&["-w", "-t", "60", "start"]));
     }
 
-    /// Kills one process of the server with SIGKILL.
+    /// Kills one process of the server with SIGKILL, and waits until the postmaster has ended all sessions for it and lets
+    /// others in.
     pub fn kill(&self, pid: i32) {
-        let mut kill = Command::new("kill");
-        kill.args(["-9", &pid.to_string()]);
-        finish(kill);
+        let mut witness = self.connect("postgres");
+        kill(pid);
+        eventually("the server notices", 60, || witness.batch_execute("SELECT 1").is_err());
+        eventually("the server is back", 60, || Session::open(&self.config("postgres")).is_ok());
     }
 
     fn pg_ctl(&self, arguments: &[&str]) -> bool {
@@ -45,4 +47,10 @@ impl Cluster {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().expect("pg_ctl runs").success()
     }
+}
+
+fn kill(pid: i32) {
+    let mut command = Command::new("kill");
+    command.args(["-9", &pid.to_string()]);
+    finish(command);
 }
