@@ -1,19 +1,9 @@
 //! Whatever is killed whenever: no title is lost, no batch is sent twice, and the ledger is the provider's account.
 
 use crate::support::{KINDS, builder, config, shop_in};
-use pg_categorize_e2e::eventually;
+use pg_categorize_e2e::{Dice, eventually};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Numbers that are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
 
 #[test]
 fn kills_at_any_point_lose_nothing_and_pay_nothing_twice() {

@@ -2,7 +2,7 @@
 //! provider of batches has. `make soak` runs two hundred of these; `make test` one for each provider.
 
 use crate::support::{KINDS, Shop, builder, shop_in};
-use pg_categorize_e2e::{Cluster, Session};
+use pg_categorize_e2e::{Cluster, Dice, Session};
 use pg_categorize_fake_llm::{BatchConfig, Config, Fault, Faults};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,23 +18,9 @@ const TITLES: u64 = 40;
 /// a batch that fails leaves its titles to the next one.
 const ROUNDS: usize = 40;
 
-/// A small generator of its own: a run is told by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        // Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % bound
-    }
-
-    /// One of these rates.
-    fn rate(&mut self, rates: &[f64]) -> f64 {
-        rates[self.below(rates.len() as u64) as usize]
-    }
+/// One of these rates.
+fn rate(dice: &mut Dice, rates: &[f64]) -> f64 {
+    rates[dice.below(rates.len() as u64) as usize]
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -56,12 +42,12 @@ fn no_kill_and_no_fault_loses_a_title_or_pays_it_twice() {
 fn troubles(dice: &mut Dice, seed: u64) -> Config {
     let batches = BatchConfig {
         turnaround_s: (60, 600),
-        refused: dice.rate(&[0.0, 0.2]),
-        expired: dice.rate(&[0.0, 0.2]),
-        errored: dice.rate(&[0.0, 0.1]),
-        missing: dice.rate(&[0.0, 0.1]),
-        duplicated: dice.rate(&[0.0, 0.3]),
-        foreign: dice.rate(&[0.0, 1.0]),
+        refused: rate(dice, &[0.0, 0.2]),
+        expired: rate(dice, &[0.0, 0.2]),
+        errored: rate(dice, &[0.0, 0.1]),
+        missing: rate(dice, &[0.0, 0.1]),
+        duplicated: rate(dice, &[0.0, 0.3]),
+        foreign: rate(dice, &[0.0, 1.0]),
         listing_lag_s: dice.below(2) * 120,
         ..BatchConfig::default()
     };

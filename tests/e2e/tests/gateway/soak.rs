@@ -2,25 +2,11 @@
 //! killed, faults of the provider. `make soak` runs twenty of these; `make test` a short one.
 
 use crate::support::{builder, shop_in};
-use pg_categorize_e2e::eventually;
+use pg_categorize_e2e::{Dice, eventually};
 use pg_categorize_fake_llm::{Config, Fault, Faults, Latency};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-/// A small generator of its own: a run is told by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        // Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % bound
-    }
-}
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
