@@ -1,6 +1,7 @@
 //! What models learn from: corrections, learnt examples and paid answers; never what a model of ours said.
 
 use super::run;
+use pg_categorize_core::local_model::ENOUGH_EXAMPLES;
 
 /// New examples below which no growth is worth a training.
 const LEAST_GROWTH: i64 = 50;
@@ -91,12 +92,14 @@ pub struct TrainAfter {
 }
 
 /// How many examples are missing until a training of this tenant's model is due; none where it is. New is what was said
-/// after the newest version was trained, active or not: one that was not better must not be tried again and again.
+/// after the newest version was trained, active or not: one that was not better must not be tried again and again. A model of
+/// few examples is trained again as soon as there are enough: it need not be surer than its threshold then.
 pub fn lessons_missing(taxonomy: i32, tenant: &str, after: TrainAfter) -> i64 {
     let sql = "WITH newest AS (SELECT m.trained_at, m.examples FROM categorize.local_model m
                                 WHERE m.taxonomy_id = $1 AND m.tenant = $2 ORDER BY m.version DESC LIMIT 1),
                     since AS (SELECT coalesce(pg_catalog.max(n.trained_at), '-infinity') AS at,
-                                     greatest($5, coalesce(pg_catalog.max(n.examples), 0)::bigint * $4 / 100) AS growth
+                                     greatest($5, least(coalesce(pg_catalog.max(n.examples), 0)::bigint * $4 / 100,
+                                                        pg_catalog.max($6 - n.examples) FILTER (WHERE n.examples < $6))) AS growth
                                 FROM newest n),
                     corrected AS (SELECT pg_catalog.count(*) AS count
                                     FROM (SELECT 1 FROM categorize.correction k
@@ -117,6 +120,7 @@ pub fn lessons_missing(taxonomy: i32, tenant: &str, after: TrainAfter) -> i64 {
         i64::from(after.corrections).into(),
         i64::from(after.growth).into(),
         LEAST_GROWTH.into(),
+        (ENOUGH_EXAMPLES as i64).into(),
     ];
     run::write_returning(sql, &arguments, |row| row.get(1)).pop().flatten().unwrap_or(i64::MAX)
 }

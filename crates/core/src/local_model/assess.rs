@@ -45,8 +45,8 @@ pub(super) fn judge(held_out: &HeldOut, examples: &Examples<'_>, confidences: &[
     held_out.heard.iter().zip(confidences).map(judged).collect()
 }
 
-/// Labels from which the threshold is trusted as it is.
-const ENOUGH_LABELS: usize = 2_000;
+/// Examples from which the threshold is trusted as it is.
+pub const ENOUGH_EXAMPLES: usize = 2_000;
 
 /// What share of the answers of a small model must be right, as far as the held-out examples tell.
 const WANTED_PRECISION: f64 = 0.94;
@@ -79,7 +79,7 @@ pub(super) fn least_confidence(judged: &[Judged], labels: usize, threshold: f32)
 
 /// Whether a model of so many labels is held to more than its confidence, and hears the words of the categories.
 pub(super) fn is_small(labels: usize) -> bool {
-    labels < ENOUGH_LABELS
+    labels < ENOUGH_EXAMPLES
 }
 
 /// What the new model and the words of the categories come to together: the model answers from `threshold` on, both together

@@ -29,6 +29,7 @@ mod train;
 mod vocabulary;
 mod weights;
 
+pub use assess::ENOUGH_EXAMPLES;
 pub use explain::{Explanation, NgramWeight};
 pub use format::{Damaged, IDENTITY_BYTES};
 pub use lessons::{Lessons, Standing};

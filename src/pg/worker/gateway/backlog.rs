@@ -41,6 +41,11 @@ impl Backlog {
         plan.choices.list().iter().any(|choice| choice.id == answer.category).then(|| answer.clone())
     }
 
+    /// Whether there are answers that are not stored yet.
+    pub fn has_answers(&self) -> bool {
+        self.brought.iter().any(|late| !late.answers.is_empty())
+    }
+
     /// Whether an audit is not stored yet.
     pub fn is_audited(&self, key: &Fingerprint) -> bool {
         self.brought.iter().any(|late| late.audits.iter().any(|audit| audit.key == *key))

@@ -66,7 +66,10 @@ impl Inbox {
         }
         self.together(refused);
         self.catch_up(false);
-        // Nobody is in a hurry for these.
+        // Nobody is in a hurry for these, and no job ends before its answer is stored.
+        if !questions.is_empty() {
+            self.settle();
+        }
         for question in questions {
             if let Request::Batches(question) = question {
                 self.answer_batches(question);
@@ -79,7 +82,13 @@ impl Inbox {
         match question {
             Question::Agenda(reply) => self.durably(reply, |batches, desk| batches.agenda(desk)),
             Question::RunOver(run, reply) => self.durably(reply, |batches, _| batches.run_over(run)),
-            Question::Asked(ended, reply) => self.durably(reply, |batches, _| batches.asked(&ended)),
+            Question::Asked(mut ended, reply) => {
+                if self.backlog.has_answers() {
+                    // Some of these may be among them: asked about once more, they cost nothing.
+                    ended.retain(|ended| ended.reason.is_some());
+                }
+                self.durably(reply, |batches, _| batches.asked(&ended));
+            }
             Question::Open(reply) => self.durably(reply, |batches, desk| batches.open(desk)),
             Question::Waiting(route, after, limit, reply) => {
                 self.durably(reply, |batches, desk| batches.waiting(&route, after, limit, desk));

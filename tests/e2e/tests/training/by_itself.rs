@@ -47,6 +47,22 @@ fn growth_trains_a_model_that_answers() {
 }
 
 #[test]
+fn a_model_of_few_is_trained_again_once_there_are_enough() {
+    let (database, _) = stocked("enough");
+    let mut session = by_itself(&database, "train_after_growth = 25");
+    session.run(&teach(1940));
+    eventually("a model of few", 60, || stored(&mut session) == 1);
+    await_idle(&mut session, "enough");
+    let more = |to: i32, from: i32| teach(to).replace("generate_series(1,", &format!("generate_series({from},"));
+    session.run(&more(1999, 1941));
+    a_while();
+    assert_eq!(stored(&mut session), 1, "not a quarter more, and not enough yet");
+    session.run(&more(2000, 2000));
+    eventually("a model of enough", 60, || stored(&mut session) == 2);
+    database.cluster.assert_tidy();
+}
+
+#[test]
 fn corrections_train_a_model() {
     let (database, _) = stocked("corrections");
     let mut session = by_itself(&database, "train_after_corrections = 3");
