@@ -53,7 +53,7 @@ fn a_model_of_few_is_trained_again_once_there_are_enough() {
     session.run(&teach(1940));
     eventually("a model of few", 60, || stored(&mut session) == 1);
     await_idle(&mut session, "enough");
-    let more = |to: i32, from: i32| teach(to).replace("generate_series(1,", &format!("generate_series({from},"));
+    let more = |to: usize, from: usize| teach(to).replace("generate_series(1,", &format!("generate_series({from},"));
     session.run(&more(1999, 1941));
     a_while();
     assert_eq!(stored(&mut session), 1, "not a quarter more, and not enough yet");
