@@ -183,8 +183,8 @@ fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
     // The last of its columns first: those before it are taken apart with it.
     let expires_at = row.get::<i64>(column::EXPIRES_AT);
     let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
-    let fingerprint = Fingerprint(row.get::<&[u8]>(column::FINGERPRINT)?.try_into().ok()?);
-    let is_label = Origin::parse(row.get(column::ORIGIN)?)? == Origin::Label;
+    let fingerprint = Fingerprint(row.bytes(column::FINGERPRINT)?.try_into().ok()?);
+    let is_label = super::origin(row)? == Origin::Label;
     if !is_label || expires_at.is_some() {
         return Some((fingerprint, Known::Elsewhere));
     }
