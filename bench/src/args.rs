@@ -18,7 +18,8 @@ pg_categorize_bench: both sides of every comparison in one run, on a throwaway c
                 routing-limits, routing-near, routing-complexity, routing-failover (no page is written); similarity (its page
                 is), or of similarity's: similarity-cascade, similarity-speed, similarity-embedding, similarity-bound,
                 similarity-recall, similarity-labels, similarity-growth (no page is written); plan (its page is), or of plan's:
-                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift, plan-copy (no page is written);
+                plan-exact, plan-growth, plan-misses, plan-mixed, plan-thrift, plan-copy, plan-order (no page is
+                written);
                 batches (its page is), or of batches': batches-night, batches-beside (no page is written)
   --quick       small sizes, to see that it works: no page is written, no bar is judged by the exit status
   --no-fail     exit with 0 also where a bar is missed

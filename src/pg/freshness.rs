@@ -9,7 +9,7 @@
 //! snapshot, and only statements whose own snapshot sees at least as much may share what they load.
 
 use crate::pg::compat;
-use crate::pg::guard;
+use crate::pg::{guard, unguarded};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -130,7 +130,7 @@ pub fn moment(stale: impl FnOnce(u8)) -> Moment {
 /// else: what others committed meanwhile is for the next one.
 pub fn holds(seen: &Horizon) -> bool {
     // SAFETY: a statement has an active snapshot while it runs its triggers.
-    let now = unsafe { horizon_at(pg_sys::GetActiveSnapshot(), seen.statement) };
+    let now = unsafe { horizon_at(unguarded::active_snapshot(), seen.statement) };
     now == *seen
 }
 
@@ -158,13 +158,11 @@ pub fn wrote(table: pg_sys::Oid) {
 }
 
 fn active() -> Horizon {
-    // SAFETY: plain calls; the snapshot is valid while the function runs.
-    unsafe {
-        if !pg_sys::ActiveSnapshotSet() {
-            pgrx::error!("categorize was called without an active snapshot");
-        }
-        horizon(pg_sys::GetActiveSnapshot())
+    if !unguarded::has_snapshot() {
+        pgrx::error!("categorize was called without an active snapshot");
     }
+    // SAFETY: there is one; it is valid while the function runs.
+    horizon(unsafe { unguarded::active_snapshot() })
 }
 
 fn latest() -> Horizon {

@@ -1,6 +1,6 @@
 //! Questions about the state of the transaction and of the server.
 
-use crate::pg::{compat, error};
+use crate::pg::{compat, error, unguarded};
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
 use std::time::Duration;
@@ -77,8 +77,7 @@ pub fn on_standby() -> bool {
 
 /// Microseconds of the Postgres epoch at which the statement began; the same in its parallel workers.
 pub fn statement_time() -> i64 {
-    // SAFETY: a plain call.
-    unsafe { pg_sys::GetCurrentStatementStartTimestamp() }
+    unguarded::statement_time()
 }
 
 /// Microseconds of the Postgres epoch by the clock.

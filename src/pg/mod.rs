@@ -44,6 +44,7 @@ pub mod suggest;
 pub mod tier;
 pub mod time_zone;
 pub mod trigger;
+pub mod unguarded;
 pub mod view;
 pub mod wait;
 pub mod worker;

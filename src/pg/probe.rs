@@ -5,7 +5,7 @@
 //! statement ends (`statement_end`), at the latest before commit; at an abort, Postgres has taken everything back and
 //! the handle turns void.
 
-use crate::pg::compat;
+use crate::pg::{compat, unguarded};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -58,18 +58,23 @@ pub struct Found {
 impl Found {
     /// Column `number`, from 1.
     pub fn get<T: FromDatum>(&self, number: i32) -> Option<T> {
-        let mut null = false;
-        // SAFETY: the slot holds the tuple that was just fetched, and `number` is a column of it. What was taken apart of it before
-        // is read where it lies.
+        // SAFETY: it is the datum of this column.
+        self.datum(number).and_then(|datum| unsafe { T::from_datum(datum, false) })
+    }
+
+    /// Column `number`, from 1, of type bytea or text.
+    pub fn bytes(&self, number: i32) -> Option<&[u8]> {
+        let datum = self.datum(number)?;
+        // SAFETY: a column of these types is a varlena, and lives as long as the row.
+        unsafe { unguarded::plain_bytes(datum.cast_mut_ptr()).or_else(|| <&[u8]>::from_datum(datum, false)) }
+    }
+
+    fn datum(&self, number: i32) -> Option<pg_sys::Datum> {
+        // SAFETY: the slot holds the tuple that was just fetched, and `number` is a column of it.
         unsafe {
+            unguarded::take_apart(self.slot, number);
             let at = number as usize - 1;
-            let datum = if ((*self.slot).tts_nvalid as usize) > at {
-                null = *(*self.slot).tts_isnull.add(at);
-                *(*self.slot).tts_values.add(at)
-            } else {
-                pg_sys::slot_getattr(self.slot, number, &mut null)
-            };
-            T::from_datum(datum, null)
+            (!*(*self.slot).tts_isnull.add(at)).then(|| *(*self.slot).tts_values.add(at))
         }
     }
 }
@@ -105,7 +110,7 @@ impl Probe {
         unsafe {
             let key: *mut Key = &mut *self.key;
             pgrx::set_varsize_4b(key.cast(), size_of::<Key>() as i32);
-            (*descriptor).xs_snapshot = pg_sys::GetActiveSnapshot();
+            (*descriptor).xs_snapshot = unguarded::active_snapshot();
             let found = in_transaction(|| {
                 let mut scan_key = pg_sys::ScanKeyData::default();
                 pg_sys::ScanKeyInit(
@@ -118,7 +123,8 @@ impl Probe {
                 pg_sys::index_rescan(descriptor, &mut scan_key, 1, std::ptr::null_mut(), 0);
                 // A hash index knows hashes only: its rows are compared with the key.
                 while pg_sys::index_getnext_slot(descriptor, pg_sys::ScanDirection::ForwardScanDirection, slot) {
-                    let stored: Option<&[u8]> = (*descriptor).xs_recheck.then(|| Found { slot }.get(1)).flatten();
+                    let found = Found { slot };
+                    let stored = (*descriptor).xs_recheck.then(|| found.bytes(1)).flatten();
                     if !(*descriptor).xs_recheck || stored == Some(&fingerprint.0[..]) {
                         return true;
                     }

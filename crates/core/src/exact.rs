@@ -48,12 +48,18 @@ impl Exact {
         self.entries.capacity() * size_of::<Entry>()
     }
 
+    /// Bytes that will be held once one more is added.
+    pub fn bytes_with_next(&self) -> usize {
+        self.places_with_next() * size_of::<Entry>()
+    }
+
     /// Adds what is known of a fingerprint that was not added before.
     pub fn add(&mut self, fingerprint: &Fingerprint, known: Known) {
         let Some(entry) = entry(fingerprint, known) else { return };
+        let places = self.places_with_next();
         self.answers += 1;
-        if places_for(self.answers) > self.entries.len() {
-            let small = std::mem::replace(&mut self.entries, vec![[0; 2]; places_for(2 * self.answers.max(8))]);
+        if places > self.entries.len() {
+            let small = std::mem::replace(&mut self.entries, vec![[0; 2]; places]);
             small.into_iter().filter(|entry| entry[0] != 0).for_each(|entry| self.place(entry));
         }
         self.place(entry);
@@ -71,6 +77,13 @@ impl Exact {
             at = next_place(at, self.entries.len());
         }
         None
+    }
+
+    /// Places once one more is added: by half as many again where there is no room, so that an estimate that was a little too low
+    /// does not take twice the memory.
+    fn places_with_next(&self) -> usize {
+        let answers = self.answers + 1;
+        if places_for(answers) > self.entries.len() { places_for(answers.max(16) / 2 * 3) } else { self.entries.len() }
     }
 
     fn place(&mut self, entry: Entry) {
@@ -154,9 +167,23 @@ mod tests {
         }
         assert!((10_000..20_000).all(|i| exact.get(&of(i)).is_none()));
         assert!(Exact::default().get(&of(0)).is_none());
-        assert!(exact.bytes() <= 2 * Exact::bytes_for(10_000), "{} bytes", exact.bytes());
+        assert!(exact.bytes() <= 3 * Exact::bytes_for(10_000) / 2 + 64, "{} bytes", exact.bytes());
         let (same, fits) = (exact.bytes(), Exact::with_capacity(10_000).bytes());
         assert!(fits == Exact::bytes_for(10_000) && fits <= same, "{fits} of {same} bytes");
+    }
+
+    #[test]
+    fn it_tells_before_it_grows() {
+        let keys = Fingerprinter::new(Audience::Tenant(""), Target::Taxonomy(1), Case::Folded);
+        let mut exact = Exact::with_capacity(100);
+        let mut grown = 0;
+        for i in 0..1_000 {
+            let (before, told) = (exact.bytes(), exact.bytes_with_next());
+            exact.add(&keys.fingerprint(&i.to_string()), Known::Elsewhere);
+            assert_eq!(exact.bytes(), told, "answer {i}");
+            grown += usize::from(told > before);
+        }
+        assert!((5..=7).contains(&grown), "it has grown {grown} times");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::question::Question;
 use super::rows::Rows;
 use super::tree::{NodeTag, tag};
 use super::{estimate, explain, parallel};
-use crate::pg::guard;
 use crate::pg::shared_answers::{self, SharedAnswers};
+use crate::pg::{guard, unguarded};
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -175,7 +175,7 @@ unsafe extern "C-unwind" fn execute(custom: *mut pg_sys::CustomScanState) -> *mu
         let (context, scan) = ((*state).ps_ExprContext, node.custom.ss.ss_ScanTupleSlot);
         loop {
             guard::check_for_interrupts();
-            pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
+            unguarded::reset((*context).ecxt_per_tuple_memory);
             if !node.next_row() {
                 let projection = (*state).ps_ProjInfo;
                 let slot = if projection.is_null() { scan } else { (*projection).pi_state.resultslot };

@@ -159,9 +159,9 @@ impl Question {
             let (keys, values) = view.window.keys_and_values();
             let inputs: Vec<&str> = keys.map(|key| std::str::from_utf8(key).unwrap_or_default()).collect();
             let mut due = Vec::new();
-            let (work, certain) = (&mut self.work, &view.certain);
             let mut number = 0;
-            let rest = (inputs.len() as f64 * rest) as usize;
+            let rest = ((inputs.len() as f64 * rest) as usize).min(until_busy(&self.work, view.under_way));
+            let (work, certain) = (&mut self.work, &view.certain);
             answerers.resolver.look_ahead(&inputs, rest, |outcome, open| {
                 values[number] = Some(match open {
                     Some((key, shared_key)) => {
@@ -238,6 +238,16 @@ impl Question {
             buyer.forget(&order);
         }
     }
+}
+
+/// About how many inputs come until a language model has much to do, by the share of those so far that were sent to one. What a tier
+/// would do at once for inputs beyond these can be done while the model works, and would only hold it up now.
+fn until_busy(work: &Work, under_way: usize) -> usize {
+    let wanted = guc::prefetch_window().saturating_sub(under_way);
+    if work.sent == 0 || wanted == 0 {
+        return usize::MAX;
+    }
+    (wanted as f64 * work.inputs as f64 / work.sent as f64) as usize
 }
 
 impl Answerers {

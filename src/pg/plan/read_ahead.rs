@@ -7,7 +7,7 @@ use super::question::Question;
 use super::rows::Rows;
 use super::run;
 use super::tree::{NodeTag, tag};
-use crate::pg::{guard, guc, world};
+use crate::pg::{guard, guc, unguarded, world};
 use pgrx::pg_sys;
 use pgrx::{FromDatum, PgMemoryContexts};
 
@@ -79,7 +79,7 @@ impl Node {
     unsafe fn may_look_ahead(&self) -> bool {
         let may = guc::prefetch() && !guard::is_serializable();
         // SAFETY: the node was begun.
-        unsafe { may && (*self.custom.ss.ps.state).es_epq_active.is_null() && pg_sys::ActiveSnapshotSet() }
+        unsafe { may && (*self.custom.ss.ps.state).es_epq_active.is_null() && unguarded::has_snapshot() }
     }
 
     /// Puts the next row of the child into the slot of the scan, as it is.
@@ -168,7 +168,7 @@ impl Node {
             // What is only a column needs no more than its value.
             let mut show = |rows: &Rows| {
                 if !std::mem::replace(&mut is_shown, true) {
-                    pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
+                    unguarded::reset((*context).ecxt_per_tuple_memory);
                     rows.show(rows.left() - 1, slot);
                     (*context).ecxt_scantuple = slot;
                 }
@@ -199,9 +199,9 @@ impl Node {
                 };
                 let key = value.map(|value| {
                     let text = value.cast_mut_ptr::<pg_sys::varlena>();
-                    // As most are: neither compressed nor stored elsewhere.
-                    if pgrx::varatt_is_4b_u(text) || pgrx::varatt_is_1b(text) && !pgrx::varatt_is_1b_e(text) {
-                        return pgrx::varlena_to_byte_slice(text);
+                    // As most are.
+                    if let Some(bytes) = unguarded::plain_bytes(text) {
+                        return bytes;
                     }
                     show(rows);
                     let unpack = |_: &mut _| pg_sys::pg_detoast_datum_packed(text);

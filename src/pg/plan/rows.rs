@@ -1,6 +1,6 @@
 //! The rows of one window, as a node keeps them until they are given.
 
-use crate::pg::compat;
+use crate::pg::{compat, unguarded};
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -83,9 +83,7 @@ impl Rows {
     pub unsafe fn keep(&mut self, slot: *mut pg_sys::TupleTableSlot) {
         // SAFETY: promised by the caller; the copies live as long as the rows.
         unsafe {
-            if ((*slot).tts_nvalid as usize) < self.columns.len() {
-                pg_sys::slot_getallattrs(slot);
-            }
+            unguarded::take_apart(slot, self.columns.len() as i32);
             for at in 0..self.columns.len() {
                 let (value, is_null) = (*(*slot).tts_values.add(at), *(*slot).tts_isnull.add(at));
                 let Column { len, by_value } = self.columns[at];

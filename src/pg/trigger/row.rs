@@ -1,12 +1,11 @@
 //! The row that a trigger was given, and its columns.
 
-use crate::pg::error;
+use crate::pg::{error, unguarded};
 use pg_categorize_core::error::Error;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable};
 use pgrx::prelude::*;
-use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u};
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
@@ -24,6 +23,8 @@ pub(super) struct Row {
     descriptor: pg_sys::TupleDesc,
     fresh: pg_sys::HeapTuple,
     old: Option<pg_sys::HeapTuple>,
+    /// The new row taken apart, on INSERT.
+    slot: Option<*mut pg_sys::TupleTableSlot>,
 }
 
 /// Where the columns are that a trigger reads and fills.
@@ -33,6 +34,9 @@ pub(super) struct Columns {
     output: i32,
     /// Whether all of them are of type text.
     text: bool,
+    /// Where the columns of a new row are put together.
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
 }
 
 impl Row {
@@ -41,12 +45,18 @@ impl Row {
         // SAFETY: Postgres passes valid trigger data; the tuples have the relation's descriptor.
         unsafe {
             let relation = data.tg_relation;
-            let (fresh, old) = if trigger.event().fired_by_update() {
-                (data.tg_newtuple, Some(data.tg_trigtuple))
-            } else {
-                (data.tg_trigtuple, None)
-            };
-            Self { table: (*relation).rd_id, descriptor: (*relation).rd_att, fresh, old }
+            let (table, descriptor) = ((*relation).rd_id, (*relation).rd_att);
+            if trigger.event().fired_by_update() {
+                let (fresh, old) = (data.tg_newtuple, Some(data.tg_trigtuple));
+                return Self { table, descriptor, fresh, old, slot: None };
+            }
+            let slot = data.tg_trigslot;
+            let is_row = !slot.is_null() && (*(*slot).tts_tupleDescriptor).natts == (*descriptor).natts;
+            // All columns at once: the new row is made of them.
+            if is_row {
+                unguarded::take_apart(slot, (*descriptor).natts);
+            }
+            Self { table, descriptor, fresh: data.tg_trigtuple, old: None, slot: is_row.then_some(slot) }
         }
     }
 
@@ -72,16 +82,23 @@ impl Row {
     fn text(&self, tuple: pg_sys::HeapTuple, number: i32) -> Option<&str> {
         let mut null = false;
         // SAFETY: the tuple has this descriptor, and `number` is a column of it of type text; the value is in the tuple or, out of
-        // line before, in the memory of the row.
+        // line before, in the memory of the row. The slot has the columns of the new row.
         unsafe {
-            let value = pg_sys::heap_getattr(tuple, number, self.descriptor, &mut null);
+            let value = match self.slot {
+                Some(slot) if tuple == self.fresh => {
+                    let at = number as usize - 1;
+                    null = *(*slot).tts_isnull.add(at);
+                    *(*slot).tts_values.add(at)
+                }
+                _ => pg_sys::heap_getattr(tuple, number, self.descriptor, &mut null),
+            };
             if null {
                 return None;
             }
             let text = value.cast_mut_ptr::<pg_sys::varlena>();
-            // What a client has just sent is neither compressed nor out of line.
-            if varatt_is_4b_u(text) || (varatt_is_1b(text) && !varatt_is_1b_e(text)) {
-                return pgrx::text_to_rust_str(text).ok();
+            // What a client has just sent is.
+            if let Some(bytes) = unguarded::plain_bytes(text) {
+                return std::str::from_utf8(bytes).ok();
             }
             <&str>::from_datum(value, null)
         }
@@ -111,7 +128,7 @@ impl Columns {
         // SAFETY: the columns exist.
         let is_text = |column: &i32| unsafe { pg_sys::SPI_gettypeid(row.descriptor, *column) } == pg_sys::TEXTOID;
         let text = inputs.iter().chain([&output]).all(is_text);
-        Self { table: row.table, inputs, output, text }
+        Self { table: row.table, inputs, output, text, values: Vec::new(), nulls: Vec::new() }
     }
 
     /// Whether they are those of the row's table; a statement's table keeps its columns.
@@ -152,12 +169,31 @@ impl Columns {
     }
 
     /// The new row with the output column, which is of type text, set to a value of it.
-    pub(super) fn with_text(&self, row: &Row, value: &Value) -> pg_sys::HeapTuple {
+    pub(super) fn with_text(&mut self, row: &Row, value: &Value) -> pg_sys::HeapTuple {
         let mut number = self.output;
-        let mut null = false;
         let mut datum = pg_sys::Datum::from(value.0.as_ptr());
-        // SAFETY: the column exists and is of type text; the modified copy has the same descriptor, and its own copy of the value.
-        unsafe { pg_sys::heap_modify_tuple_by_cols(row.fresh, row.descriptor, 1, &mut number, &mut datum, &mut null) }
+        let Some(slot) = row.slot else {
+            let mut null = false;
+            // SAFETY: the column exists and is of type text; the modified copy has the same descriptor, and its own copy of the value.
+            return unsafe {
+                pg_sys::heap_modify_tuple_by_cols(row.fresh, row.descriptor, 1, &mut number, &mut datum, &mut null)
+            };
+        };
+        // SAFETY: as above; the slot has all columns of the row, and what is made of them copies their values. Where the row is stored is
+        // kept, as in any modified copy.
+        unsafe {
+            let (columns, at) = ((*row.descriptor).natts as usize, number as usize - 1);
+            self.values.clear();
+            self.values.extend_from_slice(std::slice::from_raw_parts((*slot).tts_values, columns));
+            self.nulls.clear();
+            self.nulls.extend_from_slice(std::slice::from_raw_parts((*slot).tts_isnull, columns));
+            (self.values[at], self.nulls[at]) = (datum, false);
+            let made = pg_sys::heap_form_tuple(row.descriptor, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
+            (*(*made).t_data).t_ctid = (*(*row.fresh).t_data).t_ctid;
+            (*made).t_self = (*row.fresh).t_self;
+            (*made).t_tableOid = (*row.fresh).t_tableOid;
+            made
+        }
     }
 
     /// The new row with the output column set from text, through the type's input function.

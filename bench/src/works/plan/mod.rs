@@ -5,18 +5,20 @@ mod exact;
 mod growth;
 mod misses;
 mod mixed;
+mod order;
 mod thrift;
 
 use super::Work;
 
 /// All works of the page.
-pub const ALL: [(&str, Work); 6] = [
+pub const ALL: [(&str, Work); 7] = [
     ("plan-exact", exact::run),
     ("plan-growth", growth::run),
     ("plan-misses", misses::run),
     ("plan-mixed", mixed::run),
     ("plan-thrift", thrift::run),
     ("plan-copy", copy::run),
+    ("plan-order", order::run),
 ];
 
 /// Settings of a session whose plans are parallel, however small their tables are. The workers are two processes, and the session
@@ -30,6 +32,6 @@ Ours is a plain SELECT, as a fresh session has it planned, the memo cold. Exact 
 would write against a table of answers; both take turns, one process each, but where the line says otherwise. What asks a
 model asks a fake provider on the same machine, in the process of the benchmark, in a cluster of its own whose commits are
 durable; the peer is the time that the provider needs at so many requests at once. COPY is from a file on the server, into tables that
-are emptied before; the trivial trigger is `insert_username` of contrib's `spi`. **Ratio** is ours divided by peer where the bar says
+are emptied before; the trivial trigger is `insert_username` of contrib's `spi`. Dollars are by the fake provider's own account. **Ratio** is ours divided by peer where the bar says
 *at most*, and peer divided by ours where it says *x faster*; for growth it is the slope of the least-squares line through log(time)
 over log(size): 1 is proportional to the size. Inputs that were paid for are the provider's own count.";

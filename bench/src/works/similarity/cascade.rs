@@ -20,7 +20,7 @@ const SEED: u64 = 6;
 const EVERY: Duration = Duration::from_millis(500);
 
 /// The trainer runs as it does by itself; the harness of the tests turns that off.
-const WORKERS: [&str; 2] = ["categorize.train_after_growth = 25", "categorize.train_after_corrections = 1000"];
+pub const WORKERS: [&str; 2] = ["categorize.train_after_growth = 25", "categorize.train_after_corrections = 1000"];
 
 /// What an answer of the model costs, in US dollars.
 const ANSWER: f64 = 0.0002;
@@ -55,7 +55,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
     };
     let alone = stream.iter().filter(knows).count() as f64 / stream.len() as f64;
     let mut market = Market::open_with(&WORKERS);
-    embed(&mut market.session(), report);
+    embed(&mut market.session(), "The cascade", report);
     market.add("model", "openai", "/v1", config, LIKE_OPENAI);
     let settings = format!(r#""models": {{"cheap": "{}"}}, "upgrade": "never", "audit_share": 0"#, CHEAP.0);
     market.taxonomy("shop", &categories, &settings);
@@ -70,12 +70,12 @@ pub fn run(bench: &Bench, report: &mut Report) {
 }
 
 /// Without pgvector the tier abstains: said, since every figure is then another.
-fn embed(session: &mut Session, report: &mut Report) {
+pub fn embed(session: &mut Session, what: &str, report: &mut Report) {
     let offered: bool = session.one("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector')");
     if offered {
         session.run("CREATE EXTENSION IF NOT EXISTS vector");
     } else {
-        report.note("The cascade ran without pgvector, so without its similarity tier.".to_owned());
+        report.note(format!("{what} ran without pgvector, so without the similarity tier."));
     }
 }
 

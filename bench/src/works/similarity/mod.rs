@@ -13,6 +13,7 @@ mod vectors;
 
 use super::Work;
 use crate::bench::Bench;
+pub use cascade::{WORKERS, embed};
 
 /// All works of the page.
 pub const ALL: [(&str, Work); 7] = [

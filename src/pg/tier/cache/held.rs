@@ -46,7 +46,7 @@ enum Answers {
     All(Exact),
     /// All that may answer, in memory that others share.
     Shared,
-    /// Those of the taxonomy's index. There may be others, which are looked up.
+    /// Those of the taxonomy's index, or as many as fit. There may be others, which are looked up.
     Own(Exact),
 }
 
@@ -85,7 +85,7 @@ impl Held {
                 return;
             }
             if Exact::bytes_for(rows) <= guc::hash_memory() {
-                self.answers = read_all(scope, rows).map_or(Answers::None, Answers::All);
+                self.answers = read_all(scope, rows);
             }
             return;
         }
@@ -93,7 +93,7 @@ impl Held {
         let most = all.saturating_mul(OWN_ROWS_PER_LOOK_UP);
         let fits = |own| own <= most && Exact::bytes_for(own) <= guc::hash_memory();
         if own.is_none_or(fits) {
-            self.answers = read_own(scope, taxonomy.id, own.unwrap_or(0), most).map_or(Answers::None, Answers::Own);
+            self.answers = read_own(scope, taxonomy.id, own.unwrap_or(0), most);
         }
         if matches!(self.answers, Answers::None) {
             self.next = all.saturating_mul(2);
@@ -129,23 +129,23 @@ impl Held {
     }
 }
 
-/// All answers that the scope may give; `None` where they do not fit.
-fn read_all(scope: &Scope, rows: usize) -> Option<Exact> {
+/// All answers that the scope may give, or as many as fit.
+fn read_all(scope: &Scope, rows: usize) -> Answers {
     let mut reading = Reading::new(scope, rows, usize::MAX);
     bulk_read::each_row(catalog::tables().cache, |row| reading.take(row));
-    reading.finish()
+    if reading.fits { Answers::All(reading.exact) } else { Answers::Own(reading.exact) }
 }
 
-/// What people taught and models said of this taxonomy and tenant; `None` where that is more than `most`, or does not fit.
-fn read_own(scope: &Scope, taxonomy: i32, rows: usize, most: usize) -> Option<Exact> {
+/// What people taught and models said of this taxonomy and tenant, or as much as fits; nothing where that is more than `most`.
+fn read_own(scope: &Scope, taxonomy: i32, rows: usize, most: usize) -> Answers {
     let tables = catalog::tables();
     if tables.cache_lesson_index == pg_sys::InvalidOid {
-        return None;
+        return Answers::None;
     }
     let mut reading = Reading::new(scope, rows, most);
     let (table, index) = (tables.cache, tables.cache_lesson_index);
     let is_read = bulk_read::each_row_of((table, index), (taxonomy, &scope.tenant), |row| reading.take(row));
-    if is_read { reading.finish() } else { None }
+    if is_read && reading.count <= most { Answers::Own(reading.exact) } else { Answers::None }
 }
 
 /// Rows on their way into memory, as long as they fit.
@@ -160,21 +160,23 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(scope: &'a Scope, rows: usize, most: usize) -> Self {
-        Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory: guc::hash_memory(), fits: true }
+        let memory = guc::hash_memory();
+        // The estimate is of some time ago.
+        let more = rows + rows / 16;
+        let rows = if Exact::bytes_for(more) <= memory { more } else { rows };
+        Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory, fits: true }
     }
 
     /// Takes a row; whether the next may come.
     fn take(&mut self, row: &Found) -> bool {
         self.count += 1;
         if let Some((fingerprint, known)) = known(row, self.scope) {
-            self.exact.add(&fingerprint, known);
+            self.fits = self.exact.bytes_with_next() <= self.memory;
+            if self.fits {
+                self.exact.add(&fingerprint, known);
+            }
         }
-        self.fits = self.count <= self.most && (!self.count.is_multiple_of(1024) || self.exact.bytes() <= self.memory);
-        self.fits
-    }
-
-    fn finish(self) -> Option<Exact> {
-        self.fits.then_some(self.exact)
+        self.fits && self.count <= self.most
     }
 }
 
@@ -183,8 +185,8 @@ fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
     // The last of its columns first: those before it are taken apart with it.
     let expires_at = row.get::<i64>(column::EXPIRES_AT);
     let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
-    let fingerprint = Fingerprint(row.get::<&[u8]>(column::FINGERPRINT)?.try_into().ok()?);
-    let is_label = Origin::parse(row.get(column::ORIGIN)?)? == Origin::Label;
+    let fingerprint = Fingerprint(row.bytes(column::FINGERPRINT)?.try_into().ok()?);
+    let is_label = super::origin(row)? == Origin::Label;
     if !is_label || expires_at.is_some() {
         return Some((fingerprint, Known::Elsewhere));
     }

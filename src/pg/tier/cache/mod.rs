@@ -102,7 +102,7 @@ fn read(row: &Found, scope: &Scope) -> Option<Answer> {
         None => scope.ad_hoc(row.get(column::CATEGORY_LABEL)?)?,
     };
     let confidence = row.get::<f32>(column::CONFIDENCE)?;
-    let origin = Origin::parse(row.get(column::ORIGIN)?)?;
+    let origin = origin(row)?;
     let mut answer = Answer::new(category, confidence, TierName::Cache, origin);
     if let Some(expires_at) = row.get::<i64>(column::EXPIRES_AT) {
         if expires_at <= guard::statement_time() {
@@ -116,6 +116,11 @@ fn read(row: &Found, scope: &Scope) -> Option<Answer> {
         answer.upgraded = row.get(column::UPGRADED).unwrap_or(false);
     }
     Some(answer)
+}
+
+/// The tier that made a stored answer.
+fn origin(row: &Found) -> Option<Origin> {
+    Origin::parse(str::from_utf8(row.bytes(column::ORIGIN)?).ok()?)
 }
 
 fn grounds(row: &Found) -> Option<Grounds> {
