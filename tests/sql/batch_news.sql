@@ -220,6 +220,10 @@ SELECT (SELECT answers FROM categorize.recategorize('news', outdated => true)) A
        (SELECT answers FROM categorize.recategorize('news', model => 'm1', below => 0.35, condition => 'provider IS NULL')) AS none;
 -- Nobody can be asked here.
 SELECT * FROM categorize.recategorize('news', dry_run => false);
+-- What only live calls do, they would answer by what is stored.
+SELECT categorize.configure('news', '{"straight_to_strong": 0.5}');
+SELECT * FROM categorize.recategorize('news', dry_run => false);
+SELECT categorize.configure('news', '{"straight_to_strong": null}');
 SELECT * FROM categorize.recategorize('news', below => 2);
 SELECT * FROM categorize.recategorize('news', condition => 'DELETE FROM categorize.cache');
 SELECT * FROM categorize.recategorize('news', condition => 'no_such_column');
