@@ -202,6 +202,11 @@ impl Settings {
         self.store_input && is_before && self.embedding.is_of_gateway()
     }
 
+    /// How many texts must lack a vector that a provider sells for these to wait for a batch; `None` where they never do.
+    pub fn batch_vectors(&self) -> Option<u64> {
+        resolve(&self.explicit, "batch_vectors").as_u64().filter(|texts| *texts > 0)
+    }
+
     /// Inputs of more complexity than this, below 1, go to the strong model at once; `None` where none does.
     pub fn straight_above(&self) -> Option<f32> {
         let above = resolve(&self.explicit, "straight_to_strong").as_f64().unwrap_or(1.0) as f32;
