@@ -40,6 +40,7 @@ mod pg;
 ::pgrx::extension_sql_file!("../sql/60_batch.sql", name = "batch", requires = ["run"]);
 ::pgrx::extension_sql_file!("../sql/65_write_back.sql", name = "write_back", requires = ["batch"]);
 ::pgrx::extension_sql_file!("../sql/70_batch_news.sql", name = "batch_news", requires = ["write_back"]);
+::pgrx::extension_sql_file!("../sql/75_queued_vector.sql", name = "queued_vector", requires = ["batch_news"]);
 ::pgrx::extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -220,6 +220,10 @@ SELECT (SELECT answers FROM categorize.recategorize('news', outdated => true)) A
        (SELECT answers FROM categorize.recategorize('news', model => 'm1', below => 0.35, condition => 'provider IS NULL')) AS none;
 -- Nobody can be asked here.
 SELECT * FROM categorize.recategorize('news', dry_run => false);
+-- What only live calls do, they would answer by what is stored.
+SELECT categorize.configure('news', '{"straight_to_strong": 0.5}');
+SELECT * FROM categorize.recategorize('news', dry_run => false);
+SELECT categorize.configure('news', '{"straight_to_strong": null}');
 SELECT * FROM categorize.recategorize('news', below => 2);
 SELECT * FROM categorize.recategorize('news', condition => 'DELETE FROM categorize.cache');
 SELECT * FROM categorize.recategorize('news', condition => 'no_such_column');
@@ -266,6 +270,20 @@ SET LOCAL ROLE regress_news_user;
 SELECT count(*) FROM categorize.job_result;
 ROLLBACK;
 RESET ROLE;
+-- Choosing a provider's embedding tells what it costs: in batches where texts are as many as wait for one.
+SELECT categorize.create_taxonomy('news', ARRAY['Fruit', 'Tool']) > 0 AS made;
+SELECT categorize.learn($$ SELECT 'text ' || n, 'Tool' FROM generate_series(1, 9) n $$, 'news');
+BEGIN;
+SELECT categorize.configure('news', '{"embedding": "news:news-model", "batch_vectors": 10}');
+ROLLBACK;
+BEGIN;
+SELECT categorize.configure('news', '{"embedding": "news:news-model", "batch_vectors": 9}');
+-- No batch takes the inputs of such a taxonomy.
+UPDATE categorize.cache SET origin = 'llm' WHERE taxonomy_id = (SELECT id FROM categorize.taxonomy WHERE name = 'news');
+SELECT answers, queued, batch_low_usd FROM categorize.recategorize('news');
+SELECT * FROM categorize.recategorize('news', dry_run => false);
+ROLLBACK;
+SELECT categorize.drop_taxonomy('news');
 SELECT categorize.drop_provider('news');
 DELETE FROM categorize.price WHERE model = 'news-model';
 ALTER SYSTEM RESET ALL;

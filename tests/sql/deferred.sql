@@ -153,6 +153,18 @@ SET categorize.mode = 'deferred';
 EXECUTE calls;
 SELECT count(*), min(input), max(role) FROM testing.queued();
 SELECT testing.launched('EXECUTE calls');
+-- So are they where a taxonomy says it, whatever the session does.
+SET categorize.mode = 'live';
+SELECT testing.launched($$ SELECT count(categorize('of taxonomy ' || title)) FROM title $$) LIKE 'Workers Launched: %' AS parallel;
+SELECT count(*) FROM testing.queued();
+SELECT categorize.configure('later', '{"on_unresolved": "queue"}');
+SELECT testing.launched($$ SELECT count(categorize('of taxonomy ' || title)) FROM title $$);
+SELECT count(*) FROM testing.queued();
+SET categorize.mode = 'cached';
+SELECT testing.launched($$ SELECT count(categorize('of taxonomy ' || title)) FROM title $$) LIKE 'Workers Launched: %' AS parallel;
+SET categorize.mode = 'live';
+SELECT categorize.configure('later', '{"on_unresolved": null}');
+SET categorize.mode = 'deferred';
 -- What does not call us is none of our business.
 SELECT testing.launched($$ SELECT count(*) FROM title WHERE title ~ 'x' $$) LIKE 'Workers Launched: %' AS parallel;
 DEALLOCATE calls;

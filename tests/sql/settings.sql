@@ -8,7 +8,7 @@ SELECT categorize.configure('set', '{"profile": "aggressive", "tiers": ["rule", 
     "local_model_threshold": 0, "upgrade_threshold": 1, "max_error": 0.05, "cache_ttl": "30 d", "case_sensitive": true,
     "leaf_only": true, "embedding": "pg_trgm", "models": {"cheap": "a", "strong": "b"}, "upgrade": "always", "straight_to_strong": 0.7,
     "provider_order": "cheapest", "rationale": "strong", "in_flight": 7, "pack_size": 3,
-    "pack_wait_ms": 0, "candidates": 30, "near_duplicates": true, "batch_live": false, "audit_share": 0, "on_unresolved": "best", "allow_external": false,
+    "pack_wait_ms": 0, "candidates": 30, "near_duplicates": true, "batch_live": false, "batch_vectors": 5, "audit_share": 0, "on_unresolved": "best", "allow_external": false,
     "store_input": false, "answer_scope": "shared"}');
 SELECT name, value, source FROM categorize.settings('set');
 SELECT count(*) FILTER (WHERE source <> 'taxonomy') AS missed FROM categorize.settings('set');

@@ -64,6 +64,8 @@ pub struct RawRequest {
     pub input_bound: u64,
     /// Tokens that may be written.
     pub output_bound: u64,
+    /// Texts of which it asks for vectors; 1 where it asks for something else.
+    pub inputs: u32,
 }
 
 impl Endpoint {
@@ -207,7 +209,8 @@ pub fn read(kind: &str, body: &Value, model: Option<&str>) -> Result<RawRequest>
     let messages = given.get(endpoint.required()).and_then(Value::as_array).map_or(1, Vec::len) as u64 + 1;
     let input_bound =
         (bytes as u64).saturating_add(MESSAGE.saturating_mul(messages)) + if has_tools { TOOLS } else { 0 };
-    Ok(RawRequest { endpoint, model: model.to_owned(), body: sent, input_bound, output_bound })
+    let inputs = inputs(given, endpoint);
+    Ok(RawRequest { endpoint, model: model.to_owned(), body: sent, input_bound, output_bound, inputs })
 }
 
 fn refuse_unknown(body: &Map<String, Value>, endpoint: Endpoint) -> Result<()> {
@@ -251,6 +254,13 @@ fn refuse_server_tools(body: &Map<String, Value>, endpoint: Endpoint) -> Result<
     }
     Err(Error::invalid("what a body costs is not known that has tools of the provider")
         .hint("Tools that are functions of your own are taken."))
+}
+
+/// How many vectors a request asks for: `input` is a text, a list of tokens, or a list of either.
+fn inputs(body: &Map<String, Value>, endpoint: Endpoint) -> u32 {
+    let list = body.get("input").and_then(Value::as_array).filter(|_| endpoint == Endpoint::Embeddings);
+    let texts = list.filter(|list| !list.iter().all(Value::is_number)).map_or(1, Vec::len);
+    u32::try_from(texts).unwrap_or(u32::MAX).max(1)
 }
 
 /// Tokens that may be written.

@@ -14,6 +14,7 @@ pub use store::{Miss, store};
 use crate::pg::scope::Scope;
 use crate::pg::{guard, guc, spi, world};
 use pg_categorize_core::cascade::{Outcome, Query, Reason, TierName};
+use pgrx::pg_sys;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -107,8 +108,21 @@ fn obstacle(
     }
 }
 
-/// Whether a statement of this session may queue something.
+/// Whether a statement of this session may queue something, which the session says, or a taxonomy. Which taxonomies a statement asks
+/// may follow from its rows, so that any one counts.
 fn may_queue() -> bool {
-    guc::mode() == guc::Mode::Deferred
-        || guc::mode() == guc::Mode::Live && guc::on_unresolved() == guc::OnUnresolved::Queue
+    match guc::mode() {
+        guc::Mode::Cached => false,
+        guc::Mode::Deferred => true,
+        guc::Mode::Live => guc::on_unresolved() == guc::OnUnresolved::Queue || has_queueing_taxonomy(),
+    }
+}
+
+/// Asked of any statement that is planned parallel and calls some function: the extension may not be here, or be of another version.
+fn has_queueing_taxonomy() -> bool {
+    // SAFETY: a plain call on the main thread.
+    let can_read = unsafe { pg_sys::ActiveSnapshotSet() };
+    can_read
+        && spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION"))
+        && world::as_owner(spi::has_queueing_taxonomy)
 }

@@ -49,7 +49,7 @@ pub fn announce(taxonomy: &Taxonomy, new: &Settings) {
     let texts = if rows == 1 { "1 text gets a new vector".to_owned() } else { format!("{rows} texts get new vectors") };
     let (cost, hint) = paid.map_or_else(
         || ("for free".to_owned(), missing(&new.embedding)),
-        |model| (cost(model, rows.cast_unsigned(), bytes.cast_unsigned()), None),
+        |model| (cost(model, rows.cast_unsigned(), bytes.cast_unsigned(), new.batch_vectors()), None),
     );
     let hint = hint.unwrap_or_else(|| {
         "categorize.embedding_status tells how far they are; to take the setting back ends it.".to_owned()
@@ -85,28 +85,45 @@ fn check(model: &ProviderModel) {
     }
 }
 
-/// What it costs, in words.
-fn cost(model: &ProviderModel, rows: u64, bytes: u64) -> String {
+/// What it costs, in words; in batches where that many texts wait for one.
+fn cost(model: &ProviderModel, rows: u64, bytes: u64, minimum: Option<u64>) -> String {
     // As many tokens as there can be at most: what is reserved. A token has a byte and more.
     let (low, high) = (bytes.div_ceil(TOKEN_BYTES), bytes.saturating_add(AROUND.saturating_mul(rows)));
-    let price = price(model);
-    let dollars = |tokens| price.as_ref().and_then(|price| price.worst_case(tokens, 0));
-    match (dollars(low), dollars(high)) {
-        (Some(least), Some(most)) => format!("of {low} to {high} tokens, for {least} to {most} dollars"),
-        _ => format!(
+    let Prices { live, batch } = prices(model);
+    let dollars = |price: &Price| Some((price.worst_case(low, 0)?, price.worst_case(high, 0)?));
+    let batch = batch.filter(|_| minimum.is_some_and(|minimum| rows >= minimum.max(guc::batch_minimum())));
+    match (live.as_ref().and_then(dollars), batch.as_ref().and_then(dollars)) {
+        (Some((least, most)), None) => format!("of {low} to {high} tokens, for {least} to {most} dollars"),
+        (Some(live), Some((least, most))) => format!(
+            "of {low} to {high} tokens, in batches for {least} to {most} dollars in the place of {} to {}",
+            live.0, live.1
+        ),
+        (None, _) => format!(
             "of {low} to {high} tokens, once somebody says what the model costs: categorize.set_price('{}', ...)",
             model.model
         ),
     }
 }
 
-/// The price that the gateway would pay.
-fn price(model: &ProviderModel) -> Option<Price> {
-    let provider = spi::provider_rows().into_iter().find(|row| row.name == model.provider)?;
+/// What a model costs; `None` where nobody said it, or it is not sold so.
+#[derive(Default)]
+struct Prices {
+    live: Option<Price>,
+    batch: Option<Price>,
+}
+
+/// The prices that the gateway would pay.
+fn prices(model: &ProviderModel) -> Prices {
+    let Some(provider) = spi::provider_rows().into_iter().find(|row| row.name == model.provider) else {
+        return Prices::default();
+    };
     let policy = Policy::new(&guc::allowed_hosts(), &guc::key_environment());
     let key = provider.key_env.as_deref().or(provider.key_file.as_deref());
     let is_official =
         endpoint::check(&provider.kind, &provider.base_url, key, &policy).is_ok_and(|endpoint| endpoint.official);
     let of_model = spi::price_rows().into_iter().find(|price| price.model == model.model);
-    of_model.filter(|price| is_official || price.id >= FIRST_OF_USERS).map(|price| price.live)
+    let known = of_model.filter(|price| is_official || price.id >= FIRST_OF_USERS);
+    // Of whom the gateway has vectors made in batches.
+    let sells = provider.kind == "openai";
+    known.map_or_else(Prices::default, |price| Prices { live: Some(price.live), batch: price.batch.filter(|_| sells) })
 }

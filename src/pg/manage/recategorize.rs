@@ -11,6 +11,7 @@ use crate::pg::spi::{self, Meant, StoredAnswer};
 use crate::pg::{error, guard, world};
 use pg_categorize_core::error::{Error, ErrorKind};
 use pg_categorize_core::money::Money;
+use pg_categorize_core::settings::Settings;
 use pgrx::pg_sys;
 use std::collections::HashSet;
 
@@ -79,6 +80,8 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
     // SAFETY: a plain call.
     let role = unsafe { pg_sys::GetUserId() };
     let order = Order { scope: &scope, priority, role, asker: &asker };
+    let never = never_in_batches(&scope.settings);
+    let per_input_in_batches = |bytes| never.is_none().then(|| per_input_in_batches(&scope, bytes)).flatten();
     let (mut plan, mut bytes, mut after) = (Plan::default(), 0.0, None);
     loop {
         guard::check_for_interrupts();
@@ -91,8 +94,8 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
         plan.without_text += (meant.len() - inputs.len()) as i64;
         bytes += inputs.iter().map(|input| input.text.len() as f64).sum::<f64>();
         if !wanted.dry_run && !inputs.is_empty() {
-            if per_input_in_batches(&scope, bytes / plan.answers as f64).is_none() {
-                refuse_without_batches(&name);
+            if per_input_in_batches(bytes / plan.answers as f64).is_none() {
+                refuse_without_batches(&name, never);
             }
             plan.queued += queue(&order, &inputs);
         }
@@ -100,7 +103,7 @@ pub fn recategorize(wanted: &Wanted<'_>) -> Plan {
     let usual_bytes = bytes / (plan.answers.max(1) as f64);
     let dollars = |each: PerInput| [each.usual, each.worst].map(|each| Money((plan.answers as f64 * each) as i64));
     plan.live = per_input(&scope, usual_bytes, true).map(dollars);
-    plan.batch = per_input_in_batches(&scope, usual_bytes).map(dollars);
+    plan.batch = per_input_in_batches(usual_bytes).map(dollars);
     plan
 }
 
@@ -133,14 +136,35 @@ fn askable<'a>(answer: &'a StoredAnswer, scope: &Scope) -> Option<WantedInput<'a
     is_its.then_some(WantedInput { keys, text })
 }
 
+/// Why the inputs of a taxonomy go in no batch whatever its models and prices are, and what helps. They are asked live, where what
+/// is stored is the answer.
+fn never_in_batches(settings: &Settings) -> Option<[&'static str; 2]> {
+    if settings.compares_first() {
+        return Some([
+            "Its inputs are compared with earlier texts, by vectors that are made for each, before a language model is asked.",
+            "Set \"embedding\" to static until they are answered, or \"tiers\" without similarity before llm; categorize.forget() forgets single answers.",
+        ]);
+    }
+    settings.straight_above().map(|_| {
+        [
+            "Some of its inputs go straight to the strong model.",
+            "Set \"straight_to_strong\" to 1 until they are answered; categorize.forget() forgets single answers.",
+        ]
+    })
+}
+
 /// Live questions are answered by what is stored.
-fn refuse_without_batches(name: &str) -> ! {
+fn refuse_without_batches(name: &str, why: Option<[&'static str; 2]>) -> ! {
+    let [detail, hint] = why.unwrap_or([
+        "No model that it asks has a price for batches, or its categories are offered in lists.",
+        "categorize.set_batch_price() states a price; categorize.forget() forgets single answers.",
+    ]);
     error::raise(
         Error::new(
             ErrorKind::NotSupported,
             format!("the answers of taxonomy \"{name}\" cannot be asked for anew in batches"),
         )
-        .detail("No model that it asks has a price for batches, or its categories are offered in lists.")
-        .hint("categorize.set_batch_price() states a price; categorize.forget() forgets single answers."),
+        .detail(detail)
+        .hint(hint),
     )
 }

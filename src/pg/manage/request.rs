@@ -39,6 +39,7 @@ pub fn enqueue(job_type: &str, provider: &str, body: &Value, priority: i32) -> i
             priority,
             provider,
             request: &request,
+            taxonomy: None,
             role,
             asker: &asker,
         };

@@ -140,6 +140,15 @@ pub fn end_completion(completion: i64, reason: &str) {
     }
 }
 
+/// Whether there are news or calls, and whether there are some that a messenger would see to now or within so many seconds.
+pub fn untold(seconds: f64) -> (bool, bool) {
+    let sql = "SELECT n.are_there OR k.next IS NOT NULL, n.are_there OR coalesce(k.next <= clock_timestamp() + make_interval(secs => $1), false)
+                 FROM (SELECT EXISTS (SELECT FROM categorize.news) AS are_there) n
+                CROSS JOIN (SELECT min(c.retry_at) AS next FROM categorize.completion_call c) k";
+    let row = |row: &run::Row| Some((row.get(1)?, row.get(2)?));
+    run::write_returning(sql, &[seconds.into()], row).pop().flatten().unwrap_or((false, false))
+}
+
 /// Seconds until the next call is due; `None` where none is.
 pub fn next_completion_call() -> Option<f64> {
     let sql =

@@ -51,6 +51,14 @@ pub fn taxonomy_ids() -> Vec<(i32, String)> {
     run::read(sql, &[], |row| Some((row.get(1)?, row.get(2)?))).into_iter().flatten().collect()
 }
 
+/// Whether a taxonomy's own setting has what nobody answered queued, as the statement sees it.
+pub fn has_queueing_taxonomy() -> bool {
+    let sql = "SELECT 1 FROM categorize.taxonomy t LEFT JOIN categorize.taxonomy o ON o.overrides = t.id
+                WHERE t.overrides IS NULL AND NOT coalesce(o.dropped, t.dropped)
+                  AND coalesce(o.settings, t.settings) @> '{\"on_unresolved\": \"queue\"}' LIMIT 1";
+    !run::read(sql, &[], |_| ()).is_empty()
+}
+
 /// Creates a taxonomy; `None` where the name is taken, also by a transaction that commits while we wait.
 pub fn insert_taxonomy(name: &str, description: Option<&str>, settings: Value) -> Option<i32> {
     let sql = "INSERT INTO categorize.taxonomy (name, description, settings) VALUES ($1, $2, $3)

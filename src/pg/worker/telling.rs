@@ -16,8 +16,9 @@ const PORTION: i32 = 1000;
 /// How long it waits for more before it ends: results of a batch come in portions.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long it waits for a call that is to be made again. Longer than that it is not worth a process: it is made with the next news.
-const PATIENCE: f64 = 30.0;
+/// How long it waits for a call that is to be made again. Longer than that it is not worth a process: it is made with the next news,
+/// or when the gateway looks.
+pub const PATIENCE: f64 = 30.0;
 
 /// Tells what there is.
 pub fn run() {

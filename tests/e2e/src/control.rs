@@ -1,6 +1,5 @@
 //! Starting, stopping and killing.
 
-use crate::tools::finish;
 use crate::{Cluster, Session, eventually};
 use std::process::{Command, Stdio};
 
@@ -26,7 +25,7 @@ impl Cluster {
     /// Kills the postmaster with SIGKILL and starts again once its children are gone.
     pub fn crash(&self) {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a running server");
-        kill(file.lines().next().expect("a pid").parse().expect("a pid"));
+        assert!(kill(file.lines().next().expect("a pid").parse().expect("a pid")), "the server is not running");
         // Until the last child is gone its shared memory refuses a start.
         eventually("a start after the crash", 60, || self.pg_ctl(&["-w", "-t", "60", "start"]));
     }
@@ -34,10 +33,18 @@ impl Cluster {
     /// Kills one process of the server with SIGKILL, and waits until the postmaster has ended all sessions for it and lets
     /// others in.
     pub fn kill(&self, pid: i32) {
+        assert!(self.try_kill(pid), "there is no process {pid}");
+    }
+
+    /// As [`Cluster::kill`], of a process that may have ended by itself; whether it had not.
+    pub fn try_kill(&self, pid: i32) -> bool {
         let mut witness = self.connect("postgres");
-        kill(pid);
+        if !kill(pid) {
+            return false;
+        }
         eventually("the server notices", 60, || witness.batch_execute("SELECT 1").is_err());
         eventually("the server is back", 60, || Session::open(&self.config("postgres")).is_ok());
+        true
     }
 
     fn pg_ctl(&self, arguments: &[&str]) -> bool {
@@ -49,8 +56,8 @@ impl Cluster {
     }
 }
 
-fn kill(pid: i32) {
+fn kill(pid: i32) -> bool {
     let mut command = Command::new("kill");
-    command.args(["-9", &pid.to_string()]);
-    finish(command);
+    command.args(["-9", &pid.to_string()]).stderr(Stdio::null());
+    command.status().expect("kill runs").success()
 }

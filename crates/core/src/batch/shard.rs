@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 /// What one batch may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Requests.
+    /// Requests, or texts where vectors are asked for.
     pub requests: u32,
     /// Bytes of all of it.
     pub bytes: u64,
 }
 
 impl Limits {
-    /// "Up to 50,000 requests, up to 200 MB" (<https://developers.openai.com/api/docs/guides/batch>).
+    /// "Up to 50,000 requests, up to 200 MB", and of embeddings up to 50,000 inputs in all of its requests
+    /// (<https://developers.openai.com/api/docs/guides/batch>).
     pub const OPENAI: Self = Self { requests: 50_000, bytes: 209_715_200 };
     /// "100,000 requests or 256 MB" (<https://platform.claude.com/docs/en/build-with-claude/batch-processing>). The create
     /// itself has them all, so it is kept to half of that.
@@ -27,6 +28,7 @@ impl Limits {
 pub struct Shard {
     limits: Limits,
     requests: u32,
+    units: u32,
     bytes: u64,
 }
 
@@ -44,18 +46,21 @@ pub enum Take {
 impl Shard {
     /// An empty batch; `frame` bytes are around its requests.
     pub fn new(limits: Limits, frame: u64) -> Self {
-        Self { limits, requests: 0, bytes: frame }
+        Self { limits, requests: 0, units: 0, bytes: frame }
     }
 
-    /// Takes a request of so many bytes, with what separates it from the next one.
-    pub fn take(&mut self, bytes: u64) -> Take {
-        match self.bytes.checked_add(bytes).filter(|sum| *sum <= self.limits.bytes) {
-            None if self.requests == 0 => Take::TooLarge,
-            Some(sum) if self.requests < self.limits.requests => {
-                (self.requests, self.bytes) = (self.requests + 1, sum);
+    /// Takes a request of so many bytes, with what separates it from the next one. `units` are what the provider counts of it: 1,
+    /// or its texts where it asks for vectors.
+    pub fn take(&mut self, bytes: u64, units: u32) -> Take {
+        let bytes = self.bytes.checked_add(bytes).filter(|sum| *sum <= self.limits.bytes);
+        let units = self.units.checked_add(units).filter(|sum| *sum <= self.limits.requests);
+        match bytes.zip(units) {
+            Some((bytes, units)) => {
+                (self.requests, self.units, self.bytes) = (self.requests + 1, units, bytes);
                 Take::Taken
             }
-            _ => Take::Full,
+            None if self.requests == 0 => Take::TooLarge,
+            None => Take::Full,
         }
     }
 
@@ -75,6 +80,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn texts_count_where_vectors_are_asked_for() {
+        let mut shard = Shard::new(Limits { requests: 10, bytes: 1000 }, 0);
+        assert_eq!(shard.take(1, 11), Take::TooLarge);
+        assert_eq!(
+            [shard.take(1, 6), shard.take(1, 5), shard.take(1, 4), shard.take(1, 1)].map(|take| take == Take::Taken),
+            [true, false, true, false]
+        );
+        assert_eq!((shard.requests(), shard.take(1, u32::MAX)), (2, Take::Full));
+    }
+
     proptest! {
         #[test]
         fn no_batch_is_above_its_limits_and_none_but_the_last_could_take_more(
@@ -83,11 +99,11 @@ mod tests {
             let limits = Limits { requests, bytes };
             let (mut shard, mut count, mut taken, mut refused) = (Shard::new(limits, 10), 1, 0, 0);
             for size in &sizes {
-                let mut answer = shard.take(*size);
+                let mut answer = shard.take(*size, 1);
                 if answer == Take::Full {
                     prop_assert!(shard.requests() == requests || shard.bytes() + size > bytes);
                     (shard, count) = (Shard::new(limits, 10), count + 1);
-                    answer = shard.take(*size);
+                    answer = shard.take(*size, 1);
                 }
                 prop_assert_eq!(answer == Take::TooLarge, size + 10 > bytes);
                 prop_assert!(shard.requests() <= requests && shard.bytes() <= bytes && answer != Take::Full);

@@ -32,9 +32,11 @@ fn the_model_is_that_of_the_body_or_of_the_provider() {
 
 #[test]
 fn embeddings_write_nothing() {
-    for input in [json!("one"), json!(["one", "two"]), json!([1, 2, 3]), json!([[1, 2], [3]])] {
+    for (input, texts) in
+        [(json!("one"), 1), (json!(["one", "two"]), 2), (json!([1, 2, 3]), 1), (json!([[1, 2], [3]]), 2)]
+    {
         let read = read("openai", &json!({"model": "e", "input": input}), None).unwrap();
-        assert_eq!((read.endpoint, read.output_bound), (Endpoint::Embeddings, 0));
+        assert_eq!((read.endpoint, read.output_bound, read.inputs), (Endpoint::Embeddings, 0, texts));
     }
     assert!(read("openai", &json!({"model": "e", "input": {"image": "x"}}), None).is_err());
 }

@@ -163,6 +163,13 @@ pub const KEYS: &[Key] = &[
     key("near_duplicates", Kind::Flag, || json!(false), "", "Whether near-duplicates in flight share an answer"),
     key("batch_live", Kind::Flag, || json!(true), "", "Whether what batches do not answer is asked live"),
     key(
+        "batch_vectors",
+        Kind::Integer(0, 1_000_000_000),
+        || json!(1000),
+        "texts",
+        "From as many texts without a vector on these are bought in batches, where the provider sells them so; 0 is never",
+    ),
+    key(
         "audit_share",
         Kind::Fraction,
         || json!(0.01),

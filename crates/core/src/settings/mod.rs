@@ -194,6 +194,25 @@ impl Settings {
         self.store_input && self.tiers.contains(&TierName::Similarity)
     }
 
+    /// Whether inputs get a vector that the gateway buys or makes, and are compared with earlier texts, before a language model is
+    /// asked.
+    pub fn compares_first(&self) -> bool {
+        let place = |name| self.tiers.iter().position(|tier| *tier == name);
+        let is_before = place(TierName::Similarity).is_some_and(|at| place(TierName::Llm).is_some_and(|llm| at < llm));
+        self.store_input && is_before && self.embedding.is_of_gateway()
+    }
+
+    /// How many texts must lack a vector that a provider sells for these to wait for a batch; `None` where they never do.
+    pub fn batch_vectors(&self) -> Option<u64> {
+        resolve(&self.explicit, "batch_vectors").as_u64().filter(|texts| *texts > 0)
+    }
+
+    /// Inputs of more complexity than this, below 1, go to the strong model at once; `None` where none does.
+    pub fn straight_above(&self) -> Option<f32> {
+        let above = resolve(&self.explicit, "straight_to_strong").as_f64().unwrap_or(1.0) as f32;
+        (above < 1.0).then_some(above)
+    }
+
     /// Whether the taxonomy's owner set this key, with a value that counts.
     pub fn is_chosen(&self, name: &str) -> bool {
         KEYS.iter().find(|key| key.name == name).is_some_and(|key| valid(&self.explicit, key).is_some())

@@ -144,7 +144,7 @@ impl Filling {
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
         let bytes = (api.line(route, &name, prepared.body()).len() + separator) as u64;
-        match self.shard.take(bytes) {
+        match self.shard.take(bytes, first.plan.raw.as_ref().map_or(1, |request| request.inputs)) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;
                 self.requests.push(NewRequest {

@@ -87,20 +87,19 @@ impl Night {
         if let Some(run) = agenda.run {
             self.desk.store.run_over(run).await?;
         }
-        let mut next = agenda.next;
+        let (mut next, mut unheard) = (agenda.next, false);
         if agenda.has_open || !agenda.routes.is_empty() {
             let pass = driver.pass().await?;
+            // Open batches that nobody can be asked about now: whoever wakes us has committed a moment before others hear what
+            // changed.
+            unheard = agenda.has_open && pass.next.is_none();
             next = [next, pass.next].into_iter().flatten().min();
         }
-        let has_open = agenda.has_open;
         let live = self.ask_live(agenda).await?;
         next = [next, live].into_iter().flatten().min();
         let now = now();
-        // Open batches that nobody can be asked about now: whoever wakes us has committed a moment before others hear what changed.
-        if has_open && next.is_none() {
-            return Ok(Some(SHORT_REST));
-        }
-        Ok(next.map(|next| next.since(now).max(Duration::from_millis(100))))
+        let rest = next.map(|next| next.since(now).max(Duration::from_millis(100)));
+        Ok(if unheard { Some(rest.map_or(SHORT_REST, |rest| rest.min(SHORT_REST))) } else { rest })
     }
 
     /// Asks live what is to be; when there may be more, where something is left.

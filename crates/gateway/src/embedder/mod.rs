@@ -8,6 +8,7 @@ pub(crate) use purchase::{Bought, Pack, buy};
 
 use crate::ask::Counted;
 use crate::desk::Desk;
+use crate::embeddings::APPLICATION;
 use crate::store::{LackVectors, Refusal};
 use crate::switch::{Phase, Switch};
 use hashbrown::HashMap;
@@ -27,9 +28,6 @@ const SHORT_REST: Duration = Duration::from_secs(5);
 
 /// Single texts, one after the other, that a provider turns down before it is taken to turn down all.
 const MOST_REJECTED: usize = 3;
-
-/// Who pays for vectors of what is known, as the ledger tells it: no statement waits for them.
-const APPLICATION: &str = "pg_categorize embeddings";
 
 /// Buys vectors until the gateway stops.
 pub(crate) async fn run(desk: Arc<Desk>) {
@@ -98,6 +96,10 @@ async fn work(
 ) -> Result<(), Refusal> {
     if let Some(refusal) = &lack.refusal {
         return Err(refusal.clone());
+    }
+    // They wait for a batch; what is next is asked for.
+    if lack.texts.is_empty() {
+        return Ok(());
     }
     // How long the vectors of a model are it tells with the first: that nobody can use them should cost next to nothing.
     // Where it turns that one down, it is the text's fault if it takes one of the next.

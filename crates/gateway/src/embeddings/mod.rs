@@ -17,6 +17,9 @@ use serde_json::Value;
 use std::time::Duration;
 use url::Url;
 
+/// Who pays for vectors of what is known, as the ledger tells it: no statement waits for them.
+pub const APPLICATION: &str = "pg_categorize embeddings";
+
 /// Texts that can be sent, with what they can cost.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -46,7 +49,7 @@ impl Prepared {
         self.input_bound
     }
 
-    /// The body, for tests.
+    /// The body.
     pub fn body(&self) -> &str {
         &self.body
     }
@@ -110,6 +113,18 @@ pub fn longest(route: &Route) -> usize {
     }
     let tokens = route.model.max_input_tokens.unwrap_or(USUAL_TOKENS);
     usize::try_from(tokens).unwrap_or(MAX_BYTES).clamp(16, MAX_BYTES) - 8
+}
+
+/// Whether these vectors are made in batches as well: of OpenAI, whose batches take the body of a live call. Those of Gemini take one
+/// text a request.
+pub fn has_batches(kind: ProviderKind) -> bool {
+    kind == ProviderKind::OpenAi
+}
+
+/// The vectors of a reply to a request for so many texts, in their order; `None` where it has none that can be used.
+pub fn read_reply(route: &Route, body: &str, texts: usize) -> Option<Vec<Vec<f32>>> {
+    let reply: Value = serde_json::from_str(body).ok()?;
+    api(route)?.read(&reply, texts).filter(|vectors| vectors::are_usable(vectors))
 }
 
 /// Writes a request for the vectors of these texts, and tells what it can cost. It is not sent yet. `dimensions` are asked

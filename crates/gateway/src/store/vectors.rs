@@ -15,9 +15,9 @@ pub struct LackVectors {
     pub plan: Arc<Plan>,
     /// How long the vectors are which the texts before have; `None` where they have none.
     pub length: Option<usize>,
-    /// The texts, at least one and at most as many as the route takes at once, with their keys.
+    /// The texts, at most as many as the route takes at once, with their keys. None where some were queued for a batch, or are refused.
     pub texts: Vec<(Fingerprint, String)>,
-    /// Why they are not bought now; then there are none.
+    /// Why they are not bought now.
     pub refusal: Option<Refusal>,
 }
 

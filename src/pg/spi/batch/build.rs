@@ -16,6 +16,8 @@ pub struct Owner {
     pub target: Target,
     /// Who pays.
     pub asker: Asker,
+    /// Texts of which it asks for vectors; 1 where it asks for something else.
+    pub inputs: usize,
 }
 
 /// A batch to be stored.
@@ -58,7 +60,7 @@ pub fn hold_waiting(jobs: &[i64]) -> usize {
 
 /// Whose these jobs are.
 pub fn owners(jobs: &[i64]) -> Vec<Owner> {
-    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id
+    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.inputs
                  FROM unnest($1::bigint[]) n (id) JOIN categorize.job j ON j.id = n.id";
     let row = |row: &run::Row| {
         Some(Owner {
@@ -67,6 +69,7 @@ pub fn owners(jobs: &[i64]) -> Vec<Owner> {
             // Of a request that a user has written there is none.
             target: target(row.get(3), row.get(4)).unwrap_or(Target::Labels(Vec::new())),
             asker: Asker { role: row.get(5)?, application: row.get(6)?, query_id: row.get(7)? },
+            inputs: usize::try_from(row.get::<i32>(8)?).unwrap_or(1),
         })
     };
     run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect()

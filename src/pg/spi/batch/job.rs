@@ -46,6 +46,10 @@ pub fn move_jobs(ends: &[JobEnd<'_>]) {
     // Rows of tables may wait for their answers.
     let is_end = |end: &&JobEnd<'_>| matches!(end.state, "done" | "failed" | "cancelled");
     write_back::ended(&ends.iter().filter(is_end).map(|end| end.job).collect::<Vec<_>>());
+    // Texts may wait for their vectors.
+    let of = |state| ends.iter().filter(|end| end.state == state).map(|end| end.job).collect::<Vec<_>>();
+    super::super::leave_vectors(&of("failed"));
+    super::super::forget_vectors(&of("cancelled"));
 }
 
 /// Moves jobs on that are asked live or wait, each to the same state for the same reason; those that have ended stay.

@@ -19,7 +19,9 @@ pub struct NewRequestJob<'a> {
     pub provider: i32,
     /// What is asked.
     pub request: &'a RawRequest,
-    /// The role that wants it.
+    /// Whose texts get vectors by it; `None` where a user has written it.
+    pub taxonomy: Option<i32>,
+    /// The role that wants it; none where it is nobody's.
     pub role: pg_sys::Oid,
     /// As the ledger tells it.
     pub asker: &'a Asker,
@@ -36,7 +38,7 @@ pub struct RequestGroup {
     pub job_type: String,
     /// What they are written for.
     pub endpoint: Endpoint,
-    /// How many they are.
+    /// How many they are; of those for vectors, how many texts they have.
     pub inputs: u64,
     /// Bytes of their bodies.
     pub bytes: u64,
@@ -56,13 +58,16 @@ pub struct WaitingRequest {
     pub body: Value,
     /// How much it matters.
     pub priority: i16,
+    /// Whose texts get vectors by it, and of which embedding; `None` where a user has written it, and no embedding where their index is
+    /// gone.
+    pub vectors: Option<(i32, Option<String>)>,
 }
 
 /// Queues a request; its number. Two that are the same are two.
 pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
     let sql = "INSERT INTO categorize.job (job_type, priority, tenant, fingerprint, provider_id, model, endpoint, body, role_id, role,
-                                           application_name, query_id)
-               VALUES ($1, $2, $3, pg_catalog.sha256(pg_catalog.convert_to($4::text, 'UTF8')), $5, $6, $7, $4, $8, $9, $10, $11)
+                                           application_name, query_id, inputs, taxonomy_id)
+               VALUES ($1, $2, $3, pg_catalog.sha256(pg_catalog.convert_to($4::text, 'UTF8')), $5, $6, $7, $4, coalesce($8, 0::oid), $9, $10, $11, $12, $13)
                RETURNING id";
     let arguments = [
         new.job_type.into(),
@@ -76,6 +81,8 @@ pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
         new.asker.role.as_str().into(),
         new.asker.application.as_str().into(),
         new.asker.query_id.into(),
+        i32::try_from(new.request.inputs).unwrap_or(i32::MAX).into(),
+        new.taxonomy.into(),
     ];
     run::write_returning(sql, &arguments, |row| row.get(1)).pop().flatten().expect("a row that is stored has an id")
 }
@@ -83,7 +90,7 @@ pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
 /// What waits for a batch, without what is to be categorized.
 pub fn waiting_request_groups() -> Vec<RequestGroup> {
     let sql =
-        "SELECT provider_id, model, job_type, endpoint, count(*), sum(pg_column_size(body))::bigint, min(enqueued_at)
+        "SELECT provider_id, model, job_type, endpoint, sum(inputs), sum(pg_column_size(body))::bigint, min(enqueued_at)
                  FROM categorize.job WHERE state = 'waiting' AND job_type <> 'categorize'
                 GROUP BY provider_id, model, job_type, endpoint ORDER BY max(priority) DESC, min(id)";
     let row = |row: &run::Row| {
@@ -102,7 +109,10 @@ pub fn waiting_request_groups() -> Vec<RequestGroup> {
 
 /// The requests of a group behind a job, the first of the highest priority first.
 pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: usize) -> Vec<WaitingRequest> {
-    let sql = "SELECT id, fingerprint, tenant, body, priority FROM categorize.job
+    let sql = "SELECT id, fingerprint, tenant, body, priority, taxonomy_id,
+                      (SELECT i.model FROM categorize.queued_vector q JOIN categorize.embedding_index i ON i.id = q.index_id
+                        WHERE q.job_id = j.id AND i.state <> 'dropped' LIMIT 1)
+                 FROM categorize.job j
                 WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 AND endpoint = $4
                   AND (-priority, id) > (-$5::int, $6)
                 ORDER BY -priority, id LIMIT $7";
@@ -124,6 +134,7 @@ pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: 
             tenant: row.get(3)?,
             body: row.get::<JsonB>(4)?.0,
             priority: row.get(5)?,
+            vectors: row.get(6).map(|taxonomy| (taxonomy, row.get(7))),
         })
     };
     run::kept(sql, &arguments, row).into_iter().flatten().collect()
@@ -132,9 +143,11 @@ pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: 
 /// Ends all that waits of a group.
 pub fn fail_requests(group: &RequestGroup, reason: &str) {
     let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp()
-                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3";
+                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 RETURNING id";
     let (job_type, model) = (group.job_type.as_str(), group.model.as_str());
-    run::kept(sql, &[job_type.into(), group.provider.into(), model.into(), reason.into()], |_| ());
+    let failed =
+        run::kept(sql, &[job_type.into(), group.provider.into(), model.into(), reason.into()], |row| row.get(1));
+    super::super::leave_vectors(&failed.into_iter().flatten().collect::<Vec<i64>>());
 }
 
 /// Says of a batch that it is of requests that users have written.

@@ -39,8 +39,10 @@ pub struct BatchedJob {
     pub asker: Asker,
     /// Whether it is in this batch, and not ended.
     pub is_open: bool,
-    /// The body and the model, where it is a request that a user has written.
+    /// The body and the model, where it is a request that a user has written, or one for vectors.
     pub request: Option<(Value, String)>,
+    /// Texts of which it asks for vectors; 1 where it asks for something else.
+    pub inputs: usize,
 }
 
 /// Requests of a batch from one on, in their order.
@@ -89,7 +91,7 @@ pub fn close_items(batch: i64, ordinals: &[i32]) {
 pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
     let sql =
         "SELECT id, tenant, taxonomy_id, labels, input, shared_fingerprint, attempts, role, application_name, query_id,
-                      state = 'batched' AND batch_id = $1, body, model
+                      state = 'batched' AND batch_id = $1, body, model, inputs
                  FROM categorize.job WHERE id = ANY ($2)";
     let row = |row: &run::Row| {
         Some(BatchedJob {
@@ -103,6 +105,7 @@ pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
             asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
             is_open: row.get(11)?,
             request: row.get::<JsonB>(12).map(|body| body.0).zip(row.get(13)),
+            inputs: usize::try_from(row.get::<i32>(14)?).unwrap_or(1),
         })
     };
     run::kept(sql, &[batch.into(), array(jobs.iter().copied())], row).into_iter().flatten().collect()

@@ -5,11 +5,13 @@
 
 mod nearest;
 mod paid;
+mod queued;
 mod trigrams;
 mod upkeep;
 
 pub use nearest::*;
 pub use paid::*;
+pub use queued::*;
 pub use trigrams::*;
 pub use upkeep::*;
 

@@ -83,6 +83,7 @@ pub fn is_complete(id: i32) -> bool {
 
 /// Notes whether all texts have their vectors: since when, or that some lack theirs.
 pub fn note_complete(id: i32, until: Option<i64>) {
+    run::write("DELETE FROM categorize.queued_vector WHERE index_id = $1 AND live", &[id.into()]);
     let until: Option<TimestampWithTimeZone> = until.map(time);
     let sql = "UPDATE categorize.embedding_index
                   SET indexed_until = $2, held_by = CASE WHEN $2 IS NULL THEN held_by END,

@@ -15,6 +15,8 @@ pub struct UnindexedText {
     pub tenant: String,
     /// The beginning of the text as it came.
     pub input: String,
+    /// Whether its vector was to come in a batch, and did not.
+    pub left_by_batch: bool,
 }
 
 /// A vector to be stored.
@@ -147,6 +149,7 @@ pub fn remove_dropped(id: i32) {
         run::write(&format!("ALTER EXTENSION pg_categorize DROP TABLE categorize.embedding_{id}"), &[]);
         run::write(&format!("DROP TABLE categorize.embedding_{id}"), &[]);
     }
+    run::write("DELETE FROM categorize.queued_vector WHERE index_id = $1", &[id.into()]);
     run::write("DELETE FROM categorize.embedding_index WHERE id = $1", &[id.into()]);
 }
 
@@ -183,10 +186,26 @@ pub fn has_written_since(taxonomy: i32, since: Option<i64>) -> bool {
     run::write_returning(sql, &arguments, |row| row.get::<bool>(1)).pop().flatten().unwrap_or(false)
 }
 
-/// What is read of texts that were found. They are cut once they are sorted: else each that is there would be unpacked.
-const BEGINNINGS: &str = "SELECT y.fingerprint, y.tenant, pg_catalog.\"left\"(y.input, $5) FROM";
+/// Whether so many texts of a taxonomy that were written since a moment, or ever, have no vector in an index and wait for none in a
+/// batch, about.
+pub fn lack_vectors(index: i32, taxonomy: i32, since: Option<i64>, texts: i64) -> bool {
+    let sql = format!(
+        "SELECT pg_catalog.count(*) >= $3
+           FROM (SELECT FROM {written} x
+                  WHERE NOT EXISTS (SELECT FROM categorize.queued_vector q
+                                     WHERE q.index_id = {index} AND q.fingerprint = x.fingerprint)
+                    AND NOT EXISTS (SELECT FROM categorize.embedding_{index} e WHERE e.fingerprint = x.fingerprint)
+                  LIMIT $3) y",
+        written = written!()
+    );
+    let arguments = [taxonomy.into(), moment(since).into(), texts.into()];
+    run::write_returning(&sql, &arguments, |row| row.get(1)).pop().flatten().unwrap_or(false)
+}
 
-/// Texts of a taxonomy that were written since a moment, or ever, and have no vector in an index; those with the keys that come
+/// What is read of texts that were found. They are cut once they are sorted: else each that is there would be unpacked.
+const BEGINNINGS: &str = "SELECT y.fingerprint, y.tenant, pg_catalog.\"left\"(y.input, $5), y.live FROM";
+
+/// Texts of a taxonomy that were written since a moment, or ever, have no vector in an index and wait for none in a batch; those with the keys that come
 /// next after `after`, and at most so many. Of each so many characters: an input may have a megabyte.
 pub fn unindexed_texts(
     id: i32,
@@ -197,8 +216,9 @@ pub fn unindexed_texts(
     characters: i32,
 ) -> Vec<UnindexedText> {
     let sql = format!(
-        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input FROM {written} x
-          WHERE x.fingerprint > $3
+        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input, coalesce(q.live, false) AS live FROM {written} x
+           LEFT JOIN categorize.queued_vector q ON q.index_id = {id} AND q.fingerprint = x.fingerprint
+          WHERE x.fingerprint > $3 AND q.live IS NOT FALSE
             AND NOT EXISTS (SELECT FROM categorize.embedding_{id} e WHERE e.fingerprint = x.fingerprint)
           ORDER BY x.fingerprint LIMIT $4) y ORDER BY y.fingerprint",
         written = written!()
@@ -231,7 +251,7 @@ pub(super) const COUNT_TEXTS: &str = "
 /// Texts of a taxonomy, those with the keys that come next after `after`, and at most so many. Of each so many characters.
 pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64, characters: i32) -> Vec<UnindexedText> {
     let sql = format!(
-        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input FROM {written} x
+        "{BEGINNINGS} (SELECT x.fingerprint, x.tenant, x.input, false AS live FROM {written} x
           WHERE x.fingerprint > $3 ORDER BY x.fingerprint LIMIT $4) y ORDER BY y.fingerprint",
         written = written!()
     );
@@ -241,7 +261,7 @@ pub fn written_texts(taxonomy: i32, after: &Fingerprint, most: i64, characters: 
 
 fn unindexed_text(row: &run::Row) -> Option<UnindexedText> {
     let fingerprint = Fingerprint(row.get::<Vec<u8>>(1)?.try_into().ok()?);
-    Some(UnindexedText { fingerprint, tenant: row.get(2)?, input: row.get(3)? })
+    Some(UnindexedText { fingerprint, tenant: row.get(2)?, input: row.get(3)?, left_by_batch: row.get(4)? })
 }
 
 /// Stores vectors; one that is there stays. Returns how many are new.

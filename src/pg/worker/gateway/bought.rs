@@ -122,7 +122,13 @@ pub fn keep_made(plan: &Plan, vectors: &[store::NewVector]) -> bool {
 ///
 /// # Errors
 /// Why they cannot be stored for now.
-fn store(plan: &Plan, new: &[store::NewVector], taxonomy: i32, model: &str, cost: Money) -> Result<(), &'static str> {
+pub fn store(
+    plan: &Plan,
+    new: &[store::NewVector],
+    taxonomy: i32,
+    model: &str,
+    cost: Money,
+) -> Result<(), &'static str> {
     let Some(mut index) = current(taxonomy, model) else { return Ok(()) };
     let length = new.first().map_or(0, |new| new.vector.len());
     let mut stored = 0;

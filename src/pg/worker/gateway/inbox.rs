@@ -224,7 +224,10 @@ impl Inbox {
                 self.backlog.keep_money(closing);
                 _ = reply.send(());
             }
-            Request::LackVectors(_, reply) => _ = reply.send(None),
+            Request::LackVectors(_, reply) => {
+                self.work.shelf.begin_anew();
+                _ = reply.send(None);
+            }
             Request::KeepVectors(_, _, reply) => _ = reply.send(false),
             Request::Compare(_, reply) => _ = reply.send(Vec::new()),
             // Within the hour it is done all the same, or with the next vectors.

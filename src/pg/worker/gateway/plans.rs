@@ -8,7 +8,7 @@ use crate::pg::guard;
 use crate::pg::offered::Offered;
 use crate::pg::spi::{self, NewAgreement, OpenBatch};
 use pg_categorize_core::candidates::is_worth_it;
-use pg_categorize_core::cascade::{Reason, TierName};
+use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::complexity::Complexity;
 use pg_categorize_core::embedding_model::EmbeddingModel;
@@ -267,7 +267,7 @@ impl Plans {
             (Subject::Taxonomy(_), None) | (Subject::Vectors(_), _) => Rc::new(Offered::of_labels(&[])),
         };
         let vectors = match subject {
-            Subject::Taxonomy(id) if compares_first(settings) => {
+            Subject::Taxonomy(id) if settings.compares_first() => {
                 self.vectors(tenant, *id).ok().filter(|plan| plan.routes.iter().all(|route| route.price.is_some()))
             }
             _ => None,
@@ -277,8 +277,8 @@ impl Plans {
         let decides = routes.iter().chain(&strong).any(|route| route.model.mode == AnswerMode::Decision);
         let listed = is_worth_it(&choices, short, pack_size, decides);
         let candidates = listed.then(|| offered.candidates(short));
-        let above = set.get("straight_to_strong").and_then(Value::as_f64).unwrap_or(1.0) as f32;
-        let straight = (above < 1.0).then(|| Straight { complexity: Complexity::of_choices(&choices), above });
+        let straight =
+            settings.straight_above().map(|above| Straight { complexity: Complexity::of_choices(&choices), above });
         Ok(Plan {
             serial: 0,
             tenant: tenant.to_owned(),
@@ -303,13 +303,6 @@ impl Plans {
             raw: None,
         })
     }
-}
-
-/// Whether inputs get a vector of a provider and are compared with earlier texts before a language model is asked.
-fn compares_first(settings: &Settings) -> bool {
-    let place = |name| settings.tiers.iter().position(|tier| *tier == name);
-    let is_before = place(TierName::Similarity).is_some_and(|at| place(TierName::Llm).is_some_and(|llm| at < llm));
-    settings.store_input && is_before && settings.embedding.is_of_gateway()
 }
 
 /// Seconds for which paid answers of a taxonomy count; `None` for ever.

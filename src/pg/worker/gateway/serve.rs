@@ -91,10 +91,11 @@ impl Serving {
         let mut has_taken_over = upkeep::take_over(began);
         let mut tried = Instant::now();
         upkeep::every_hour();
+        upkeep::tell();
         launch::enter(self.database, State::Running);
         launch::be_gateway(self.database);
         due::pace(ASK_WHAT_IS_DUE);
-        let (mut upkeep, mut alerts) = (upkeep::Clock::hourly(), upkeep::Clock::of_alerts());
+        let (mut upkeep, mut news) = (upkeep::Clock::hourly(), upkeep::Clock::of_news());
         while !self.must_leave() {
             self.report();
             // While there is work, it may end without a word to this thread.
@@ -104,7 +105,7 @@ impl Serving {
                 Some(_) if self.gateway.waits_for_batches() => None,
                 idle => idle,
             };
-            let due = [idle, upkeep.rest(), alerts.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
+            let due = [idle, upkeep.rest(), news.rest(), self.inbox.rest(), due::rest()].into_iter().flatten().min();
             self.sleep(due.unwrap_or(GLANCE));
             serve_interrupts();
             if compat::reload_requested() {
@@ -125,8 +126,8 @@ impl Serving {
                 has_taken_over = upkeep::take_over(began);
                 tried = Instant::now();
             }
-            if alerts.is_due() {
-                upkeep::raise_alerts();
+            if news.is_due() {
+                upkeep::tell();
             }
             if upkeep.is_due() {
                 upkeep::every_hour();

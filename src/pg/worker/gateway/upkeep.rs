@@ -2,13 +2,14 @@
 
 use super::batches;
 use super::offers::Offers;
-use crate::pg::{error, guard, guc, spi, world, write_back, xact};
+use crate::pg::worker::telling;
+use crate::pg::{error, guard, guc, news, spi, world, write_back, xact};
 use std::time::{Duration, Instant};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// How often it is looked for what is worth an alert.
+/// How often it is looked for what is worth an alert, or is still to be told.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Days before a model's shut-down from which on it is told.
@@ -27,7 +28,7 @@ impl Clock {
     }
 
     /// The first time is a minute from now.
-    pub fn of_alerts() -> Self {
+    pub fn of_news() -> Self {
         Self(Instant::now() + LOOK, LOOK)
     }
 
@@ -46,9 +47,15 @@ impl Clock {
     }
 }
 
-/// Raises the alerts about queue and batches that are due.
-pub fn raise_alerts() {
+/// Raises the alerts about queue and batches that are due, and has told what a messenger has left that was killed, or that found no
+/// process.
+pub fn tell() {
     quietly("raise alerts", || spi::raise_alerts(&guc::alert_bounds()));
+    quietly("have news told", || {
+        if spi::untold(telling::PATIENCE).1 {
+            news::due();
+        }
+    });
 }
 
 /// What the former gateway had under way is in doubt. Whether that could be said: somebody may hold the books. `began` is when

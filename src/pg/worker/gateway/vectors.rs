@@ -3,6 +3,11 @@
 //! A round looks at all taxonomies. Of each the texts are read in portions, and handed out in packs of one tenant. What was handed
 //! out is not remembered: the texts are looked at again, until a whole pass finds none that could be bought. Only then the index
 //! is complete; so nothing is left out whatever becomes of a pack, and nothing is bought that is stored.
+//!
+//! Where many texts lack the vectors of a provider that sells them in batches, their requests are queued in the place of that
+//! (`batches::vectors` sees to them); while they wait, the texts are not among those that are read.
+
+mod queueing;
 
 use super::books::Books;
 use super::bought::Bought;
@@ -13,7 +18,7 @@ use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::settings::Settings;
 use pg_categorize_gateway::embeddings;
-use pg_categorize_gateway::plan::{Plan, ProviderKind};
+use pg_categorize_gateway::plan::{Plan, ProviderKind, Route};
 use pg_categorize_gateway::store::{LackVectors, Refusal};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -51,6 +56,8 @@ struct Pass {
     /// Whether any was handed out in this pass, and whether any could not be.
     handed_out: bool,
     held: bool,
+    /// Whether so many lack theirs that they wait for a batch; asked once there is a table.
+    are_many: Option<bool>,
     is_over: bool,
 }
 
@@ -58,6 +65,8 @@ struct Pass {
 struct Group {
     taxonomy: i32,
     tenant: String,
+    /// Whether they were left by a batch.
+    left_by_batch: bool,
     texts: VecDeque<(Fingerprint, String)>,
 }
 
@@ -69,6 +78,12 @@ impl Shelf {
             self.refused.clear();
             self.unusable.clear();
         }
+    }
+
+    /// What the last call has done is undone: the texts are looked at from the start.
+    pub fn begin_anew(&mut self) {
+        self.passes.clear();
+        self.queue.clear();
     }
 
     /// The texts that are to be bought next, but for those under plans of these serials. `until` is a moment before which
@@ -105,6 +120,11 @@ impl Shelf {
                         let detail = "A budget is above its soft ratio: what is left of it is for those who wait.";
                         let refusal = Some(Refusal::because(Reason::BudgetExceeded, detail));
                         return Some(LackVectors { plan, length: None, texts: Vec::new(), refusal });
+                    }
+                    Ok(plan) if self.waits_for_batch(&group, &plan, plans) => {
+                        self.queue_up(group, &plan);
+                        // Others have their turn in between.
+                        return Some(LackVectors { plan, length: None, texts: Vec::new(), refusal: None });
                     }
                     Ok(plan) => {
                         if let Some(lacking) = self.hand_out(group, plan) {
@@ -172,6 +192,7 @@ impl Shelf {
                 after: Fingerprint([0; 32]),
                 handed_out: false,
                 held: false,
+                are_many: None,
                 is_over: false,
             });
         }
@@ -194,17 +215,7 @@ impl Shelf {
         let (taxonomy, model) = wanted_by(&plan)?;
         let route = plan.routes.first()?;
         let length = current(taxonomy, model)?.dimensions;
-        let (most, longest) = (embeddings::pack_limit(route).min(PACK), embeddings::longest(route));
-        let (mut texts, mut bytes) = (Vec::new(), 0);
-        while let Some((key, text)) = group.texts.pop_front() {
-            let text = embeddings::beginning(route, &text).to_owned();
-            bytes += text.len();
-            texts.push((key, text));
-            let next = group.texts.front().map_or(0, |(_, next)| next.len().min(longest));
-            if texts.len() >= most || bytes + next > PACK_BYTES {
-                break;
-            }
-        }
+        let texts = pack(&mut group.texts, route);
         if let Some(pass) = self.passes.iter_mut().find(|pass| pass.taxonomy == taxonomy) {
             pass.handed_out = true;
         }
@@ -244,20 +255,22 @@ impl Shelf {
         if let Some(last) = texts.last() {
             pass.after = last.fingerprint;
             let mut seen = HashSet::new();
-            let mut groups: HashMap<String, VecDeque<(Fingerprint, String)>> = HashMap::new();
+            let mut groups: HashMap<(String, bool), VecDeque<(Fingerprint, String)>> = HashMap::new();
             for text in texts {
                 let is_open = !unusable.contains(&(pass.model.clone(), text.fingerprint));
                 if is_open && seen.insert(text.fingerprint) {
-                    groups.entry(text.tenant).or_default().push_back((text.fingerprint, text.input));
+                    let of = (text.tenant, text.left_by_batch);
+                    groups.entry(of).or_default().push_back((text.fingerprint, text.input));
                 }
             }
             let taxonomy = pass.taxonomy;
-            queue.extend(groups.into_iter().map(|(tenant, texts)| Group { taxonomy, tenant, texts }));
+            let group = |((tenant, left_by_batch), texts)| Group { taxonomy, tenant, left_by_batch, texts };
+            queue.extend(groups.into_iter().map(group));
         } else if pass.handed_out {
-            (pass.after, pass.handed_out, pass.held) = (Fingerprint([0; 32]), false, false);
+            (pass.after, pass.handed_out, pass.held, pass.are_many) = (Fingerprint([0; 32]), false, false, None);
         } else {
             pass.is_over = true;
-            if !pass.held && index.table.is_some() {
+            if !pass.held && index.table.is_some() && !spi::has_queued_vectors(index.id) {
                 // Until then all have their vectors, or never will. Where that cannot be told, it is looked at again.
                 spi::note_complete(index.id, Some(pass.until.unwrap_or(0)));
                 if !index.ready {
@@ -266,6 +279,22 @@ impl Shelf {
             }
         }
     }
+}
+
+/// As many of these texts as go into one request, and of each as much as is sent.
+fn pack(from: &mut VecDeque<(Fingerprint, String)>, route: &Route) -> Vec<(Fingerprint, String)> {
+    let (most, longest) = (embeddings::pack_limit(route).min(PACK), embeddings::longest(route));
+    let (mut texts, mut bytes) = (Vec::new(), 0);
+    while let Some((key, text)) = from.pop_front() {
+        let text = embeddings::beginning(route, &text).to_owned();
+        bytes += text.len();
+        texts.push((key, text));
+        let next = from.front().map_or(0, |(_, next)| next.len().min(longest));
+        if texts.len() >= most || bytes + next > PACK_BYTES {
+            break;
+        }
+    }
+    texts
 }
 
 /// The taxonomy and the embedding model of a plan by which vectors are bought, or beside whose answers they are stored.

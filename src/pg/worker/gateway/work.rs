@@ -25,7 +25,8 @@ pub struct Work {
     pub plans: Plans,
     /// What budgets have left.
     pub books: Books,
-    shelf: Shelf,
+    /// Which texts lack vectors.
+    pub shelf: Shelf,
     /// Vectors that are to be stored.
     pub bought: Bought,
     batches: Batches,

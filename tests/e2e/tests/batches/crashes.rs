@@ -40,3 +40,47 @@ fn kills_at_any_point_lose_nothing_and_pay_nothing_twice() {
         }
     }
 }
+
+#[test]
+fn a_messenger_that_is_killed_comes_back_and_calls_once_for_each_job() {
+    let cluster = Arc::new(builder().start());
+    let shop = shop_in(&cluster, "killed_messenger", 0, config());
+    let mut session = shop.session();
+    session.run("CREATE TABLE called (job bigint)");
+    session.run(
+        "CREATE FUNCTION after_jobs(jobs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+         BEGIN
+             INSERT INTO public.called SELECT pg_catalog.unnest(jobs);
+             PERFORM pg_catalog.pg_sleep(0.3);
+         END $$",
+    );
+    session.run("SELECT categorize.on_completion('after_jobs(bigint[])')");
+    drop(session);
+    let (mut dice, mut killed, rounds) = (Dice(7), 0, 6);
+    for round in 1..=rounds {
+        let titles = format!(
+            "SELECT categorize.enqueue(array_agg('title ' || i)) FROM generate_series({round} * 100, {round} * 100 + 19) i"
+        );
+        assert_eq!(shop.session().one::<i64>(&titles), 20);
+        shop.submit();
+        shop.model.advance(Duration::from_secs(660));
+        shop.session().run("SELECT categorize.poll_batches()");
+        let open = "SELECT count(*) FROM categorize.job WHERE ended_at IS NULL";
+        eventually("every title is answered", 60, || shop.session().one::<i64>(open) == 0);
+        // It may be about to tell, or to call, or in the middle of a call.
+        std::thread::sleep(Duration::from_millis(dice.below(500)));
+        if let Some(messenger) = shop.processes("messenger").pop() {
+            killed += i32::from(cluster.try_kill(messenger));
+        }
+    }
+    assert!(killed > 0, "no messenger was met in {rounds} rounds");
+    // A call that was broken off is made again after some seconds.
+    let left = "SELECT (SELECT count(*) FROM categorize.news) + (SELECT count(*) FROM categorize.completion_call)";
+    eventually("all is told", 90, || shop.session().one::<i64>(left) == 0);
+    let mut session = shop.session();
+    let jobs = session.one::<i64>("SELECT count(*) FROM categorize.job WHERE state = 'done'");
+    assert_eq!(jobs, rounds * 20);
+    let called = session.query_one("SELECT count(*), count(DISTINCT job) FROM called", &[]).expect("a row");
+    assert_eq!((called.get::<_, i64>(0), called.get::<_, i64>(1)), (jobs, jobs), "{killed} kills");
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}

@@ -11,3 +11,4 @@ mod outlasting;
 mod queue;
 mod soak;
 mod support;
+mod vectors;

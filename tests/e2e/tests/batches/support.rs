@@ -125,8 +125,13 @@ impl Shop {
 
     /// Process ids of the gateways of this database.
     pub fn gateways(&self) -> Vec<i32> {
+        self.processes("gateway")
+    }
+
+    /// Process ids of what of ours is at work in this database: `gateway`, `writer`, `messenger`.
+    pub fn processes(&self, kind: &str) -> Vec<i32> {
         self.database.cluster.connect("postgres").column(&format!(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_categorize gateway' AND datname = '{}'",
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_categorize {kind}' AND datname = '{}' ORDER BY pid",
             self.database.name
         ))
     }

@@ -1,8 +1,9 @@
 //! From a row without a category over a batch to the row with it.
 
 use crate::support::{Shop, builder, config, shop, shop_in};
-use pg_categorize_e2e::{Session, eventually};
+use pg_categorize_e2e::{Dice, Session, eventually};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A table `product` whose open categories are filled by the night.
 fn products(shop: &Shop) -> Session {
@@ -120,4 +121,42 @@ fn a_database_is_dropped_while_a_trigger_of_its_rows_takes_its_time() {
     let began = std::time::Instant::now();
     cluster.connect("postgres").run("DROP DATABASE slow");
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_writer_that_is_killed_comes_back_and_writes_each_row_once() {
+    let cluster = Arc::new(builder().start());
+    let shop = shop_in(&cluster, "killed_writer", 0, config());
+    let mut session = products(&shop);
+    session.run("CREATE TABLE written (id int)");
+    session.run(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             INSERT INTO public.written VALUES (NEW.id);
+             PERFORM pg_catalog.pg_sleep(0.004);
+             RETURN NULL;
+         END $$",
+    );
+    session.run("INSERT INTO product SELECT i, 'title ' || i FROM generate_series(1, 1000) i");
+    session.run("CREATE TRIGGER note AFTER UPDATE ON product FOR EACH ROW EXECUTE FUNCTION note()");
+    drop(session);
+    shop.submit();
+    shop.night();
+    let (mut dice, mut killed) = (Dice(3), 0);
+    for _ in 0..5 {
+        eventually("a writer is at it, or has done all", 60, || {
+            !shop.processes("writer").is_empty() || shop.session().one::<i64>(OPEN) == 0
+        });
+        std::thread::sleep(Duration::from_millis(dice.below(1500)));
+        if let Some(writer) = shop.processes("writer").pop() {
+            killed += i32::from(cluster.try_kill(writer));
+        }
+    }
+    assert!(killed > 0, "no writer was met");
+    eventually("all rows are written", 90, || shop.session().one::<i64>(OPEN) == 0);
+    let mut session = shop.session();
+    let written = session.query_one("SELECT count(*), count(DISTINCT id) FROM written", &[]).expect("a row");
+    assert_eq!((written.get::<_, i64>(0), written.get::<_, i64>(1)), (1000, 1000), "{killed} kills");
+    assert_eq!(session.one::<i64>("SELECT count(*) FROM categorize.job_target"), 0);
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
 }

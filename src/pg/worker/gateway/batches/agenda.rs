@@ -59,7 +59,9 @@ impl Batches {
             self.hold_against_schedule(&mut agenda, desk, (groups, requests), &wanted, now);
         }
         agenda.live = live(spi::live_jobs(LIVE));
-        mark(database, waits || !open.is_empty() || !agenda.live.is_empty());
+        // What is ended and not told, or not written back, needs a gateway as well where the server is started anew: it has that done.
+        let is_left = || spi::any_targets() || spi::untold(0.0).0;
+        mark(database, waits || !open.is_empty() || !agenda.live.is_empty() || is_left());
         agenda
     }
 

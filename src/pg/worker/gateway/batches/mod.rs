@@ -6,6 +6,7 @@ mod ending;
 mod raw;
 mod reading;
 mod results;
+mod vectors;
 mod walk;
 
 use super::books::Books;

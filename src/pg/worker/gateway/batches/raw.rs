@@ -1,11 +1,13 @@
-//! Requests that users have written, on their way through batches.
+//! Requests that users have written, on their way through batches, and those for vectors of stored texts, which are of their form.
 
 use super::ending::{reason_after, state_after};
+use super::vectors::{self, Fit};
 use super::{Batches, Desk, moment};
-use crate::pg::spi::{self, Owner, RequestGroup};
+use crate::pg::spi::{self, BatchedJob, Owner, RequestGroup};
 use pg_categorize_core::batch::{LineEnd, Moment, Queue, after};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
+use pg_categorize_core::frame::Target;
 use pg_categorize_core::raw_request;
 use pg_categorize_gateway::batches::{LineResult, NewBatch, Waiting};
 use pg_categorize_gateway::plan::{Plan, RawWork, Route};
@@ -49,6 +51,7 @@ impl Batches {
         work: &RawWork,
         after: Option<i64>,
         limit: usize,
+        desk: &mut Desk<'_>,
     ) -> Vec<Waiting> {
         if after.is_none() {
             self.walked = None;
@@ -62,16 +65,33 @@ impl Batches {
             bytes: 0,
             oldest: 0,
         };
-        let waiting = spi::waiting_requests(&group, self.walked, limit);
-        self.walked = waiting.last().map(|last| (last.priority, last.id));
         let kind = route.provider.kind.name();
-        let request = |job: spi::WaitingRequest| Waiting {
-            job: job.id,
-            fingerprint: job.fingerprint,
-            text: String::new(),
-            plan: plan(kind, job.tenant, &job.body, &group.model),
-        };
-        waiting.into_iter().map(request).collect()
+        loop {
+            let waiting = spi::waiting_requests(&group, self.walked, limit);
+            let Some(last) = waiting.last() else { return Vec::new() };
+            self.walked = Some((last.priority, last.id));
+            let (mut sent, mut over) = (Vec::new(), Vec::new());
+            for job in waiting {
+                let fit = match &job.vectors {
+                    Some((taxonomy, model)) => vectors::fit(desk, &job.tenant, *taxonomy, model.as_deref()),
+                    None => Fit::Sent,
+                };
+                match fit {
+                    Fit::Sent => sent.push(Waiting {
+                        job: job.id,
+                        fingerprint: job.fingerprint,
+                        text: String::new(),
+                        plan: plan(kind, job.tenant, &job.body, &group.model),
+                    }),
+                    Fit::Waits => {}
+                    Fit::Over => over.push(job.id),
+                }
+            }
+            spi::move_all(&over, "cancelled", None);
+            if !sent.is_empty() {
+                return sent;
+            }
+        }
     }
 }
 
@@ -85,26 +105,43 @@ pub(super) fn attempts(new: &NewBatch, desk: &mut Desk<'_>) -> Option<Vec<Attemp
     let owners: HashMap<i64, Owner> = spi::owners(&jobs).into_iter().map(|owner| (owner.job, owner)).collect();
     let attempt = |request: &pg_categorize_gateway::batches::NewRequest| {
         let owner = owners.get(request.jobs.first()?)?;
-        // The money is that of its tenant, and of no taxonomy.
-        let plan = Plan { tenant: owner.tenant.clone(), ..Plan::new(Choices::new(Vec::new()), Vec::new()) };
+        // The money is that of its tenant, and of no taxonomy unless it is for vectors of one.
+        let taxonomy = taxonomy(&owner.target);
+        let plan = Plan { tenant: owner.tenant.clone(), taxonomy, ..Plan::new(Choices::new(Vec::new()), Vec::new()) };
         Some(Attempt {
             plan: Arc::new(plan),
             route: new.route.clone(),
             worst_case: request.worst_case,
-            inputs: 1,
+            inputs: owner.inputs,
             asker: owner.asker.clone(),
         })
     };
     new.requests.iter().map(attempt).collect()
 }
 
-/// What becomes of the job of a request that was in so many batches; its reply is stored.
-pub(super) fn end(job: i64, result: &LineResult, attempts: i16) -> (&'static str, Option<&'static str>) {
+/// Whose texts get vectors by a request; `None` where a user has written it.
+fn taxonomy(target: &Target) -> Option<i32> {
+    match target {
+        Target::Taxonomy { id, .. } => Some(*id),
+        Target::Labels(_) => None,
+    }
+}
+
+/// What becomes of the job of a request that was in so many batches; what it brought is stored.
+pub(super) fn end(
+    job: &BatchedJob,
+    result: &LineResult,
+    attempts: i16,
+    route: &Route,
+) -> (&'static str, Option<&'static str>) {
+    if let Some(taxonomy) = taxonomy(&job.target) {
+        return vectors::end(job, taxonomy, result, attempts, route);
+    }
     // What Postgres takes for no JSON (a character 0) is no answer that could be read.
     let storable = |reply: &String| !reply.contains("\\u0000");
     let reply = result.reply.as_ref().filter(|reply| storable(reply));
     if let Some(reply) = reply.and_then(|reply| serde_json::from_str(reply).ok()) {
-        spi::store_reply(job, reply);
+        spi::store_reply(job.id, reply);
         return ("done", None);
     }
     let how = if result.end == LineEnd::Answered { LineEnd::Unanswered } else { result.end };

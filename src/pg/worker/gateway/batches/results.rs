@@ -124,7 +124,9 @@ fn line(
         let Some(job) = jobs.get(job) else { continue };
         let said = result.answers.iter().find(|answer| i64::from(answer.id) == i64::from(number));
         let is_answered = said.is_some() || result.reply.is_some();
-        paid.push(Paid { asker: &job.asker, cost: *cost, answered: is_answered });
+        // A request for vectors is one job of many texts.
+        let each = |cost| Paid { asker: &job.asker, cost, answered: is_answered };
+        paid.extend(cost.shares(job.inputs).into_iter().map(each));
         if !job.is_open {
             continue;
         }
@@ -132,7 +134,7 @@ fn line(
         let end = |state, reason| JobEnd { job: job.id, state, attempts, reason };
         if job.request.is_some() {
             let cancelled = sent.cancelled && result.end == LineEnd::NotRun;
-            let (state, reason) = if cancelled { ("cancelled", None) } else { raw::end(job.id, result, attempts) };
+            let (state, reason) = if cancelled { ("cancelled", None) } else { raw::end(job, result, attempts, route) };
             ends.push(end(state, reason));
             continue;
         }

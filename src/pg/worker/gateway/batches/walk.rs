@@ -28,7 +28,7 @@ impl Batches {
         desk: &mut Desk<'_>,
     ) -> Vec<Waiting> {
         if let Some(work) = &route.raw {
-            return self.waiting_requests(route, work, after, limit);
+            return self.waiting_requests(route, work, after, limit, desk);
         }
         if after.is_none() {
             self.walk = Some(begin(route, desk));
