@@ -54,7 +54,6 @@ CREATE INDEX job_waiting_idx ON categorize.job
     (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), id)
     WHERE state = 'waiting';
 CREATE INDEX job_live_idx ON categorize.job (priority DESC, id) WHERE state = 'live';
-CREATE INDEX job_batch_id_idx ON categorize.job (batch_id, ordinal, number) WHERE batch_id IS NOT NULL;
 CREATE INDEX job_ended_at_idx ON categorize.job (ended_at) WHERE ended_at IS NOT NULL;
 
 -- One batch at a provider. It is bound to the database that made it, as providers are.
@@ -102,7 +101,8 @@ CREATE INDEX batch_open_idx ON categorize.batch (id) WHERE ended_at IS NULL;
 
 -- The requests of a batch, with the attempt under which the ledger has their money.
 CREATE TABLE categorize.batch_item (
-    batch_id       bigint NOT NULL REFERENCES categorize.batch (id) ON DELETE CASCADE,
+    -- Of a batch that is stored in the same transaction. No foreign key: it would be looked up for each request.
+    batch_id       bigint NOT NULL,
     ordinal        int NOT NULL CHECK (ordinal >= 0),
     attempt_id     bigint NOT NULL,
     -- Whether it is known what became of it.

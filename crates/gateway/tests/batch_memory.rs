@@ -2,13 +2,15 @@
 //! for the whole process. `PG_CATEGORIZE_TITLES` says how many.
 
 use parking_lot::Mutex;
-use pg_categorize_core::batch::{Batch, Limits, Moment, Pace, Rest, State, Token};
+use pg_categorize_core::batch::{Batch, Limits, Matching, Moment, Pace, Rest, State, Token};
 use pg_categorize_core::choices::{Choice, Choices};
 use pg_categorize_core::fingerprint::{Audience, Fingerprinter, Target};
 use pg_categorize_core::money::Rate;
 use pg_categorize_core::normalise::Case;
 use pg_categorize_core::price::{Price, Rates};
-use pg_categorize_gateway::batches::{Driver, LineResult, Lost, NewBatch, Open, Request, RequestItem, Store, Waiting};
+use pg_categorize_gateway::batches::{
+    Driver, LineResult, Lost, Made, Open, Part, Request, RequestItem, Store, Waiting,
+};
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::provider::Http;
 use std::fs;
@@ -59,11 +61,12 @@ impl Store for Endless {
         Ok((from..titles().min(from + limit)).map(|job| self.0.input(job)).collect())
     }
 
-    async fn build(&self, batch: NewBatch) -> Result<Option<i64>, Lost> {
-        let matching = pg_categorize_core::batch::Matching::Label;
-        let record = Batch::new(1, 1, matching, true, batch.requests.len() as u32, Moment(0));
-        *self.0.batch.lock() = Some((record, batch.requests.iter().map(|request| request.bytes).sum()));
-        Ok(Some(1))
+    async fn build(&self, part: Part) -> Result<Option<Made>, Lost> {
+        let mut batch = self.0.batch.lock();
+        let (record, bytes) = batch.get_or_insert_with(|| (Batch::new(1, 1, Matching::Label, true, 0, Moment(0)), 0));
+        record.requests += part.requests.len() as u32;
+        *bytes += part.requests.iter().map(|request| request.bytes).sum::<u64>();
+        Ok(Some(Made { batch: 1, requests: part.requests.len() }))
     }
 
     async fn too_large(&self, _: Vec<i64>) -> Result<(), Lost> {

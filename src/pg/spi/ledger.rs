@@ -42,6 +42,16 @@ pub struct Reservation {
     pub inputs: i32,
 }
 
+impl Reservation {
+    /// Whether two differ by no more than how much they are, and for how many inputs.
+    fn is_beside(&self, other: &Self) -> bool {
+        let numbers = |r: &Self| (r.reserved_at, r.provider_id, r.price_id, r.taxonomy);
+        numbers(self) == numbers(other)
+            && self.asker == other.asker
+            && (&self.provider, &self.model, &self.tenant) == (&other.provider, &other.model, &other.tenant)
+    }
+}
+
 /// A line of the ledger by which a reservation ends.
 pub struct Entry {
     /// The attempt.
@@ -70,19 +80,24 @@ pub fn lock_books() {
     lock::acquire(Thing::Gateway(Duty::Booking), pg_sys::ExclusiveLock, Span::Transaction, true);
 }
 
-/// Sets money aside; returns the numbers of the attempts.
-pub fn insert_reservations(new: &[Reservation]) -> Vec<i64> {
+/// Sets money aside, as `open` or `batched`; returns the numbers of the attempts.
+pub fn insert_reservations(new: &[Reservation], state: &str) -> Vec<i64> {
     let numbers = "SELECT nextval('categorize.attempt_id_seq') FROM generate_series(1, $1)";
     let ids: Vec<i64> =
         run::kept(numbers, &[(new.len() as i32).into()], |row| row.get(1)).into_iter().flatten().collect();
+    // What requests have in common that come one after the other is passed once: those of a batch have all but the money.
+    let runs: Vec<&[Reservation]> = new.chunk_by(Reservation::is_beside).collect();
+    let firsts: Vec<&Reservation> = runs.iter().map(|run| &run[0]).collect();
+    let run_of = runs.iter().zip(1_i32..).flat_map(|(run, number)| run.iter().map(move |_| number));
     let sql = "
         WITH made AS (
-            INSERT INTO categorize.reservation (attempt_id, reserved_at, amount_nanousd, provider_id, provider, model,
-                                                price_id, tenant, taxonomy_id, role, application_name, query_id, inputs)
-            SELECT * FROM ROWS FROM (unnest($1::bigint[]), unnest($2::timestamptz[]), unnest($3::bigint[]),
-                                     unnest($4::int[]), unnest($5::text[]), unnest($6::text[]), unnest($7::bigint[]),
-                                     unnest($8::text[]), unnest($9::int[]), unnest($10::text[]), unnest($11::text[]),
-                                     unnest($12::bigint[]), unnest($13::int[])) AS n
+            INSERT INTO categorize.reservation (attempt_id, amount_nanousd, inputs, state, reserved_at, provider_id, provider,
+                                                model, price_id, tenant, taxonomy_id, role, application_name, query_id)
+            SELECT n.attempt_id, n.amount, n.inputs, $5, ($6::timestamptz[])[n.run], ($7::int[])[n.run], ($8::text[])[n.run],
+                   ($9::text[])[n.run], ($10::bigint[])[n.run], ($11::text[])[n.run], ($12::int[])[n.run],
+                   ($13::text[])[n.run], ($14::text[])[n.run], ($15::bigint[])[n.run]
+              FROM ROWS FROM (unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::int[]), unnest($4::int[]))
+                AS n (attempt_id, amount, inputs, run)
             RETURNING *)
         INSERT INTO categorize.ledger (attempt_id, kind, reserved_at, amount_nanousd, provider_id, provider, model, price_id,
                                        tenant, taxonomy_id, role, application_name, query_id, inputs)
@@ -90,18 +105,20 @@ pub fn insert_reservations(new: &[Reservation]) -> Vec<i64> {
                taxonomy_id, role, application_name, query_id, inputs FROM made";
     let arguments = [
         ids.clone().into(),
-        new.iter().map(|r| time(r.reserved_at)).collect::<Vec<_>>().into(),
         new.iter().map(|r| r.amount.0).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.provider_id).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.provider.clone()).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.model.clone()).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.price_id).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.tenant.clone()).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.taxonomy).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.asker.role.clone()).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.asker.application.clone()).collect::<Vec<_>>().into(),
-        new.iter().map(|r| r.asker.query_id).collect::<Vec<_>>().into(),
         new.iter().map(|r| r.inputs).collect::<Vec<_>>().into(),
+        run_of.collect::<Vec<_>>().into(),
+        state.into(),
+        firsts.iter().map(|r| time(r.reserved_at)).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.provider_id).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.provider.clone()).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.model.clone()).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.price_id).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.tenant.clone()).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.taxonomy).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.asker.role.clone()).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.asker.application.clone()).collect::<Vec<_>>().into(),
+        firsts.iter().map(|r| r.asker.query_id).collect::<Vec<_>>().into(),
     ];
     run::kept(sql, &arguments, |_| ());
     ids

@@ -35,7 +35,7 @@ pub fn run(bench: &Bench, report: &mut Report) {
             let asking = threads.spawn(|| ask(&shop, &mut numbers, &over, KNOWN.len()));
             times = vec![
                 queue::enqueue(&mut session, 0..beside),
-                queue::send(&mut session),
+                queue::send(&mut session, beside),
                 queue::read(&shop, &mut session),
             ];
             over.store(true, Ordering::Relaxed);

@@ -25,7 +25,7 @@ fn night(bench: &Bench, report: &mut Report, pack: usize) {
     let queued = step(&format!("{what}: queueing them"), || queue::enqueue(&mut session, numbers.clone()));
     session.run("VACUUM ANALYZE categorize.job");
     session.run("CHECKPOINT");
-    let sent = step(&format!("{what}: sending them"), || queue::send(&mut session));
+    let sent = step(&format!("{what}: sending them"), || queue::send(&mut session, numbers.len()));
     let most = watch.end();
     assert_eq!(shop.gateway(), Some(pid), "it is another gateway");
     let row = session

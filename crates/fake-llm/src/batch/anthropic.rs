@@ -36,8 +36,10 @@ pub(super) async fn create(arrived: Arrived) -> Response {
         let body = caller.incoming.body;
         let request: Create<'_> = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
         check(state, body.len(), &request.requests)?;
-        let line =
-            |request: &Request<'_>| Line { id: request.custom_id.clone(), body: request.params.get().to_owned() };
+        let line = |request: &Request<'_>| Line {
+            id: request.custom_id.clone(),
+            body: request.params.get().to_owned().into(),
+        };
         let lines = request.requests.iter().map(line).collect();
         let job = Job { version, ..Job::new(state, Whose::Anthropic, caller.owner, lines, body.len()) };
         Ok(told(state, state.batches.lock().accept(state, job)).into())

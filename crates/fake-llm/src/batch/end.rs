@@ -117,7 +117,7 @@ fn foreign(state: &State, job: &Job) -> Vec<(u64, String)> {
     let ids = ["somebody-elses-1".to_owned(), twisted];
     let tell = |id: &String| {
         let ran = Ran { reply: Ok(Value::Null), cost: 0, live_cost: 0, titles: Vec::new() };
-        let stranger = Line { id: id.clone(), body: String::new() };
+        let stranger = Line { id: id.clone(), body: Bytes::new() };
         let told = tell(job, &stranger, job.lines.len(), &Fate::Ran(ran));
         (order(state, job, id, 0), told.text.to_string())
     };

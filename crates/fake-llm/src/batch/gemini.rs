@@ -89,7 +89,7 @@ fn of_file(bytes: &[u8]) -> Result<Vec<Line>, Failure> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let read = |(at, line): (usize, &[u8])| {
         let line: FileLine<'_> = serde_json::from_slice(line).map_err(|error| wrong(format!("line {at}: {error}")))?;
-        Ok(Line { id: line.key, body: line.request.get().to_owned() })
+        Ok(Line { id: line.key, body: line.request.get().to_owned().into() })
     };
     lines.enumerate().map(read).collect()
 }
@@ -97,7 +97,7 @@ fn of_file(bytes: &[u8]) -> Result<Vec<Line>, Failure> {
 fn of_create(inlined: Inlined) -> Vec<Line> {
     let line = |(at, request): (usize, InlinedRequest)| Line {
         id: request.metadata["key"].as_str().map_or_else(|| at.to_string(), str::to_owned),
-        body: request.request.to_string(),
+        body: request.request.to_string().into(),
     };
     inlined.requests.into_iter().enumerate().map(line).collect()
 }

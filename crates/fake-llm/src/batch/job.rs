@@ -5,6 +5,7 @@ use super::end::Ended;
 use crate::random::{uniform, uniform_of};
 use crate::server::State;
 use crate::tokens::count;
+use axum::body::Bytes;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
@@ -25,8 +26,8 @@ pub(crate) enum Whose {
 /// One request of a batch.
 pub(crate) struct Line {
     pub(crate) id: String,
-    /// Its body, as JSON.
-    pub(crate) body: String,
+    /// Its body, as JSON: of a file, a part of what was uploaded.
+    pub(crate) body: Bytes,
 }
 
 /// A batch as it was asked for.

@@ -43,7 +43,7 @@ fn run_by<A: Api>(state: &State, job: &Job, line: &Line, number: u64) -> Ran {
     }
     // Gemini's model is in the address, which a model's name may not fit into.
     let uri = format!("/v1beta/models/{}:run", job.model).parse::<Uri>().unwrap_or_default();
-    let incoming = Incoming { uri: &uri, headers: &headers, body: line.body.as_bytes() };
+    let incoming = Incoming { uri: &uri, headers: &headers, body: &line.body };
     let (asked, question) = match A::read(&incoming, &state.oracle) {
         Ok(read) => read,
         Err(failure) => return failed(failure),

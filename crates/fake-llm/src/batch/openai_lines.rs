@@ -2,6 +2,7 @@
 
 use super::job::{Job, Line, Refusal, Whose};
 use crate::server::State;
+use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
@@ -20,7 +21,7 @@ struct Input<'a> {
 }
 
 /// The batch that a file asks for; `enqueued` tokens of this key wait already.
-pub(super) fn read(state: &State, owner: u64, bytes: &[u8], endpoint: &str, enqueued: u64) -> Job {
+pub(super) fn read(state: &State, owner: u64, bytes: &Bytes, endpoint: &str, enqueued: u64) -> Job {
     let mut job = Job::new(state, Whose::OpenAi, owner, Vec::new(), bytes.len());
     job.endpoint = endpoint.to_owned();
     let config = &state.config.batches;
@@ -39,7 +40,7 @@ pub(super) fn read(state: &State, owner: u64, bytes: &[u8], endpoint: &str, enqu
     job
 }
 
-fn fill(job: &mut Job, bytes: &[u8], most: usize) -> Result<(), Refusal> {
+fn fill(job: &mut Job, bytes: &Bytes, most: usize) -> Result<(), Refusal> {
     let wrong = |code, message: &str, line: usize| Refusal { code, message: message.to_owned(), line: Some(line) };
     let mut ids = HashSet::new();
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -62,7 +63,7 @@ fn fill(job: &mut Job, bytes: &[u8], most: usize) -> Result<(), Refusal> {
         if !ids.insert(input.custom_id.clone()) {
             return Err(wrong("duplicate_custom_id", "The custom_id of this line was there before.", at));
         }
-        job.lines.push(Line { id: input.custom_id, body: input.body.get().to_owned() });
+        job.lines.push(Line { id: input.custom_id, body: bytes.slice_ref(input.body.get().as_bytes()) });
     }
     match job.lines.is_empty() {
         true => Err(Refusal { code: "empty_file", message: "The input file is empty.".to_owned(), line: None }),

@@ -104,8 +104,13 @@ pub trait BatchApi: Send + Sync {
     /// What is around the lines of an upload, or of a create that has them.
     fn framing(&self) -> Framing;
 
-    /// The line of a request. `body` is what a live call would send.
+    /// The line of a request. `body` is what a live call would send; it is in there as it is.
     fn line(&self, route: &Route, name: &CustomId, body: &str) -> String;
+
+    /// Bytes of the line of a request whose body has so many.
+    fn line_bytes(&self, route: &Route, name: &CustomId, body: usize) -> usize {
+        self.line(route, name, "").len() + body
+    }
 
     /// Sends the file of requests; its name.
     fn upload<'a>(&'a self, call: &'a Caller<'a>, token: Token, feed: Feed) -> Coming<'a, Heard<String>>;

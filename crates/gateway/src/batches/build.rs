@@ -1,13 +1,20 @@
 //! Makes batches of what waits.
 
 use super::api::BatchApi;
-use super::requests::{PORTION, prepared};
-use super::store::{Lost, NewBatch, NewRequest, Store, Waiting};
+use super::requests::prepared;
+use super::store::{Lost, NewRequest, Part, Store, Waiting};
 use crate::plan::{Plan, Route};
 use crate::provider::{Item, pack_limit};
 use pg_categorize_core::batch::{CustomId, Limits, Shard, Take, Token};
 use pg_categorize_core::cascade::Reason;
 use std::sync::Arc;
+
+/// Inputs that are read from the queue at once: a hundredth of a second's work for the thread that reads them, during which it
+/// answers nobody else.
+const PORTION: usize = 2048;
+
+/// Requests that are stored at once: each costs that thread several times what an input does.
+const PART: usize = 512;
 
 /// What was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +29,9 @@ pub struct Built {
 struct Filling {
     limits: Limits,
     shard: Shard,
+    /// Its number, where a part of it is stored.
+    batch: Option<i64>,
+    /// Requests that are not stored yet.
     requests: Vec<NewRequest>,
     inputs: u32,
 }
@@ -35,28 +45,28 @@ pub(super) async fn build(
     limits: Limits,
 ) -> Result<Built, Lost> {
     let mut built = Built::default();
-    let (mut after, mut filling) = (None, Filling::new(limits));
+    let mut filling = Filling::new(limits);
     let mut waiting = Vec::new();
-    loop {
-        let portion = store.waiting(route, after, PORTION).await?;
-        let Some(last) = portion.last().map(|last| last.job) else { break };
-        after = Some(last);
+    let mut portion = store.waiting(route, None, PORTION).await?;
+    while let Some(last) = portion.last().map(|last| last.job) {
         waiting.extend(portion);
         // The last pack may go on in the next portion.
         let begun = packs(route, &waiting).last().map_or(0, <[_]>::len);
         let rest = waiting.split_off(waiting.len() - begun);
-        if !fill(store, api, route, &waiting, &mut filling, &mut built).await? {
+        // The next portion is read while this one is measured.
+        let next = store.waiting(route, Some(last), PORTION);
+        let (next, goes_on) = tokio::join!(next, fill(store, api, route, &waiting, &mut filling, &mut built));
+        if !goes_on? {
             return Ok(built);
         }
+        portion = next?;
         waiting = rest;
     }
-    if fill(store, api, route, &waiting, &mut filling, &mut built).await? && !filling.requests.is_empty() {
-        close(store, route, &mut filling, &mut built).await?;
-    }
+    fill(store, api, route, &waiting, &mut filling, &mut built).await?;
     Ok(built)
 }
 
-/// Fills batches with these inputs; `false` where that is refused.
+/// Fills batches with these inputs, and stores them; `false` where that is refused.
 async fn fill(
     store: &impl Store,
     api: &dyn BatchApi,
@@ -69,11 +79,17 @@ async fn fill(
     open.reverse();
     while let Some(pack) = open.pop() {
         match filling.take(api, route, pack) {
-            Fit::Taken => {}
-            Fit::Full if !filling.requests.is_empty() => {
-                if !close(store, route, filling, built).await? {
+            Fit::Taken if filling.requests.len() < PART => {}
+            Fit::Taken => {
+                if !filling.store(store, route, built).await? {
                     return Ok(false);
                 }
+            }
+            Fit::Full if filling.shard.requests() > 0 => {
+                if !filling.store(store, route, built).await? {
+                    return Ok(false);
+                }
+                *filling = Filling::new(filling.limits);
                 // Its numbers are those of the batch that it comes into.
                 open.push(pack);
             }
@@ -88,19 +104,7 @@ async fn fill(
             }
         }
     }
-    Ok(true)
-}
-
-/// Makes the batch, and begins the next one; `false` where it is refused.
-async fn close(store: &impl Store, route: &Arc<Route>, filling: &mut Filling, built: &mut Built) -> Result<bool, Lost> {
-    let empty = Filling::new(filling.limits);
-    let full = std::mem::replace(filling, empty);
-    let batch = NewBatch { route: route.clone(), requests: full.requests };
-    match store.build(batch).await? {
-        Some(batch) => built.batches.push(batch),
-        None => built.refused = true,
-    }
-    Ok(!built.refused)
+    filling.store(store, route, built).await
 }
 
 /// Inputs of one plan, as many as go into one request.
@@ -124,7 +128,29 @@ enum Fit {
 
 impl Filling {
     fn new(limits: Limits) -> Self {
-        Self { limits, shard: Shard::new(limits, 0), requests: Vec::new(), inputs: 0 }
+        Self { limits, shard: Shard::new(limits, 0), batch: None, requests: Vec::new(), inputs: 0 }
+    }
+
+    /// Stores what is not yet; `false` where that is refused.
+    async fn store(&mut self, store: &impl Store, route: &Arc<Route>, built: &mut Built) -> Result<bool, Lost> {
+        let requests = std::mem::take(&mut self.requests);
+        if requests.is_empty() {
+            return Ok(true);
+        }
+        let (batch, count) = (self.batch, requests.len());
+        let Some(made) = store.build(Part { batch, route: route.clone(), requests }).await? else {
+            built.refused = true;
+            return Ok(false);
+        };
+        if batch.is_none() {
+            built.batches.push(made.batch);
+        }
+        self.batch = Some(made.batch);
+        if made.requests < count {
+            // What comes next was measured under other numbers.
+            *self = Self::new(self.limits);
+        }
+        Ok(true)
     }
 
     fn take(&mut self, api: &dyn BatchApi, route: &Route, pack: &[Waiting]) -> Fit {
@@ -139,11 +165,11 @@ impl Filling {
         let price = route.price.map(|row| row.price);
         let worst_case = price.and_then(|price| price.worst_case(prepared.input_bound(), prepared.output_bound()));
         let Some(worst_case) = worst_case else { return Fit::Refused };
-        let ordinal = self.requests.len() as u32;
+        let ordinal = self.shard.requests();
         // Which batch it comes into and what it asks about change the name, and not its length.
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
-        let bytes = (api.line(route, &name, prepared.body()).len() + separator) as u64;
+        let bytes = (api.line_bytes(route, &name, prepared.body_bytes()) + separator) as u64;
         match self.shard.take(bytes, first.plan.raw.as_ref().map_or(1, |request| request.inputs)) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;

@@ -1,7 +1,7 @@
 //! What batches ask of the database, as questions to the thread that touches it. Each is answered once its transaction is
 //! committed; one that could not be has no reply, and who asked begins anew from what is durable.
 
-use super::store::{LineResult, Lost, NewBatch, Open, Request, Store, Waiting};
+use super::store::{LineResult, Lost, Made, Open, Part, Request, Store, Waiting};
 use crate::plan::Route;
 use crate::store::{self, Refusal};
 use pg_categorize_core::batch::{Batch, Moment, Pace, Rest};
@@ -27,7 +27,7 @@ pub enum Question {
     /// [`Store::waiting`].
     Waiting(Arc<Route>, Option<i64>, usize, Sender<Vec<Waiting>>),
     /// [`Store::build`].
-    Build(NewBatch, Sender<Option<i64>>),
+    Build(Part, Sender<Option<Made>>),
     /// [`Store::too_large`].
     TooLarge(Vec<i64>, Sender<()>),
     /// [`Store::requests`].
@@ -121,8 +121,8 @@ impl Store for store::Store {
         self.ask_batches(|reply| Question::Waiting(route.clone(), after, limit, reply)).await
     }
 
-    async fn build(&self, batch: NewBatch) -> Result<Option<i64>, Lost> {
-        self.ask_batches(|reply| Question::Build(batch, reply)).await
+    async fn build(&self, part: Part) -> Result<Option<Made>, Lost> {
+        self.ask_batches(|reply| Question::Build(part, reply)).await
     }
 
     async fn too_large(&self, jobs: Vec<i64>) -> Result<(), Lost> {

@@ -12,6 +12,9 @@ use pg_categorize_core::batch::{CustomId, Token, check};
 /// Requests that are in memory at once.
 pub(super) const PORTION: usize = 256;
 
+/// The same where they are of few inputs: as many inputs as these are read at once, or a few more.
+const INPUTS: usize = 2048;
+
 /// Bytes after which a piece of a body is sent: an instruction with a thousand categories is a hundred thousand bytes, and
 /// each line has it.
 const PIECE: usize = 1 << 20;
@@ -55,30 +58,64 @@ pub(super) fn body_bytes(framing: &Framing, lines: u64) -> u64 {
 /// Makes the body of a batch.
 pub(super) async fn make(store: &impl Store, api: &dyn BatchApi, open: &Open, pieces: Pieces) -> Result<(), Unmade> {
     let Framing { before, separator, after } = api.framing();
-    let (mut next, mut left) = (0, open.bytes);
-    let mut text = before;
-    while next < open.record.requests {
-        let requests = store.requests(open.record.id, next, PORTION).await.map_err(|Lost| Unmade::Lost)?;
+    let id = open.record.id;
+    let mut making = Making { api, open, separator, pieces, text: before, left: open.bytes };
+    let mut requests = store.requests(id, 0, PORTION).await.map_err(|Lost| Unmade::Lost)?;
+    loop {
         let Some(last) = requests.last() else { return Err(Unmade::Changed) };
         let behind = last.ordinal + 1;
-        for request in &requests {
-            let line = line(api, &open.route, open.token, request).ok_or(Unmade::Changed)?;
-            let separator = if request.ordinal == 0 { "" } else { separator };
-            left = left.checked_sub((line.len() + separator.len()) as u64).ok_or(Unmade::Changed)?;
-            text.push_str(separator);
-            text.push_str(&line);
-            if text.len() >= PIECE {
-                pieces.send(Bytes::from(std::mem::take(&mut text))).await.map_err(|_| Unmade::Unread)?;
-            }
+        if behind >= open.record.requests {
+            making.take(&requests).await?;
+            break;
         }
-        next = behind;
+        // The next ones are read while these are written.
+        let inputs = requests.iter().map(|request| request.items.len()).sum::<usize>();
+        let portion = (INPUTS * requests.len() / inputs.max(1)).max(PORTION);
+        let (next, taken) = tokio::join!(store.requests(id, behind, portion), making.take(&requests));
+        taken?;
+        requests = next.map_err(|Lost| Unmade::Lost)?;
     }
-    if left > 0 {
+    if making.left > 0 {
         return Err(Unmade::Changed);
     }
-    text.push_str(&after);
-    if text.is_empty() {
-        return Ok(());
+    making.text.push_str(&after);
+    making.send().await
+}
+
+/// A body as far as it is made.
+struct Making<'a> {
+    api: &'a dyn BatchApi,
+    open: &'a Open,
+    separator: &'static str,
+    pieces: Pieces,
+    /// What is not sent yet.
+    text: String,
+    /// Bytes of lines that are to come.
+    left: u64,
+}
+
+impl Making<'_> {
+    /// Adds these requests.
+    async fn take(&mut self, requests: &[Request]) -> Result<(), Unmade> {
+        for request in requests {
+            let line = line(self.api, &self.open.route, self.open.token, request).ok_or(Unmade::Changed)?;
+            let separator = if request.ordinal == 0 { "" } else { self.separator };
+            self.left = self.left.checked_sub((line.len() + separator.len()) as u64).ok_or(Unmade::Changed)?;
+            self.text.push_str(separator);
+            self.text.push_str(&line);
+            if self.text.len() >= PIECE {
+                self.send().await?;
+            }
+        }
+        Ok(())
     }
-    pieces.send(Bytes::from(text)).await.map_err(|_| Unmade::Unread)
+
+    async fn send(&mut self) -> Result<(), Unmade> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let room = String::with_capacity(PIECE + PIECE / 8);
+        let piece = Bytes::from(std::mem::replace(&mut self.text, room));
+        self.pieces.send(piece).await.map_err(|_| Unmade::Unread)
+    }
 }

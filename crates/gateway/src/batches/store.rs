@@ -30,10 +30,10 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Waiting>, Lost>> + Send;
 
-    /// Makes a batch of inputs that wait still, and sets their money aside; its number. Where a budget does not admit all of it,
-    /// it is made of the first requests, as far as the money goes. `None` where not even the first one is admitted, or an
-    /// input waits no more.
-    fn build(&self, batch: NewBatch) -> impl Future<Output = Result<Option<i64>, Lost>> + Send;
+    /// Makes a batch of inputs that wait still, or a further part of one that is being built, and sets their money aside. Where a
+    /// budget does not admit all of it, it is made of the first requests, as far as the money goes. `None` where not even the
+    /// first one is admitted, or something has changed.
+    fn build(&self, part: Part) -> impl Future<Output = Result<Option<Made>, Lost>> + Send;
 
     /// No batch takes these inputs: they are too large.
     fn too_large(&self, jobs: Vec<i64>) -> impl Future<Output = Result<(), Lost>> + Send;
@@ -75,13 +75,24 @@ pub struct Waiting {
     pub plan: Arc<Plan>,
 }
 
-/// A batch to be made.
+/// Requests of a batch that is being built, one after the other. It is a batch whatever comes of its other parts.
 #[derive(Debug, Clone)]
-pub struct NewBatch {
+pub struct Part {
+    /// The batch that it belongs to; `None` where it is the first.
+    pub batch: Option<i64>,
     /// Whom it goes to.
     pub route: Arc<Route>,
     /// Its requests, in their order.
     pub requests: Vec<NewRequest>,
+}
+
+/// What was made of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// The batch that it is in.
+    pub batch: i64,
+    /// How many of its requests.
+    pub requests: usize,
 }
 
 /// A request to be made.

@@ -5,7 +5,9 @@ use parking_lot::Mutex;
 use pg_categorize_core::batch::{After, Batch, LineEnd, Rest, State, Token, after};
 use pg_categorize_core::choices::Verdict;
 use pg_categorize_core::money::Money;
-use pg_categorize_gateway::batches::{LineResult, Lost, NewBatch, Open, Request, RequestItem, Store, Waiting, api};
+use pg_categorize_gateway::batches::{
+    LineResult, Lost, Made, NewRequest, Open, Part, Request, RequestItem, Store, Waiting, api,
+};
 use pg_categorize_gateway::plan::Route;
 use pg_categorize_gateway::store::AttemptOutcome;
 use rand::rngs::StdRng;
@@ -144,30 +146,31 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn build(&self, batch: NewBatch) -> Result<Option<i64>, Lost> {
+    async fn build(&self, part: Part) -> Result<Option<Made>, Lost> {
         self.ask(|data| {
-            let jobs = || batch.requests.iter().flat_map(|request| &request.jobs);
+            let jobs = || part.requests.iter().flat_map(|request| &request.jobs);
             if jobs().any(|job| data.jobs[*job as usize].batch.is_some() || data.jobs[*job as usize].end.is_some()) {
                 return Ok(None);
             }
-            let id = data.batches.len() as i64 + 1;
-            let traits = api(batch.route.provider.kind).unwrap().traits();
-            let now = pg_categorize_core::batch::Moment(0);
-            let count = batch.requests.len() as u32;
-            let record = Batch::new(id, batch.route.provider.id, traits.matching, traits.by_file, count, now);
-            jobs().for_each(|job| data.jobs[*job as usize].batch = Some(id));
-            data.ledger.reserved += batch.requests.iter().map(|request| request.worst_case.0).sum::<i64>();
-            let request = |request: &pg_categorize_gateway::batches::NewRequest| KeptRequest {
+            let id = part.batch.unwrap_or(data.batches.len() as i64 + 1);
+            let kept = data.batches.entry(id).or_insert_with(|| {
+                let traits = api(part.route.provider.kind).unwrap().traits();
+                let now = pg_categorize_core::batch::Moment(0);
+                let record = Batch::new(id, part.route.provider.id, traits.matching, traits.by_file, 0, now);
+                let (token, route) = (Token::new(1, 1, id), part.route.clone());
+                Kept { record, token, route, bytes: 0, requests: Vec::new() }
+            });
+            assert_eq!(kept.record.state, State::Building);
+            kept.record.requests += part.requests.len() as u32;
+            kept.bytes += part.requests.iter().map(|request| request.bytes).sum::<u64>();
+            kept.requests.extend(part.requests.iter().map(|request: &NewRequest| KeptRequest {
                 jobs: request.jobs.clone(),
                 worst_case: request.worst_case,
                 has_result: false,
-            };
-            let requests = batch.requests.iter().map(request).collect();
-            let token = Token::new(1, 1, id);
-            let bytes = batch.requests.iter().map(|request| request.bytes).sum();
-            let kept = Kept { record, token, route: batch.route.clone(), bytes, requests };
-            data.batches.insert(id, kept);
-            Ok(Some(id))
+            }));
+            jobs().for_each(|job| data.jobs[*job as usize].batch = Some(id));
+            data.ledger.reserved += part.requests.iter().map(|request| request.worst_case.0).sum::<i64>();
+            Ok(Some(Made { batch: id, requests: part.requests.len() }))
         })
     }
 

@@ -6,6 +6,9 @@ use pg_categorize_core::batch::Batch;
 use pg_categorize_core::frame::{Asker, Target};
 use pgrx::{JsonB, pg_sys};
 
+/// Bytes of a key.
+const KEY: usize = 32;
+
 /// The first job of a request: whose it is.
 pub struct Owner {
     /// The job.
@@ -24,6 +27,8 @@ pub struct Owner {
 pub struct NewBatch<'a> {
     /// Its record.
     pub record: &'a Batch,
+    /// How large it is.
+    pub size: &'a BatchSize,
     /// Its name at the provider.
     pub token: i64,
     /// The provider's name.
@@ -34,28 +39,46 @@ pub struct NewBatch<'a> {
     pub rationale: bool,
     /// The row of the price.
     pub price: i64,
-    /// The tenant, where all are of one.
-    pub tenant: Option<&'a str>,
-    /// Bytes of its requests.
-    pub bytes: i64,
-    /// Nano-dollars.
-    pub worst_case: i64,
-    /// The jobs of each request, and the attempt that pays for it.
-    pub requests: &'a [(&'a [i64], i64)],
     /// The server that it is bound to.
     pub system_identifier: i64,
     /// The database that it is bound to.
     pub database: pg_sys::Oid,
 }
 
-/// Holds jobs that wait until the transaction ends; how many of these do.
-pub fn hold_waiting(jobs: &[i64]) -> usize {
-    // Joined: an array that is no index condition is searched from its begin for each row.
-    let sql = "WITH held AS (SELECT FROM unnest($1::bigint[]) n (id) JOIN categorize.job j ON j.id = n.id
-                              WHERE j.state = 'waiting' FOR UPDATE OF j)
-               SELECT count(*) FROM held";
-    let count = run::kept(sql, &[array(jobs.iter().copied())], |row| row.get::<i64>(1)).pop().flatten();
-    usize::try_from(count.unwrap_or(0)).unwrap_or(0)
+/// How large a batch is, or a part of it.
+pub struct BatchSize {
+    /// The tenant, where all are of one.
+    pub tenant: Option<String>,
+    /// Its inputs.
+    pub inputs: i32,
+    /// Bytes of its requests.
+    pub bytes: i64,
+    /// Nano-dollars.
+    pub worst_case: i64,
+}
+
+impl BatchSize {
+    /// The size of both together.
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            tenant: self.tenant.filter(|tenant| other.tenant.as_ref() == Some(tenant)),
+            inputs: self.inputs.saturating_add(other.inputs),
+            bytes: self.bytes.saturating_add(other.bytes),
+            worst_case: self.worst_case.saturating_add(other.worst_case),
+        }
+    }
+}
+
+/// Requests of a batch that come one after the other.
+pub struct NewItems<'a> {
+    /// The batch.
+    pub batch: i64,
+    /// The number of the first request, from 0 on.
+    pub ordinal: i32,
+    /// The number of its first input, from 1 on.
+    pub number: i32,
+    /// The jobs of each request, and the attempt that pays for it.
+    pub requests: &'a [(&'a [i64], i64)],
 }
 
 /// Whose these jobs are.
@@ -81,43 +104,97 @@ pub fn next_batch() -> i64 {
     run::kept(sql, &[], |row| row.get(1)).pop().flatten().expect("a sequence has a next value")
 }
 
-/// Stores a batch with its requests; its jobs wait no more.
+/// Stores a batch.
 pub fn insert_batch(new: &NewBatch<'_>) {
-    let id = new.record.id;
-    let jobs = || new.requests.iter().flat_map(|(jobs, _)| jobs.iter().copied());
-    let ordinals = new.requests.iter().zip(0_i32..).flat_map(|((jobs, _), ordinal)| jobs.iter().map(move |_| ordinal));
-    let inputs = i32::try_from(jobs().count()).unwrap_or(i32::MAX);
     let sql = "INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price_id, tenant, token, state, record,
                                              requests, inputs, bytes, worst_case_nanousd, system_identifier, database_oid)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     let arguments = [
-        id.into(),
+        new.record.id.into(),
         new.record.provider.into(),
         new.provider.into(),
         new.model.into(),
         new.rationale.into(),
         new.price.into(),
-        new.tenant.into(),
+        new.size.tenant.as_deref().into(),
         new.token.into(),
         new.record.state.name().into(),
         JsonB(serde_json::json!(new.record)).into(),
-        i32::try_from(new.requests.len()).unwrap_or(i32::MAX).into(),
-        inputs.into(),
-        new.bytes.into(),
-        new.worst_case.into(),
+        i32::try_from(new.record.requests).unwrap_or(i32::MAX).into(),
+        new.size.inputs.into(),
+        new.size.bytes.into(),
+        new.size.worst_case.into(),
         new.system_identifier.into(),
         new.database.into(),
     ];
     run::kept(sql, &arguments, |_| ());
-    let sql = "UPDATE categorize.job j SET state = 'batched', batch_id = $1, ordinal = n.ordinal, number = n.number
-                 FROM ROWS FROM (unnest($2::bigint[]), unnest($3::int[])) WITH ORDINALITY AS n (id, ordinal, number)
-                WHERE j.id = n.id";
-    run::kept(sql, &[id.into(), array(jobs()), array(ordinals)], |_| ());
+}
+
+/// The record and the size of a batch that is being built, held until the transaction ends.
+pub fn hold_building(batch: i64) -> Option<(Batch, BatchSize)> {
+    let sql = "SELECT record, tenant, inputs, bytes, worst_case_nanousd FROM categorize.batch
+                WHERE id = $1 AND state = 'building' FOR UPDATE";
+    let row = |row: &run::Row| {
+        let size = BatchSize { tenant: row.get(2), inputs: row.get(3)?, bytes: row.get(4)?, worst_case: row.get(5)? };
+        Some((serde_json::from_value(row.get::<JsonB>(1)?.0).ok()?, size))
+    };
+    run::kept(sql, &[batch.into()], row).pop()?
+}
+
+/// Keeps how large a batch is that has got more requests.
+pub fn grow_batch(record: &Batch, size: &BatchSize) {
+    let sql = "UPDATE categorize.batch
+                  SET record = $2, requests = $3, tenant = $4, inputs = $5, bytes = $6, worst_case_nanousd = $7
+                WHERE id = $1";
+    let arguments = [
+        record.id.into(),
+        JsonB(serde_json::json!(record)).into(),
+        i32::try_from(record.requests).unwrap_or(i32::MAX).into(),
+        size.tenant.as_deref().into(),
+        size.inputs.into(),
+        size.bytes.into(),
+        size.worst_case.into(),
+    ];
+    run::kept(sql, &arguments, |_| ());
+}
+
+/// Stores requests of a batch, whose jobs wait no more; whether all of them did.
+pub fn insert_items(new: &NewItems<'_>) -> bool {
+    let jobs: Vec<i64> = new.requests.iter().flat_map(|(jobs, _)| jobs.iter().copied()).collect();
+    let ordinals = new.requests.iter().zip(new.ordinal..).flat_map(|((jobs, _), at)| jobs.iter().map(move |_| at));
+    // Joined: an array that is no index condition is searched from its begin for each row.
+    let sql = "UPDATE categorize.job j SET state = 'batched', batch_id = $1, ordinal = n.ordinal, number = n.place + $2
+                 FROM ROWS FROM (unnest($3::bigint[]), unnest($4::int[])) WITH ORDINALITY AS n (id, ordinal, place)
+                WHERE j.id = n.id AND j.state = 'waiting'
+               RETURNING n.place::int, j.fingerprint";
+    let mut keys = vec![0; jobs.len() * KEY];
+    let arguments = [new.batch.into(), (new.number - 1).into(), array(jobs.iter().copied()), array(ordinals)];
+    let key = |row: &run::Row| {
+        let (place, key): (i32, &[u8]) = (row.get(1)?, row.get(2)?);
+        let at = usize::try_from(place - 1).ok()? * KEY;
+        keys.get_mut(at..at + KEY).filter(|room| room.len() == key.len())?.copy_from_slice(key);
+        Some(())
+    };
+    if run::kept(sql, &arguments, key).into_iter().flatten().count() != jobs.len() {
+        return false;
+    }
     let sql = "INSERT INTO categorize.batch_item (batch_id, ordinal, attempt_id, first_number, jobs, fingerprints)
-               SELECT $1, j.ordinal, min(($2::bigint[])[j.ordinal + 1]), min(j.number), array_agg(j.id ORDER BY j.number),
-                      string_agg(j.fingerprint, ''::bytea ORDER BY j.number)
-                 FROM categorize.job j WHERE j.batch_id = $1 AND j.state = 'batched' GROUP BY j.ordinal";
-    run::kept(sql, &[id.into(), array(new.requests.iter().map(|(_, attempt)| *attempt))], |_| ());
-    let sql = "UPDATE categorize.reservation SET state = 'batched' WHERE attempt_id = ANY ($1)";
-    run::kept(sql, &[array(new.requests.iter().map(|(_, attempt)| *attempt))], |_| ());
+               SELECT $1, n.place + $2, n.attempt_id, n.behind + $3, ($4::bigint[])[n.behind + 1 : n.behind + n.inputs],
+                      substr($5::bytea, n.behind * 32 + 1, n.inputs * 32)
+                 FROM ROWS FROM (unnest($6::bigint[]), unnest($7::int[]), unnest($8::int[])) WITH ORDINALITY
+                   AS n (attempt_id, behind, inputs, place)";
+    let inputs: Vec<i32> = new.requests.iter().map(|(jobs, _)| jobs.len() as i32).collect();
+    let behind = inputs.iter().scan(0, |sum, inputs| Some(std::mem::replace(sum, *sum + inputs)));
+    let arguments = [
+        new.batch.into(),
+        (new.ordinal - 1).into(),
+        new.number.into(),
+        jobs.into(),
+        keys.into(),
+        array(new.requests.iter().map(|(_, attempt)| *attempt)),
+        array(behind),
+        inputs.clone().into(),
+    ];
+    run::kept(sql, &arguments, |_| ());
+    true
 }

@@ -89,6 +89,7 @@ pub fn prune_queue(days: i32) {
                   AND (batch_id IS NULL OR NOT EXISTS (SELECT FROM categorize.batch b
                                                         WHERE b.id = batch_id AND b.ended_at IS NULL))";
     run::kept(sql, &[days.into()], |_| ());
-    let sql = "DELETE FROM categorize.batch WHERE ended_at < now() - $1 * interval '1 day'";
+    let sql = "WITH gone AS (DELETE FROM categorize.batch WHERE ended_at < now() - $1 * interval '1 day' RETURNING id)
+               DELETE FROM categorize.batch_item i USING gone WHERE i.batch_id = gone.id";
     run::kept(sql, &[days.into()], |_| ());
 }

@@ -45,6 +45,20 @@ pub struct BatchedJob {
     pub inputs: usize,
 }
 
+/// What is sent of a job of a batch.
+pub struct SentJob {
+    /// Its id.
+    pub id: i64,
+    /// Its tenant.
+    pub tenant: String,
+    /// Into what it is sorted.
+    pub target: Target,
+    /// The text; `None` where the job has ended and it is kept no longer.
+    pub text: Option<String>,
+    /// The body and the model, where it is a request that a user has written.
+    pub request: Option<(Value, String)>,
+}
+
 /// Requests of a batch from one on, in their order.
 pub fn batch_items(batch: i64, from: i32, limit: usize) -> Vec<BatchItem> {
     let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
@@ -85,6 +99,22 @@ fn item(row: &run::Row) -> Option<BatchItem> {
 pub fn close_items(batch: i64, ordinals: &[i32]) {
     let sql = "UPDATE categorize.batch_item SET has_result = true WHERE batch_id = $1 AND ordinal = ANY ($2)";
     run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], |_| ());
+}
+
+/// What is sent of these jobs.
+pub fn sent_jobs(jobs: &[i64]) -> Vec<SentJob> {
+    let sql = "SELECT id, tenant, taxonomy_id, labels, input, body, model FROM categorize.job WHERE id = ANY ($1)";
+    let row = |row: &run::Row| {
+        Some(SentJob {
+            id: row.get(1)?,
+            tenant: row.get(2)?,
+            // Of a request that a user has written there is none.
+            target: target(row.get(3), row.get(4)).unwrap_or(Target::Labels(Vec::new())),
+            text: row.get(5),
+            request: row.get::<JsonB>(6).map(|body| body.0).zip(row.get(7)),
+        })
+    };
+    run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect()
 }
 
 /// The jobs of requests.

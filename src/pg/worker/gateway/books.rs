@@ -57,7 +57,7 @@ impl Books {
         let mut numbers = Vec::new().into_iter();
         if !new.is_empty() {
             self.counters.write();
-            numbers = spi::insert_reservations(&new).into_iter();
+            numbers = spi::insert_reservations(&new, "open").into_iter();
         }
         let reply = |verdict: Result<(), Refusal>| {
             verdict.map(|()| Reserved { attempt: numbers.next().expect("each reservation has a number") })
@@ -65,15 +65,16 @@ impl Books {
         replies.into_iter().map(reply).collect()
     }
 
-    /// Sets money aside for as many of these attempts as the first that is refused leaves; their numbers, and why that one is.
-    pub fn reserve_first(&mut self, attempts: &[&Attempt]) -> (Vec<i64>, Option<Refusal>) {
+    /// Sets money aside for as many of these attempts, which go in a batch, as the first that is refused leaves; their numbers, and why
+    /// that one is.
+    pub fn reserve_first(&mut self, attempts: &[Attempt]) -> (Vec<i64>, Option<Refusal>) {
         spi::lock_books();
         let now = guard::clock();
         self.refresh(now);
         // Somebody may have settled by hand what was in doubt.
         self.counters.forget();
-        self.counters.meet(attempts.iter().flat_map(|attempt| scopes(attempt)));
-        let (mut new, mut refusal) = (Vec::new(), None);
+        self.counters.meet(attempts.iter().flat_map(scopes));
+        let (mut new, mut refusal) = (Vec::with_capacity(attempts.len()), None);
         for attempt in attempts {
             match self.admit(attempt, now) {
                 Ok(price_id) => {
@@ -91,7 +92,7 @@ impl Books {
             return (Vec::new(), refusal);
         }
         self.counters.write();
-        (spi::insert_reservations(&new), refusal)
+        (spi::insert_reservations(&new, "batched"), refusal)
     }
 
     fn admit_all(&mut self, attempts: &[&Attempt], now: i64) -> (Vec<Reservation>, Vec<Result<(), Refusal>>) {

@@ -93,7 +93,7 @@ impl Inbox {
             Question::Waiting(route, after, limit, reply) => {
                 self.durably(reply, |batches, desk| batches.waiting(&route, after, limit, desk));
             }
-            Question::Build(new, reply) => self.durably(reply, |batches, desk| batches.build(&new, desk)),
+            Question::Build(part, reply) => self.durably(reply, |batches, desk| batches.build(&part, desk)),
             Question::TooLarge(jobs, reply) => self.durably(reply, |batches, _| batches.too_large(&jobs)),
             Question::Requests(batch, from, limit, reply) => {
                 self.durably(reply, |batches, desk| batches.requests(batch, from, limit, desk));

@@ -50,6 +50,7 @@ impl Batches {
         let unheard = here().filter(|batch| batch.cancel_wanted && !batch.record.cancel_wanted);
         agenda.cancel = unheard.map(|batch| batch.record.id).collect();
         let groups = spi::waiting_groups();
+        self.groups.clone_from(&groups);
         let requests = spi::waiting_request_groups();
         let waits = !groups.is_empty() || !requests.is_empty();
         if let Some(wanted) = spi::schedule() {

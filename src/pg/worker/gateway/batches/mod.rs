@@ -11,7 +11,7 @@ mod walk;
 
 use super::books::Books;
 use super::plans::Plans;
-use crate::pg::spi;
+use crate::pg::spi::{self, Group};
 use pg_categorize_core::batch::Moment;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::frame::Target;
@@ -27,6 +27,8 @@ const EPOCH: i64 = 946_684_800;
 /// What is kept from one question to the next; a gateway that begins anew finds all that matters in the tables.
 #[derive(Default)]
 pub struct Batches {
+    /// What waited when there was an agenda last: to count it takes as long as to read half of it.
+    groups: Vec<Group>,
     /// The inputs that are being read for a batch.
     walk: Option<Walk>,
     /// The priority and the job of the last request that was read for one.

@@ -1,19 +1,20 @@
 //! Requests that users have written, on their way through batches, and those for vectors of stored texts, which are of their form.
 
+use super::building::owners;
 use super::ending::{reason_after, state_after};
 use super::vectors::{self, Fit};
 use super::{Batches, Desk, moment};
-use crate::pg::spi::{self, BatchedJob, Owner, RequestGroup};
+use crate::pg::spi::{self, BatchedJob, RequestGroup};
+use crate::pg::worker::gateway::plans::Plans;
 use pg_categorize_core::batch::{LineEnd, Moment, Queue, after};
 use pg_categorize_core::cascade::Reason;
 use pg_categorize_core::choices::Choices;
 use pg_categorize_core::frame::Target;
 use pg_categorize_core::raw_request;
-use pg_categorize_gateway::batches::{LineResult, NewBatch, Waiting};
+use pg_categorize_gateway::batches::{LineResult, NewRequest, Waiting};
 use pg_categorize_gateway::plan::{Plan, RawWork, Route};
 use pg_categorize_gateway::store::Attempt;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How a request is asked: as it was written. What is in the queue was read before; what is not a request any more asks nothing.
@@ -96,27 +97,26 @@ impl Batches {
 }
 
 /// The attempts of requests, in their order; `None` where they are not sent in this way any more.
-pub(super) fn attempts(new: &NewBatch, desk: &mut Desk<'_>) -> Option<Vec<Attempt>> {
-    let (provider, model) = (new.route.provider.id, new.route.model.name.as_str());
-    if desk.plans.raw_route(provider, model, new.route.raw.clone()?)? != new.route {
+pub(super) fn attempts(requests: &[NewRequest], route: &Arc<Route>, plans: &mut Plans) -> Option<Vec<Attempt>> {
+    let (provider, model) = (route.provider.id, route.model.name.as_str());
+    if plans.raw_route(provider, model, route.raw.clone()?)? != *route {
         return None;
     }
-    let jobs: Vec<i64> = new.requests.iter().filter_map(|request| request.jobs.first().copied()).collect();
-    let owners: HashMap<i64, Owner> = spi::owners(&jobs).into_iter().map(|owner| (owner.job, owner)).collect();
-    let attempt = |request: &pg_categorize_gateway::batches::NewRequest| {
+    let owners = owners(requests);
+    let attempt = |request: &NewRequest| {
         let owner = owners.get(request.jobs.first()?)?;
         // The money is that of its tenant, and of no taxonomy unless it is for vectors of one.
         let taxonomy = taxonomy(&owner.target);
         let plan = Plan { tenant: owner.tenant.clone(), taxonomy, ..Plan::new(Choices::new(Vec::new()), Vec::new()) };
         Some(Attempt {
             plan: Arc::new(plan),
-            route: new.route.clone(),
+            route: route.clone(),
             worst_case: request.worst_case,
             inputs: owner.inputs,
             asker: owner.asker.clone(),
         })
     };
-    new.requests.iter().map(attempt).collect()
+    requests.iter().map(attempt).collect()
 }
 
 /// Whose texts get vectors by a request; `None` where a user has written it.

@@ -1,12 +1,14 @@
 //! The batches that are open, and their requests, as they are sent and read.
 
 use super::{Batches, Desk, here, raw};
-use crate::pg::spi::{self, BatchItem, BatchedJob, OpenBatch};
+use crate::pg::spi::{self, BatchItem, BatchedJob, OpenBatch, SentJob};
 use pg_categorize_core::batch::{Rest, State, Token};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Target;
 use pg_categorize_gateway::batches::{Open, Request, RequestItem};
+use pg_categorize_gateway::plan::Plan;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 impl Batches {
     /// The batches that have not ended and are bound to this database. One whose provider was dropped ends: nobody can be asked
@@ -36,9 +38,11 @@ impl Batches {
     /// Requests of a batch from one on.
     pub fn requests(&mut self, batch: i64, from: u32, limit: usize, desk: &mut Desk<'_>) -> Vec<Request> {
         let items = spi::batch_items(batch, i32::try_from(from).unwrap_or(i32::MAX), limit);
-        let jobs = jobs(batch, &items);
+        let ids: Vec<i64> = items.iter().flat_map(|item| item.jobs.iter().copied()).collect();
+        let jobs: HashMap<i64, SentJob> = spi::sent_jobs(&ids).into_iter().map(|job| (job.id, job)).collect();
         let kind = jobs.values().any(|job| job.request.is_some()).then(|| spi::kind_of_batch(batch)).flatten();
-        items.iter().map(|item| request(item, &jobs, kind.as_deref().unwrap_or_default(), desk)).collect()
+        let mut asks = Asks { desk, kind: kind.unwrap_or_default(), last: None };
+        items.iter().map(|item| request(item, &jobs, &mut asks)).collect()
     }
 }
 
@@ -54,13 +58,36 @@ pub(super) fn jobs(batch: i64, items: &[BatchItem]) -> HashMap<i64, BatchedJob> 
     spi::batched_jobs(batch, &ids).into_iter().map(|job| (job.id, job)).collect()
 }
 
-fn request(item: &BatchItem, jobs: &HashMap<i64, BatchedJob>, kind: &str, desk: &mut Desk<'_>) -> Request {
-    let of = item.jobs.iter().find_map(|job| jobs.get(job));
-    let plan = match of {
-        Some(BatchedJob { tenant, request: Some((body, model)), .. }) => raw::plan(kind, tenant.clone(), body, model),
-        Some(job) => desk.plan_or_nothing(&job.tenant, &job.target),
-        None => desk.plan_or_nothing("", &Target::Labels(Vec::new())),
-    };
+/// How requests are asked; those of one tenant and target come together.
+struct Asks<'a, 'b> {
+    desk: &'a mut Desk<'b>,
+    /// The kind of the provider, where users have written the requests.
+    kind: String,
+    last: Option<(String, Target, Arc<Plan>)>,
+}
+
+impl Asks<'_, '_> {
+    fn plan(&mut self, of: Option<&SentJob>) -> Arc<Plan> {
+        let nothing = Target::Labels(Vec::new());
+        let (tenant, target) = match of {
+            Some(SentJob { tenant, request: Some((body, model)), .. }) => {
+                return raw::plan(&self.kind, tenant.clone(), body, model);
+            }
+            Some(job) => (job.tenant.as_str(), &job.target),
+            None => ("", &nothing),
+        };
+        let is_last = |(of, into, _): &&(String, Target, Arc<Plan>)| of == tenant && into == target;
+        if let Some((.., plan)) = self.last.as_ref().filter(is_last) {
+            return plan.clone();
+        }
+        let plan = self.desk.plan_or_nothing(tenant, target);
+        self.last = Some((tenant.to_owned(), target.clone(), plan.clone()));
+        plan
+    }
+}
+
+fn request(item: &BatchItem, jobs: &HashMap<i64, SentJob>, asks: &mut Asks<'_, '_>) -> Request {
+    let plan = asks.plan(item.jobs.iter().find_map(|job| jobs.get(job)));
     let numbers = u32::try_from(item.first).unwrap_or(1)..;
     let input = |((job, key), number): ((&i64, &Fingerprint), u32)| {
         let text = jobs.get(job).and_then(|job| job.text.clone()).unwrap_or_default();

@@ -31,7 +31,7 @@ impl Batches {
             return self.waiting_requests(route, work, after, limit, desk);
         }
         if after.is_none() {
-            self.walk = Some(begin(route, desk));
+            self.walk = Some(begin(&self.groups, route, desk));
         }
         let Some(walk) = &mut self.walk else { return Vec::new() };
         while let Some((group, plan)) = walk.groups.get(walk.at) {
@@ -51,12 +51,12 @@ impl Batches {
     }
 }
 
-fn begin(route: &Arc<Route>, desk: &mut Desk<'_>) -> Walk {
+fn begin(waiting: &[Group], route: &Arc<Route>, desk: &mut Desk<'_>) -> Walk {
     let mut groups = Vec::new();
-    for group in spi::waiting_groups() {
-        let goes = matches!(way(desk, &group), Way::Batch(other) if other == *route);
+    for group in waiting {
+        let goes = matches!(way(desk, group), Way::Batch(other) if other == *route);
         if let Some(plan) = goes.then(|| desk.plans.plan(&group.tenant, &group.target).ok()).flatten() {
-            groups.push((group, plan));
+            groups.push((group.clone(), plan));
         }
     }
     Walk { groups, at: 0, after: 0 }
