@@ -94,6 +94,11 @@ pub fn cache_table() -> Option<pg_sys::Oid> {
     KNOWN.get().map(|tables| tables.cache).or_else(|| relation(c"cache"))
 }
 
+/// The table of taxonomies, where there is one now, of whatever version.
+pub fn taxonomy_table() -> Option<pg_sys::Oid> {
+    relation(c"taxonomy")
+}
+
 /// Forgets what was looked up.
 pub fn forget() {
     KNOWN.set(None);

@@ -99,10 +99,19 @@ pub fn is_taken(thing: Thing<'_>) -> bool {
 /// Takes the lock of who writes to a table, until the transaction ends; `false` where somebody holds it against writers: then
 /// nothing is waited for, and nothing is locked.
 pub fn may_write_now(table: pg_sys::Oid) -> bool {
+    lock_now(table, pg_sys::RowExclusiveLock as i32)
+}
+
+/// The same for who reads it.
+pub fn may_read_now(table: pg_sys::Oid) -> bool {
+    lock_now(table, pg_sys::AccessShareLock as i32)
+}
+
+fn lock_now(table: pg_sys::Oid, mode: pg_sys::LOCKMODE) -> bool {
     // SAFETY: plain calls inside a transaction, on a name that may be of nothing: a relation that is gone is null, and its
     // lock goes with the transaction. The lock stays when the relation is closed.
     unsafe {
-        if !pg_sys::ConditionalLockRelationOid(table, pg_sys::RowExclusiveLock as i32) {
+        if !pg_sys::ConditionalLockRelationOid(table, mode) {
             return false;
         }
         let relation = pg_sys::try_relation_open(table, pg_sys::NoLock as i32);

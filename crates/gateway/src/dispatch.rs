@@ -216,10 +216,11 @@ fn conclude(
             let Verdicts { landed, shares, stored, decided, audits, vectors } =
                 verdicts::read((&piece.plan, grade), &route, &loads, answers, (cost, request(&open, outcome)));
             let detail = format!("provider {}: none of the categories, twice", route.provider.name);
+            // Before anybody is told: whoever hears an answer finds it on its way to the database.
+            let closed = open.close(outcome, shares, Brought { stored, decided, audits, vectors });
             let Rest { again, unsure, further, told } =
                 desk.land(piece, landed, &Refusal::because(Reason::InvalidAnswer, detail));
             desk.health.lock().answered(&route, told.len() + unsure.len(), unsure.len());
-            let closed = open.close(outcome, shares, Brought { stored, decided, audits, vectors });
             // What the cheap model said is on its way to the database before anybody can say that it counts.
             desk.upgrade(&piece.plan, &unsure);
             desk.queue_all(&piece.plan, &further);

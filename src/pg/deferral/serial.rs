@@ -15,7 +15,7 @@ fn be_serial(query: *mut pg_sys::QueryDesc, _is_explained: bool) {
     // made in, and shares all but its first level with the plan, which others may run after us.
     unsafe {
         let statement = (*query).plannedstmt;
-        if (*statement).parallelModeNeeded && super::may_queue() && plan::may_call_us(statement) {
+        if (*statement).parallelModeNeeded && plan::may_call_us(statement) && super::may_queue() {
             let alone: *mut pg_sys::PlannedStmt = pg_sys::palloc(size_of::<pg_sys::PlannedStmt>()).cast();
             alone.copy_from_nonoverlapping(statement, 1);
             (*alone).parallelModeNeeded = false;

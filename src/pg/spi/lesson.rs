@@ -93,13 +93,29 @@ pub struct TrainAfter {
 
 /// How many examples are missing until a training of this tenant's model is due; none where it is. New is what was said
 /// after the newest version was trained, active or not: one that was not better must not be tried again and again. A model of
-/// few examples is trained again as soon as there are enough: it need not be surer than its threshold then.
+/// few examples is trained again as soon as there are enough, since it need not be surer than its threshold then; but not one that
+/// was made of enough, if some of them could not be learnt.
 pub fn lessons_missing(taxonomy: i32, tenant: &str, after: TrainAfter) -> i64 {
-    let sql = "WITH newest AS (SELECT m.trained_at, m.examples FROM categorize.local_model m
+    let sql = "WITH newest AS (SELECT m.trained_at, m.examples,
+                                      m.examples + coalesce((m.metrics ->> 'left_out')::bigint, 0) < $6 AS of_few
+                                 FROM categorize.local_model m
                                 WHERE m.taxonomy_id = $1 AND m.tenant = $2 ORDER BY m.version DESC LIMIT 1),
+                    enough AS (SELECT n.of_few AND (
+                                      SELECT pg_catalog.count(*)
+                                        FROM (SELECT 1 FROM categorize.correction k
+                                               WHERE k.taxonomy_id = $1 AND k.tenant = $2 AND k.input IS NOT NULL
+                                              UNION ALL
+                                              SELECT 1 FROM categorize.cache c
+                                               WHERE c.taxonomy_id = $1 AND c.tenant = $2 AND c.origin IN ('label', 'llm')
+                                                 AND c.input IS NOT NULL
+                                                 AND (c.expires_at IS NULL OR c.expires_at > pg_catalog.now())
+                                                 AND NOT EXISTS (SELECT FROM categorize.correction k
+                                                                  WHERE k.fingerprint = c.fingerprint)
+                                               LIMIT $6) x) >= $6 AS is_enough
+                                 FROM newest n),
                     since AS (SELECT coalesce(pg_catalog.max(n.trained_at), '-infinity') AS at,
-                                     greatest($5, least(coalesce(pg_catalog.max(n.examples), 0)::bigint * $4 / 100,
-                                                        pg_catalog.max($6 - n.examples) FILTER (WHERE n.examples < $6))) AS growth
+                                     greatest($5, CASE WHEN (SELECT is_enough FROM enough) THEN 0
+                                                       ELSE coalesce(pg_catalog.max(n.examples), 0)::bigint * $4 / 100 END) AS growth
                                 FROM newest n),
                     corrected AS (SELECT pg_catalog.count(*) AS count
                                     FROM (SELECT 1 FROM categorize.correction k

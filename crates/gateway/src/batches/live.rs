@@ -6,7 +6,9 @@ use super::store::Lost;
 use crate::ask::{self, Asked};
 use crate::connection::Outbox;
 use crate::desk::Desk;
+use crate::store::Keys;
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{self, Ask, Reply, ToBackend};
 use std::sync::Arc;
 
@@ -17,11 +19,12 @@ const PATIENCE_MS: u32 = 120_000;
 pub(super) async fn ask(desk: &Arc<Desk>, live: Vec<Live>) -> Result<bool, Lost> {
     let mut all_ended = true;
     for live in live {
-        let jobs = live.jobs.clone();
+        let keys = live.inputs.iter().map(|input| Keys { own: input.key, shared: input.shared_key }.of_answer());
+        let jobs: Vec<_> = live.jobs.iter().copied().zip(keys).collect();
         let replies = replies(desk, live).await;
         let ended: Vec<Ended> = jobs.iter().zip(replies).filter_map(|(job, reply)| ended(*job, reply)).collect();
         all_ended &= ended.len() == jobs.len();
-        desk.store.asked(ended).await?;
+        all_ended &= desk.store.asked(ended).await?;
     }
     Ok(all_ended)
 }
@@ -61,11 +64,11 @@ impl Drop for Left<'_> {
 }
 
 /// What a reply says of a job; `None` where it may be asked about again.
-fn ended(job: i64, reply: Option<Reply>) -> Option<Ended> {
+fn ended((job, key): (i64, Fingerprint), reply: Option<Reply>) -> Option<Ended> {
     match reply? {
-        Reply::Answered(_) => Some(Ended { job, reason: None }),
+        Reply::Answered(_) => Some(Ended { job, key, reason: None }),
         Reply::Unanswered { reason, .. } if passes(reason) => None,
-        Reply::Unanswered { reason, .. } => Some(Ended { job, reason: Some(reason) }),
+        Reply::Unanswered { reason, .. } => Some(Ended { job, key, reason: Some(reason) }),
     }
 }
 

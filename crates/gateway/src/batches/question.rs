@@ -6,6 +6,7 @@ use crate::plan::Route;
 use crate::store::{self, Refusal};
 use pg_categorize_core::batch::{Batch, Moment, Pace, Rest};
 use pg_categorize_core::cascade::Reason;
+use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Asker, Input, Target};
 use std::sync::Arc;
 use tokio::sync::oneshot::Sender;
@@ -20,8 +21,8 @@ pub enum Question {
     Agenda(Sender<Agenda>),
     /// A run that the agenda told of is over: what waited is in batches, as far as it could be.
     RunOver(Run, Sender<()>),
-    /// What became of inputs that were asked about live.
-    Asked(Vec<Ended>, Sender<()>),
+    /// What became of inputs that were asked about live; whether all of these jobs have ended.
+    Asked(Vec<Ended>, Sender<bool>),
     /// [`Store::open`].
     Open(Sender<Vec<Open>>),
     /// [`Store::waiting`].
@@ -86,6 +87,8 @@ pub struct Live {
 pub struct Ended {
     /// Its job.
     pub job: i64,
+    /// Under which its answer is stored: it does not end before.
+    pub key: Fingerprint,
     /// Why it has no answer; `None` where it has one.
     pub reason: Option<Reason>,
 }
@@ -101,8 +104,8 @@ impl store::Store {
         self.ask_batches(|reply| Question::RunOver(run, reply)).await
     }
 
-    /// Says what became of inputs that were asked about live.
-    pub(super) async fn asked(&self, ended: Vec<Ended>) -> Result<(), Lost> {
+    /// Says what became of inputs that were asked about live; whether all of these jobs have ended.
+    pub(super) async fn asked(&self, ended: Vec<Ended>) -> Result<bool, Lost> {
         self.ask_batches(|reply| Question::Asked(ended, reply)).await
     }
 

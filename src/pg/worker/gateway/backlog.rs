@@ -41,9 +41,9 @@ impl Backlog {
         plan.choices.list().iter().any(|choice| choice.id == answer.category).then(|| answer.clone())
     }
 
-    /// Whether there are answers that are not stored yet.
-    pub fn has_answers(&self) -> bool {
-        self.brought.iter().any(|late| !late.answers.is_empty())
+    /// Whether an answer is not stored yet.
+    pub fn has_answer(&self, key: &Fingerprint) -> bool {
+        self.brought.iter().any(|late| late.answers.iter().any(|answer| answer.key == *key))
     }
 
     /// Whether an audit is not stored yet.

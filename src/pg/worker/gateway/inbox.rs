@@ -83,11 +83,14 @@ impl Inbox {
             Question::Agenda(reply) => self.durably(reply, |batches, desk| batches.agenda(desk)),
             Question::RunOver(run, reply) => self.durably(reply, |batches, _| batches.run_over(run)),
             Question::Asked(mut ended, reply) => {
-                if self.backlog.has_answers() {
-                    // Some of these may be among them: asked about once more, they cost nothing.
-                    ended.retain(|ended| ended.reason.is_some());
-                }
-                self.durably(reply, |batches, _| batches.asked(&ended));
+                // What is not stored yet is asked about once more, and found.
+                let all = ended.len();
+                ended.retain(|ended| ended.reason.is_some() || !self.backlog.has_answer(&ended.key));
+                let all_end = ended.len() == all;
+                self.durably(reply, |batches, _| {
+                    batches.asked(&ended);
+                    all_end
+                });
             }
             Question::Open(reply) => self.durably(reply, |batches, desk| batches.open(desk)),
             Question::Waiting(route, after, limit, reply) => {
