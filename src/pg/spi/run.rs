@@ -37,6 +37,17 @@ impl Row {
             T::from_datum(datum, null)
         }
     }
+
+    /// Bytes of column `number`, which is of variable length, as they will be when it is read; 0 where it is null. Nothing is
+    /// decompressed or fetched for it.
+    pub fn bytes(&self, number: i32) -> usize {
+        let mut null = false;
+        // SAFETY: as in `get`; a value of variable length that is not null has a header, which is all that is looked at.
+        unsafe {
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.descriptor, number, &mut null);
+            if null { 0 } else { pg_sys::toast_raw_datum_size(datum) }
+        }
+    }
 }
 
 /// Reads rows under the statement's snapshot.

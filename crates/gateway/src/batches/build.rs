@@ -9,9 +9,12 @@ use pg_categorize_core::batch::{CustomId, Limits, Shard, Take, Token};
 use pg_categorize_core::cascade::Reason;
 use std::sync::Arc;
 
-/// Inputs that are read from the queue at once: a hundredth of a second's work for the thread that reads them, during which it
-/// answers nobody else.
+/// Inputs that are read from the queue at once at most: where they are titles, a hundredth of a second's work for the thread that
+/// reads them, during which it answers nobody else. Of long ones the store gives fewer, since it counts their bytes as well.
 const PORTION: usize = 2048;
+
+/// The same of requests that come as they are sent, of up to 16 MB each.
+const RAW_PORTION: usize = 64;
 
 /// Requests that are stored at once: each costs that thread several times what an input does.
 const PART: usize = 512;
@@ -47,14 +50,15 @@ pub(super) async fn build(
     let mut built = Built::default();
     let mut filling = Filling::new(limits);
     let mut waiting = Vec::new();
-    let mut portion = store.waiting(route, None, PORTION).await?;
+    let limit = if route.raw.is_some() { RAW_PORTION } else { PORTION };
+    let mut portion = store.waiting(route, None, limit).await?;
     while let Some(last) = portion.last().map(|last| last.job) {
         waiting.extend(portion);
         // The last pack may go on in the next portion.
         let begun = packs(route, &waiting).last().map_or(0, <[_]>::len);
         let rest = waiting.split_off(waiting.len() - begun);
         // The next portion is read while this one is measured.
-        let next = store.waiting(route, Some(last), PORTION);
+        let next = store.waiting(route, Some(last), limit);
         let (next, goes_on) = tokio::join!(next, fill(store, api, route, &waiting, &mut filling, &mut built));
         if !goes_on? {
             return Ok(built);

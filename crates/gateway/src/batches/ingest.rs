@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// What is known of the requests of a batch without their texts.
 struct Asked {
     register: Register,
-    /// The plan and the numbers of the inputs of each request.
-    requests: Vec<(Arc<Plan>, Range<u32>)>,
+    /// The plan and the numbers of the inputs of each request; no plan where it came as it was sent, since that would be its body.
+    requests: Vec<(Option<Arc<Plan>>, Range<u32>)>,
 }
 
 /// Reads them; how many of our lines there were. Broken off, what was stored stays, and reading begins anew.
@@ -69,7 +69,8 @@ impl Asked {
             for request in portion {
                 checks.push(name(open.token, &request).check);
                 let first = request.items.first().map_or(1, |item| item.number);
-                requests.push((request.plan, first..first + request.items.len() as u32));
+                let plan = Some(request.plan).filter(|plan| plan.raw.is_none());
+                requests.push((plan, first..first + request.items.len() as u32));
             }
         }
         Ok(Self { register: Register::new(open.token, checks), requests })
@@ -84,9 +85,7 @@ impl Asked {
             Said::Refused { lasting: false } => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
             Said::Reply(status, body) => {
                 let (plan, numbers) = &self.requests[ordinal as usize];
-                if plan.raw.is_some() {
-                    return raw_result(open, ordinal, *status, body.get());
-                }
+                let Some(plan) = plan else { return raw_result(open, ordinal, *status, body.get()) };
                 let ids: Vec<u32> = numbers.clone().collect();
                 let (answers, usage) = read_line(&open.route, plan.usual_choices(), &ids, *status, body.get());
                 let money = money(open, usage, answers.as_ref().err());

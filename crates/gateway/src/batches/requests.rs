@@ -12,7 +12,7 @@ use pg_categorize_core::batch::{CustomId, Token, check};
 /// Requests that are in memory at once.
 pub(super) const PORTION: usize = 256;
 
-/// The same where they are of few inputs: as many inputs as these are read at once, or a few more.
+/// The same where they are made of few inputs: as many inputs as these are read at once, or a few more.
 const INPUTS: usize = 2048;
 
 /// Bytes after which a piece of a body is sent: an instruction with a thousand categories is a hundred thousand bytes, and
@@ -70,7 +70,8 @@ pub(super) async fn make(store: &impl Store, api: &dyn BatchApi, open: &Open, pi
         }
         // The next ones are read while these are written.
         let inputs = requests.iter().map(|request| request.items.len()).sum::<usize>();
-        let portion = (INPUTS * requests.len() / inputs.max(1)).max(PORTION);
+        let are_made = requests.iter().all(|request| request.plan.raw.is_none());
+        let portion = if are_made { (INPUTS * requests.len() / inputs.max(1)).max(PORTION) } else { PORTION };
         let (next, taken) = tokio::join!(store.requests(id, behind, portion), making.take(&requests));
         taken?;
         requests = next.map_err(|Lost| Unmade::Lost)?;

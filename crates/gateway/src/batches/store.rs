@@ -22,7 +22,8 @@ pub trait Store: Send + Sync {
     fn open(&self) -> impl Future<Output = Result<Vec<Open>, Lost>> + Send;
 
     /// Inputs that wait for a batch to this route, first those of the highest priority, behind those that were given by
-    /// the last call of a walk. None where there are no more. Inputs of one plan come together.
+    /// the last call of a walk; fewer than `limit` where they are long. None where there are no more. Inputs of one plan come
+    /// together.
     fn waiting(
         &self,
         route: &Arc<Route>,
@@ -38,7 +39,7 @@ pub trait Store: Send + Sync {
     /// No batch takes these inputs: they are too large.
     fn too_large(&self, jobs: Vec<i64>) -> impl Future<Output = Result<(), Lost>> + Send;
 
-    /// Requests of a batch in their order, from one on.
+    /// Requests of a batch in their order, from one on; fewer than `limit` where they are long, and none where there are no more.
     fn requests(&self, batch: i64, from: u32, limit: usize) -> impl Future<Output = Result<Vec<Request>, Lost>> + Send;
 
     /// Keeps a record, together with what becomes of the requests that have no result. Refused ([`Lost`]) where the record

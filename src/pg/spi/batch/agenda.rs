@@ -1,7 +1,7 @@
 //! What waits, in portions, and what somebody wants of batches.
 
 use super::super::run;
-use super::target;
+use super::{Reading, target};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Asker, Target};
 
@@ -77,9 +77,11 @@ pub fn waiting_groups() -> Vec<Group> {
     run::kept(sql, &[], row).into_iter().flatten().collect()
 }
 
-/// The inputs of a group behind a job.
+/// The inputs of a group behind a job, as many as are read at once.
 pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> {
     let (priority, tenant, limit) = (group.priority, group.tenant.as_str(), i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut read = Reading::default();
+    let row = |row: &run::Row| if read.goes_on(row.bytes(4)) { waiting_job(row) } else { None };
     let rows = match &group.target {
         Target::Taxonomy { id, .. } => {
             let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
@@ -87,7 +89,7 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
                           AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
                           AND labels IS NULL AND id > $4
                         ORDER BY id LIMIT $5";
-            run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], waiting_job)
+            run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], row)
         }
         Target::Labels(labels) => {
             let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
@@ -97,7 +99,7 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
                           AND labels = $3 AND id > $4
                         ORDER BY id LIMIT $5";
             let labels = labels.clone();
-            run::kept(sql, &[priority.into(), tenant.into(), labels.into(), after.into(), limit.into()], waiting_job)
+            run::kept(sql, &[priority.into(), tenant.into(), labels.into(), after.into(), limit.into()], row)
         }
     };
     rows.into_iter().flatten().collect()
@@ -108,13 +110,17 @@ fn waiting_job(row: &run::Row) -> Option<WaitingJob> {
     Some(WaitingJob { id: row.get(1)?, fingerprint: key(2)?, shared: key(3), text: row.get(4)?, renews: row.get(5)? })
 }
 
-/// The next inputs that are asked about live, those of one asker and group one after the other.
+/// The next inputs that are asked about live, as many as are read at once, those of one asker and group one after the other.
 pub fn live_jobs(limit: i64) -> Vec<LiveJob> {
     let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews, tenant, taxonomy_id, labels, role, application_name, query_id
                  FROM (SELECT * FROM categorize.job WHERE state = 'live' ORDER BY priority DESC, id LIMIT $1) j
                 WHERE job_type = 'categorize'
                 ORDER BY tenant, taxonomy_id, labels, role, application_name, query_id, id";
+    let mut read = Reading::default();
     let row = |row: &run::Row| {
+        if !read.goes_on(row.bytes(4)) {
+            return None;
+        }
         Some(LiveJob {
             job: waiting_job(row)?,
             tenant: row.get(6)?,

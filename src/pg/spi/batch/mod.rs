@@ -18,6 +18,26 @@ use super::run;
 use pg_categorize_core::frame::Target;
 use pgrx::IntoDatum;
 
+/// Bytes of texts and bodies that are read at once, or a single one that has more: they are in memory together, and several times where
+/// they are parsed.
+const READ_BYTES: usize = 8 << 20;
+
+/// Rows that are read as far as their bytes go.
+#[derive(Default)]
+struct Reading {
+    bytes: usize,
+    is_over: bool,
+}
+
+impl Reading {
+    /// Whether a row of so many bytes is still read. The first one is; behind one that is not, none is.
+    fn goes_on(&mut self, bytes: usize) -> bool {
+        self.is_over |= self.bytes > 0 && self.bytes.saturating_add(bytes) > READ_BYTES;
+        self.bytes += if self.is_over { 0 } else { bytes };
+        !self.is_over
+    }
+}
+
 /// Into what the input of a job is sorted, from its taxonomy and its labels.
 fn target(taxonomy: Option<i32>, labels: Option<Vec<String>>) -> Option<Target> {
     match (taxonomy, labels) {

@@ -1,6 +1,7 @@
 //! Requests that users have written.
 
 use super::super::run;
+use super::{Reading, array};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::raw_request::{Endpoint, RawRequest};
@@ -54,8 +55,6 @@ pub struct WaitingRequest {
     pub fingerprint: Fingerprint,
     /// Its tenant.
     pub tenant: String,
-    /// Its body.
-    pub body: Value,
     /// How much it matters.
     pub priority: i16,
     /// Whose texts get vectors by it, and of which embedding; `None` where a user has written it, and no embedding where their index is
@@ -107,9 +106,9 @@ pub fn waiting_request_groups() -> Vec<RequestGroup> {
     run::kept(sql, &[], row).into_iter().flatten().collect()
 }
 
-/// The requests of a group behind a job, the first of the highest priority first.
+/// The requests of a group behind a job, the first of the highest priority first, without their bodies.
 pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: usize) -> Vec<WaitingRequest> {
-    let sql = "SELECT id, fingerprint, tenant, body, priority, taxonomy_id,
+    let sql = "SELECT id, fingerprint, tenant, priority, taxonomy_id,
                       (SELECT i.model FROM categorize.queued_vector q JOIN categorize.embedding_index i ON i.id = q.index_id
                         WHERE q.job_id = j.id AND i.state <> 'dropped' LIMIT 1)
                  FROM categorize.job j
@@ -132,12 +131,21 @@ pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: 
             id: row.get(1)?,
             fingerprint: Fingerprint(row.get::<Vec<u8>>(2)?.try_into().ok()?),
             tenant: row.get(3)?,
-            body: row.get::<JsonB>(4)?.0,
-            priority: row.get(5)?,
-            vectors: row.get(6).map(|taxonomy| (taxonomy, row.get(7))),
+            priority: row.get(4)?,
+            vectors: row.get(5).map(|taxonomy| (taxonomy, row.get(6))),
         })
     };
     run::kept(sql, &arguments, row).into_iter().flatten().collect()
+}
+
+/// The bodies of the first of these jobs, in their order, as many as are read at once.
+pub fn request_bodies(jobs: &[i64]) -> Vec<(i64, Value)> {
+    let sql = "SELECT j.id, j.body FROM unnest($1::bigint[]) WITH ORDINALITY n (id, place)
+                 JOIN categorize.job j ON j.id = n.id ORDER BY n.place";
+    let mut read = Reading::default();
+    let row = |row: &run::Row| if read.goes_on(row.bytes(2)) { row.get(1).zip(row.get::<JsonB>(2)) } else { None };
+    let bodies = run::kept(sql, &[array(jobs.iter().copied())], row);
+    bodies.into_iter().flatten().map(|(job, body)| (job, body.0)).collect()
 }
 
 /// Ends all that waits of a group.

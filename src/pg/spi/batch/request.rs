@@ -1,7 +1,7 @@
 //! The requests of batches.
 
 use super::super::run;
-use super::{array, target};
+use super::{Reading, array, target};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::{Asker, Target};
 use pgrx::JsonB;
@@ -39,8 +39,8 @@ pub struct BatchedJob {
     pub asker: Asker,
     /// Whether it is in this batch, and not ended.
     pub is_open: bool,
-    /// The body and the model, where it is a request that a user has written, or one for vectors.
-    pub request: Option<(Value, String)>,
+    /// Whether it is a request that a user has written, or one for vectors.
+    pub is_request: bool,
     /// Texts of which it asks for vectors; 1 where it asks for something else.
     pub inputs: usize,
 }
@@ -101,10 +101,18 @@ pub fn close_items(batch: i64, ordinals: &[i32]) {
     run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], |_| ());
 }
 
-/// What is sent of these jobs.
-pub fn sent_jobs(jobs: &[i64]) -> Vec<SentJob> {
-    let sql = "SELECT id, tenant, taxonomy_id, labels, input, body, model FROM categorize.job WHERE id = ANY ($1)";
+/// What is sent of these jobs, in their order: of as many as are read at once, and of so many of the first at least. The second is the
+/// first job that was not read.
+pub fn sent_jobs(jobs: &[i64], least: usize) -> (Vec<SentJob>, Option<i64>) {
+    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.input, j.body, j.model, n.place
+                 FROM unnest($1::bigint[]) WITH ORDINALITY n (id, place) JOIN categorize.job j ON j.id = n.id ORDER BY n.place";
+    let (mut read, mut unread) = (Reading::default(), None);
     let row = |row: &run::Row| {
+        let is_first = usize::try_from(row.get::<i64>(8)?).is_ok_and(|place| place <= least);
+        if !read.goes_on(row.bytes(5) + row.bytes(6)) && !is_first {
+            unread = unread.or_else(|| row.get(1));
+            return None;
+        }
         Some(SentJob {
             id: row.get(1)?,
             tenant: row.get(2)?,
@@ -114,14 +122,15 @@ pub fn sent_jobs(jobs: &[i64]) -> Vec<SentJob> {
             request: row.get::<JsonB>(6).map(|body| body.0).zip(row.get(7)),
         })
     };
-    run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect()
+    let sent = run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect();
+    (sent, unread)
 }
 
 /// The jobs of requests.
 pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
     let sql =
         "SELECT id, tenant, taxonomy_id, labels, input, shared_fingerprint, attempts, role, application_name, query_id,
-                      state = 'batched' AND batch_id = $1, body, model, inputs
+                      state = 'batched' AND batch_id = $1, body IS NOT NULL, inputs
                  FROM categorize.job WHERE id = ANY ($2)";
     let row = |row: &run::Row| {
         Some(BatchedJob {
@@ -134,8 +143,8 @@ pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
             attempts: row.get(7)?,
             asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
             is_open: row.get(11)?,
-            request: row.get::<JsonB>(12).map(|body| body.0).zip(row.get(13)),
-            inputs: usize::try_from(row.get::<i32>(14)?).unwrap_or(1),
+            is_request: row.get(12)?,
+            inputs: usize::try_from(row.get::<i32>(13)?).unwrap_or(1),
         })
     };
     run::kept(sql, &[batch.into(), array(jobs.iter().copied())], row).into_iter().flatten().collect()

@@ -66,7 +66,7 @@ fn each_portion(
         let jobs = jobs(batch, &items);
         let mut end = |job: &spi::BatchedJob| {
             // What a user has written for batches is asked in none but these.
-            let live = job.request.is_none() && desk.asks_live(&job.target);
+            let live = !job.is_request && desk.asks_live(&job.target);
             let (state, attempts, reason) = goes_on(job.attempts, live);
             JobEnd { job: job.id, state, attempts, reason }
         };

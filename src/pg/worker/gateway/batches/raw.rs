@@ -4,7 +4,7 @@ use super::building::owners;
 use super::ending::{reason_after, state_after};
 use super::vectors::{self, Fit};
 use super::{Batches, Desk, moment};
-use crate::pg::spi::{self, BatchedJob, RequestGroup};
+use crate::pg::spi::{self, BatchedJob, RequestGroup, WaitingRequest};
 use crate::pg::worker::gateway::plans::Plans;
 use pg_categorize_core::batch::{LineEnd, Moment, Queue, after};
 use pg_categorize_core::cascade::Reason;
@@ -15,6 +15,7 @@ use pg_categorize_gateway::batches::{LineResult, NewRequest, Waiting};
 use pg_categorize_gateway::plan::{Plan, RawWork, Route};
 use pg_categorize_gateway::store::Attempt;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How a request is asked: as it was written. What is in the queue was read before; what is not a request any more asks nothing.
@@ -78,17 +79,25 @@ impl Batches {
                     None => Fit::Sent,
                 };
                 match fit {
-                    Fit::Sent => sent.push(Waiting {
-                        job: job.id,
-                        fingerprint: job.fingerprint,
-                        text: String::new(),
-                        plan: plan(kind, job.tenant, &job.body, &group.model),
-                    }),
+                    Fit::Sent => sent.push(job),
                     Fit::Waits => {}
                     Fit::Over => over.push(job.id),
                 }
             }
             spi::move_all(&over, "cancelled", None);
+            let bodies = spi::request_bodies(&sent.iter().map(|job| job.id).collect::<Vec<_>>());
+            let read = bodies.last().and_then(|(last, _)| sent.iter().position(|job| job.id == *last));
+            if let Some(read) = read.filter(|read| read + 1 < sent.len()) {
+                // It goes on behind the last one whose body was read.
+                self.walked = Some((sent[read].priority, sent[read].id));
+            }
+            let mut bodies: HashMap<i64, Value> = bodies.into_iter().collect();
+            let with_body = |job: WaitingRequest| {
+                let body = bodies.remove(&job.id)?;
+                let plan = plan(kind, job.tenant, &body, &group.model);
+                Some(Waiting { job: job.id, fingerprint: job.fingerprint, text: String::new(), plan })
+            };
+            let sent: Vec<Waiting> = sent.into_iter().filter_map(with_body).collect();
             if !sent.is_empty() {
                 return sent;
             }

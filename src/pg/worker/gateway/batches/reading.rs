@@ -35,11 +35,15 @@ impl Batches {
         self.keep(&batch.record, &after, if was_sent { Rest::Missing } else { Rest::NotRun { blamed: false } }, desk);
     }
 
-    /// Requests of a batch from one on.
+    /// Requests of a batch from one on, as many as are read at once.
     pub fn requests(&mut self, batch: i64, from: u32, limit: usize, desk: &mut Desk<'_>) -> Vec<Request> {
-        let items = spi::batch_items(batch, i32::try_from(from).unwrap_or(i32::MAX), limit);
+        let mut items = spi::batch_items(batch, i32::try_from(from).unwrap_or(i32::MAX), limit);
         let ids: Vec<i64> = items.iter().flat_map(|item| item.jobs.iter().copied()).collect();
-        let jobs: HashMap<i64, SentJob> = spi::sent_jobs(&ids).into_iter().map(|job| (job.id, job)).collect();
+        let (sent, unread) = spi::sent_jobs(&ids, items.first().map_or(0, |item| item.jobs.len()));
+        if let Some(cut) = unread.and_then(|job| items.iter().position(|item| item.jobs.contains(&job))) {
+            items.truncate(cut);
+        }
+        let jobs: HashMap<i64, SentJob> = sent.into_iter().map(|job| (job.id, job)).collect();
         let kind = jobs.values().any(|job| job.request.is_some()).then(|| spi::kind_of_batch(batch)).flatten();
         let mut asks = Asks { desk, kind: kind.unwrap_or_default(), last: None };
         items.iter().map(|item| request(item, &jobs, &mut asks)).collect()

@@ -132,7 +132,7 @@ fn line(
         }
         let attempts = job.attempts + 1;
         let end = |state, reason| JobEnd { job: job.id, state, attempts, reason };
-        if job.request.is_some() {
+        if job.is_request {
             let cancelled = sent.cancelled && result.end == LineEnd::NotRun;
             let (state, reason) = if cancelled { ("cancelled", None) } else { raw::end(job, result, attempts, route) };
             ends.push(end(state, reason));
