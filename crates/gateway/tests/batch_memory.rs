@@ -52,7 +52,8 @@ impl Parts {
 impl Store for Endless {
     async fn open(&self) -> Result<Vec<Open>, Lost> {
         let batch = self.0.batch.lock().clone();
-        let open = |(record, bytes)| Open { record, token: Token::new(1, 1, 1), route: self.0.route.clone(), bytes };
+        let (token, route) = (Token::new(1, 1, 1), self.0.route.clone());
+        let open = |(record, bytes)| Open { record, token, route, bytes, cancel_wanted: false };
         Ok(batch.map(open).into_iter().collect())
     }
 

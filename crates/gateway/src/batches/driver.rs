@@ -73,6 +73,11 @@ impl<S: Store, C: Fn() -> Moment + Send + Sync> Driver<S, C> {
 
     async fn step(&self, open: &mut Open, alone: bool) -> Result<bool, Lost> {
         let Some(api) = api(open.route.provider.kind) else { return Ok(false) };
+        // While it is being built that costs nothing, and a moment later it would.
+        if open.cancel_wanted && !open.record.cancel_wanted {
+            self.hear(open, Event::CancelWanted).await?;
+            return Ok(true);
+        }
         let Some(due) = open.record.due((self.clock)(), alone) else { return Ok(false) };
         if due.record != open.record {
             self.store.keep(&open.record, &due.record, Rest::Waits).await?;

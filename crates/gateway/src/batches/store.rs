@@ -61,6 +61,8 @@ pub struct Open {
     pub route: Arc<Route>,
     /// Bytes of its lines, with what separates them.
     pub bytes: u64,
+    /// Whether somebody wants it cancelled, which its record may not have heard.
+    pub cancel_wanted: bool,
 }
 
 /// An input that waits.

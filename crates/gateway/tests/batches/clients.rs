@@ -121,6 +121,19 @@ async fn a_cancelled_batch_keeps_what_was_done() {
     }
 }
 
+/// Whoever cancels while a batch is built pays nothing, also where nobody was told before its create is due.
+#[tokio::test]
+async fn a_cancel_that_was_not_heard_comes_before_the_create() {
+    for (provider, name) in NAMES.iter().enumerate() {
+        let shop = Shop::new(7, 1, BatchConfig::default(), Faults::default()).await;
+        shop.driver(0.0).build(&shop.routes[provider]).await.unwrap();
+        shop.memory.look(|data| data.batches.values_mut().for_each(|kept| kept.cancel_wanted = true));
+        go_on(&shop, ended).await;
+        assert_eq!((states(&shop), shop.server.account().batches.created), (vec![State::Cancelled], 0), "{name}");
+        assert_eq!(shop.memory.look(|data| (data.ledger.reserved, data.ledger.settled)), (0, 0), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn no_room_blames_nobody() {
     let config = BatchConfig { most_enqueued_tokens: Some(10), ..BatchConfig::default() };

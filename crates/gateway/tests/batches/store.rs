@@ -42,6 +42,8 @@ pub struct Job {
 
 pub struct Kept {
     pub record: Batch,
+    /// What nobody has told the record yet.
+    pub cancel_wanted: bool,
     token: Token,
     route: Arc<Route>,
     bytes: u64,
@@ -132,6 +134,7 @@ impl Store for MemoryStore {
                 token: kept.token,
                 route: kept.route.clone(),
                 bytes: kept.bytes,
+                cancel_wanted: kept.cancel_wanted,
             });
             Ok(open.collect())
         })
@@ -158,7 +161,7 @@ impl Store for MemoryStore {
                 let now = pg_categorize_core::batch::Moment(0);
                 let record = Batch::new(id, part.route.provider.id, traits.matching, traits.by_file, 0, now);
                 let (token, route) = (Token::new(1, 1, id), part.route.clone());
-                Kept { record, token, route, bytes: 0, requests: Vec::new() }
+                Kept { record, cancel_wanted: false, token, route, bytes: 0, requests: Vec::new() }
             });
             assert_eq!(kept.record.state, State::Building);
             kept.record.requests += part.requests.len() as u32;

@@ -130,10 +130,10 @@ pub fn insert_batch(new: &NewBatch<'_>) {
     run::kept(sql, &arguments, |_| ());
 }
 
-/// The record and the size of a batch that is being built, held until the transaction ends.
+/// The record and the size of a batch that is being built, held until the transaction ends; `None` where somebody wants it cancelled.
 pub fn hold_building(batch: i64) -> Option<(Batch, BatchSize)> {
     let sql = "SELECT record, tenant, inputs, bytes, worst_case_nanousd FROM categorize.batch
-                WHERE id = $1 AND state = 'building' FOR UPDATE";
+                WHERE id = $1 AND state = 'building' AND NOT cancel_wanted FOR UPDATE";
     let row = |row: &run::Row| {
         let size = BatchSize { tenant: row.get(2), inputs: row.get(3)?, bytes: row.get(4)?, worst_case: row.get(5)? };
         Some((serde_json::from_value(row.get::<JsonB>(1)?.0).ok()?, size))

@@ -53,7 +53,8 @@ impl Batches {
 fn read(batch: &OpenBatch, desk: &mut Desk<'_>) -> Option<Open> {
     let route = desk.plans.route_of_batch(batch)?;
     let bytes = u64::try_from(batch.bytes).unwrap_or(0);
-    Some(Open { record: batch.record.clone(), token: Token::from_bits(batch.token), route, bytes })
+    let (record, token) = (batch.record.clone(), Token::from_bits(batch.token));
+    Some(Open { record, token, route, bytes, cancel_wanted: batch.cancel_wanted })
 }
 
 /// The jobs of requests, by their ids.
