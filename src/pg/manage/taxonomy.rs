@@ -2,7 +2,7 @@
 
 use super::{already_exists, as_writer, category, embedding, held, locked};
 use crate::pg::spi::{self, Hold};
-use crate::pg::{due, error};
+use crate::pg::{due, error, queue};
 use pg_categorize_core::error::Error;
 use pg_categorize_core::growth::Wanted;
 use pg_categorize_core::settings::{self, SettingRow, Settings};
@@ -51,7 +51,12 @@ pub fn configure(name: &str, change: &Value) {
         let merged: Map<String, Value> =
             settings::merge(taxonomy.settings.explicit(), change).unwrap_or_else(|e| error::raise(e));
         if taxonomy.settings.explicit() != &merged {
-            embedding::announce(&taxonomy, &Settings::from_explicit(merged.clone()));
+            let new = Settings::from_explicit(merged.clone());
+            embedding::announce(&taxonomy, &new);
+            if new.batch_vectors() != taxonomy.settings.batch_vectors() {
+                // Vectors that wait for a batch may wait for none any more.
+                queue::touch();
+            }
             spi::set_taxonomy_settings(taxonomy.id, merged);
         }
     });

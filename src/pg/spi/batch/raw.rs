@@ -148,6 +148,38 @@ pub fn request_bodies(jobs: &[i64]) -> Vec<(i64, Value)> {
     bodies.into_iter().flatten().map(|(job, body)| (job, body.0)).collect()
 }
 
+/// Requests for vectors of a taxonomy's texts that wait together.
+pub struct WaitingVectors {
+    /// Whom they go to.
+    pub provider: i32,
+    /// The model.
+    pub model: String,
+    /// Whose texts they are.
+    pub tenant: String,
+    /// Of which taxonomy.
+    pub taxonomy: i32,
+}
+
+/// What waits of vectors, by whom it goes to and whose it is.
+pub fn waiting_vectors() -> Vec<WaitingVectors> {
+    let sql = "SELECT DISTINCT provider_id, model, tenant, taxonomy_id FROM categorize.job
+                WHERE state = 'waiting' AND job_type = 'embedding' AND taxonomy_id IS NOT NULL";
+    let row = |row: &run::Row| {
+        Some(WaitingVectors { provider: row.get(1)?, model: row.get(2)?, tenant: row.get(3)?, taxonomy: row.get(4)? })
+    };
+    run::kept(sql, &[], row).into_iter().flatten().collect()
+}
+
+/// The jobs of these.
+pub fn jobs_of_vectors(waiting: &WaitingVectors) -> Vec<i64> {
+    let sql = "SELECT id FROM categorize.job
+                WHERE state = 'waiting' AND job_type = 'embedding' AND taxonomy_id = $1 AND tenant = $2 AND provider_id = $3
+                  AND model = $4";
+    let WaitingVectors { provider, model, tenant, taxonomy } = waiting;
+    let arguments = [(*taxonomy).into(), tenant.as_str().into(), (*provider).into(), model.as_str().into()];
+    run::kept(sql, &arguments, |row| row.get(1)).into_iter().flatten().collect()
+}
+
 /// Ends all that waits of a group.
 pub fn fail_requests(group: &RequestGroup, reason: &str) {
     let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp()

@@ -168,6 +168,27 @@ fn what_batches_leave_is_bought_live() {
     assert_eq!(embedded(&shop), 300);
 }
 
+/// Nobody has to know that they wait: an index that its batch was taken from is completed live.
+#[test]
+fn what_no_batch_takes_any_more_is_bought_live() {
+    let Some(shop) = stocked(shop("vectors_no_batch", 0, config()), 300) else { return };
+    embed(&mut shop.session(), MODEL);
+    eventually("they wait", 60, || queued(&shop) == 299);
+    // Newer, and without a price for batches.
+    shop.session().run("SELECT categorize.set_price('text-embedding-3-small', 0.10, 0)");
+    await_state(&shop, "ready");
+    assert_settled(&shop, 300);
+    assert_eq!((embedded(&shop), shop.model.account().batches.created), (300, 0));
+    // As many again, and then the taxonomy wants none of its vectors in batches.
+    shop.session().run("SELECT categorize.set_batch_price('text-embedding-3-small', 0.05, 0)");
+    teach(&mut shop.session(), 301, 600);
+    eventually("they wait", 60, || queued(&shop) == 300);
+    shop.session().run(r#"SELECT categorize.configure('shop', '{"batch_vectors": 0}')"#);
+    eventually("they have their vectors", 60, || rows_done(&shop) == 600);
+    assert_settled(&shop, 600);
+    assert_eq!((embedded(&shop), shop.model.account().batches.created), (600, 0));
+}
+
 #[test]
 fn kills_at_any_point_lose_no_vector_and_pay_for_none_twice() {
     let cluster = Arc::new(builder().start());

@@ -1,6 +1,6 @@
 //! What is to be done now: what waits is sorted by whom it goes to, and held against the schedule.
 
-use super::{Batches, Desk, here, microseconds, moment, now, raw};
+use super::{Batches, Desk, here, microseconds, moment, now, raw, vectors};
 use crate::pg::queue::{set_mark, take_mark};
 use crate::pg::spi::{self, Group, LiveJob, RequestGroup};
 use crate::pg::{error, guc};
@@ -49,6 +49,7 @@ impl Batches {
         agenda.has_open = here().next().is_some();
         let unheard = here().filter(|batch| batch.cancel_wanted && !batch.record.cancel_wanted);
         agenda.cancel = unheard.map(|batch| batch.record.id).collect();
+        vectors::leave(desk);
         let groups = spi::waiting_groups();
         self.groups.clone_from(&groups);
         let requests = spi::waiting_request_groups();

@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::ending::{reason_after, state_after};
-use crate::pg::spi::{self, BatchedJob};
+use crate::pg::spi::{self, BatchedJob, WaitingVectors};
 use crate::pg::worker::gateway::bought;
 use crate::pg::worker::gateway::vectors::current;
 use pg_categorize_core::batch::after;
@@ -38,6 +38,27 @@ pub(super) fn fit(desk: &mut Desk<'_>, tenant: &str, taxonomy: i32, model: Optio
             if Some(taxonomy.settings.embedding.id().as_str()) == model { Fit::Waits } else { Fit::Over }
         }),
     }
+}
+
+/// Ends what waits for a batch that will never be: its texts get their vectors live, where they are wanted still.
+pub(super) fn leave(desk: &mut Desk<'_>) {
+    for waiting in spi::waiting_vectors() {
+        if let Some((state, reason)) = way_out(desk, &waiting) {
+            spi::move_all(&spi::jobs_of_vectors(&waiting), state, reason.map(Reason::as_str));
+        }
+    }
+}
+
+/// How requests end that wait for no batch any more; `None` where they wait for one. A provider that cannot be asked for now may sell
+/// them later.
+fn way_out(desk: &mut Desk<'_>, waiting: &WaitingVectors) -> Option<(&'static str, Option<Reason>)> {
+    let Some(taxonomy) = desk.plans.taxonomy(waiting.taxonomy) else { return Some(("cancelled", None)) };
+    if taxonomy.settings.batch_vectors().is_none() {
+        return Some(("failed", None));
+    }
+    let plan = desk.plans.vectors(&waiting.tenant, waiting.taxonomy).ok()?;
+    let live = plan.routes.first().filter(|route| route.price.is_some() && route.model.name == waiting.model)?;
+    desk.plans.batch_route(live).is_none().then_some(("failed", Some(Reason::UnknownPrice)))
 }
 
 /// What becomes of the job of a request that was in so many batches: the vectors that it brought are stored, with what they cost.
