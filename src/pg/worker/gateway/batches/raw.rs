@@ -68,6 +68,8 @@ impl Batches {
             oldest: 0,
         };
         let kind = route.provider.kind.name();
+        // Of a taxonomy's texts there are many requests, and none is read that is not sent.
+        let mut fits: HashMap<(String, i32, Option<String>), Fit> = HashMap::new();
         loop {
             let waiting = spi::waiting_requests(&group, self.walked, limit);
             let Some(last) = waiting.last() else { return Vec::new() };
@@ -75,7 +77,10 @@ impl Batches {
             let (mut sent, mut over) = (Vec::new(), Vec::new());
             for job in waiting {
                 let fit = match &job.vectors {
-                    Some((taxonomy, model)) => vectors::fit(desk, &job.tenant, *taxonomy, model.as_deref()),
+                    Some((taxonomy, model)) => {
+                        let fit = || vectors::fit(desk, &job.tenant, *taxonomy, model.as_deref());
+                        *fits.entry((job.tenant.clone(), *taxonomy, model.clone())).or_insert_with(fit)
+                    }
                     None => Fit::Sent,
                 };
                 match fit {

@@ -15,6 +15,7 @@ use pg_categorize_gateway::plan::{Plan, Route};
 use pg_categorize_gateway::store::{AttemptOutcome, NewVector};
 
 /// What is to be done with a request that waits.
+#[derive(Clone, Copy)]
 pub(super) enum Fit {
     /// It is sent.
     Sent,
