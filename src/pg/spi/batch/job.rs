@@ -17,7 +17,8 @@ pub struct JobEnd<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Moves jobs on. The text of one that has ended is kept only where its taxonomy stores inputs.
+/// Moves jobs on. The text of one that has ended is kept only where its taxonomy stores inputs; texts whose vectors it was to bring
+/// are not, whatever became of their index.
 pub fn move_jobs(ends: &[JobEnd<'_>]) {
     if ends.is_empty() {
         return;
@@ -26,7 +27,10 @@ pub fn move_jobs(ends: &[JobEnd<'_>]) {
                   SET state = n.state, attempts = n.attempts, reason = n.reason,
                       ended_at = CASE WHEN n.state IN ('done', 'failed', 'cancelled') THEN clock_timestamp() END,
                       input = CASE WHEN n.state IN ('done', 'failed', 'cancelled') AND t.settings @> '{\"store_input\": false}'
-                                   THEN NULL ELSE j.input END
+                                   THEN NULL ELSE j.input END,
+                      body = CASE WHEN n.state IN ('done', 'failed', 'cancelled') AND j.job_type = 'embedding'
+                                       AND j.taxonomy_id IS NOT NULL
+                                  THEN '{}' ELSE j.body END
                  FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[]), unnest($3::smallint[]), unnest($4::text[]))
                    AS n (id, state, attempts, reason)
                  LEFT JOIN LATERAL (

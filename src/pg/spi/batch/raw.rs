@@ -182,7 +182,8 @@ pub fn jobs_of_vectors(waiting: &WaitingVectors) -> Vec<i64> {
 
 /// Ends all that waits of a group.
 pub fn fail_requests(group: &RequestGroup, reason: &str) {
-    let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp()
+    let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp(),
+                      body = CASE WHEN job_type = 'embedding' AND taxonomy_id IS NOT NULL THEN '{}' ELSE body END
                 WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 RETURNING id";
     let (job_type, model) = (group.job_type.as_str(), group.model.as_str());
     let failed =

@@ -33,8 +33,7 @@ pub fn forget_vectors(jobs: &[i64]) {
     if jobs.is_empty() {
         return;
     }
-    let sql = "WITH texts AS (DELETE FROM categorize.queued_vector WHERE job_id = ANY ($1) RETURNING job_id)
-               UPDATE categorize.job SET body = '{}' WHERE id IN (SELECT job_id FROM texts) RETURNING 1";
+    let sql = "DELETE FROM categorize.queued_vector WHERE job_id = ANY ($1) RETURNING 1";
     if !run::kept(sql, &[jobs.to_vec().into()], |_| ()).is_empty() {
         launch::want_vectors();
     }
@@ -45,8 +44,7 @@ pub fn leave_vectors(jobs: &[i64]) {
     if jobs.is_empty() {
         return;
     }
-    let sql = "WITH texts AS (UPDATE categorize.queued_vector SET live = true WHERE job_id = ANY ($1) RETURNING job_id)
-               UPDATE categorize.job SET body = '{}' WHERE id IN (SELECT job_id FROM texts) RETURNING 1";
+    let sql = "UPDATE categorize.queued_vector SET live = true WHERE job_id = ANY ($1) RETURNING 1";
     if !run::kept(sql, &[jobs.to_vec().into()], |_| ()).is_empty() {
         launch::want_vectors();
     }

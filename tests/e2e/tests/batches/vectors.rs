@@ -189,6 +189,25 @@ fn what_no_batch_takes_any_more_is_bought_live() {
     assert_eq!((embedded(&shop), shop.model.account().batches.created), (600, 0));
 }
 
+/// The texts of a taxonomy that is dropped are not kept in the queue: neither where they wait, nor where they are in a batch.
+#[test]
+fn a_dropped_taxonomy_leaves_no_text_in_the_queue() {
+    let Some(shop) = stocked(shop("vectors_dropped", 0, config()), 300) else { return };
+    embed(&mut shop.session(), MODEL);
+    eventually("they wait", 60, || queued(&shop) == 299);
+    shop.submit();
+    teach(&mut shop.session(), 301, 600);
+    eventually("others wait", 60, || queued(&shop) == 599);
+    let kept = "SELECT count(*) FROM categorize.job WHERE job_type = 'embedding' AND body::text LIKE '%cotton%'";
+    assert!(shop.session().one::<i64>(kept) >= 4);
+    shop.session().run("SELECT categorize.drop_taxonomy('shop')");
+    shop.session().run("SELECT categorize.submit_batches()");
+    shop.night();
+    eventually("nothing is queued", 60, || queued(&shop) == 0);
+    assert_eq!(shop.session().one::<i64>(kept), 0);
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}
+
 #[test]
 fn kills_at_any_point_lose_no_vector_and_pay_for_none_twice() {
     let cluster = Arc::new(builder().start());
