@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long a provider rests after a batch to it failed, or there was no money for one.
 pub(super) const REST: Duration = Duration::from_secs(15 * 60);
 
+/// When it is looked again whether what has ended is told and written back, where nothing else is to be done before.
+const GLANCE: Duration = Duration::from_secs(60);
+
 /// Inputs that are asked live together.
 const LIVE: i64 = 500;
 
@@ -62,8 +65,12 @@ impl Batches {
         }
         agenda.live = live(spi::live_jobs(LIVE));
         // What is ended and not told, or not written back, needs a gateway as well where the server is started anew: it has that done.
-        let is_left = || spi::any_targets() || spi::untold(0.0).0;
-        mark(database, waits || !open.is_empty() || !agenda.live.is_empty() || is_left());
+        let is_left = spi::any_targets() || spi::untold(0.0).0;
+        mark(database, waits || !open.is_empty() || !agenda.live.is_empty() || is_left);
+        if is_left {
+            // It stays: started anew for the mark, it would leave and be started again until then.
+            agenda.next = agenda.next.or(Some(now.after(GLANCE)));
+        }
         agenda
     }
 
