@@ -52,12 +52,14 @@ impl Batches {
         agenda.has_open = here().next().is_some();
         let unheard = here().filter(|batch| batch.cancel_wanted && !batch.record.cancel_wanted);
         agenda.cancel = unheard.map(|batch| batch.record.id).collect();
+        // Before what waits: what was queued together with a wish to submit it is seen with it.
+        let schedule = spi::schedule();
         vectors::leave(desk);
         let groups = spi::waiting_groups();
         self.groups.clone_from(&groups);
         let requests = spi::waiting_request_groups();
         let waits = !groups.is_empty() || !requests.is_empty();
-        if let Some(wanted) = spi::schedule() {
+        if let Some(wanted) = schedule {
             if wanted.poll_wanted {
                 spi::poll_now(now.0);
             }
