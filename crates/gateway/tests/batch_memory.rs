@@ -67,7 +67,7 @@ impl Store for Endless {
         let (record, bytes) = batch.get_or_insert_with(|| (Batch::new(1, 1, Matching::Label, true, 0, Moment(0)), 0));
         record.requests += part.requests.len() as u32;
         *bytes += part.requests.iter().map(|request| request.bytes).sum::<u64>();
-        Ok(Some(Made { batch: 1, requests: part.requests.len() }))
+        Ok(Some(Made { batch: Some(1), requests: part.requests.len(), skipped: false }))
     }
 
     async fn too_large(&self, _: Vec<i64>) -> Result<(), Lost> {

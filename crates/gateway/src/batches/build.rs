@@ -34,9 +34,21 @@ struct Filling {
     shard: Shard,
     /// Its number, where a part of it is stored.
     batch: Option<i64>,
-    /// Requests that are not stored yet.
-    requests: Vec<NewRequest>,
     inputs: u32,
+    /// Its requests that are not stored yet, and what the provider counts of each.
+    requests: Vec<(NewRequest, u32)>,
+    /// How far it was filled, and its inputs, without these.
+    stored: (Shard, u32),
+}
+
+/// What became of the requests that were not stored yet.
+enum Stored {
+    /// The store has done with all of them.
+    All,
+    /// Some are to be measured anew.
+    Some,
+    /// Nothing more is to be tried.
+    Refused,
 }
 
 /// Walks over what waits for a route's provider, and makes batches of it within these limits. Packs are those of live calls:
@@ -81,21 +93,34 @@ async fn fill(
 ) -> Result<bool, Lost> {
     let mut open: Vec<_> = packs(route, waiting).collect();
     open.reverse();
-    while let Some(pack) = open.pop() {
+    // The packs of the requests that are not stored yet.
+    let mut taken = Vec::new();
+    loop {
+        let Some(pack) = open.pop() else {
+            match filling.store(store, route, (&mut taken, &mut open), built).await? {
+                Stored::All => return Ok(true),
+                Stored::Some => continue,
+                Stored::Refused => return Ok(false),
+            }
+        };
         match filling.take(api, route, pack) {
-            Fit::Taken if filling.requests.len() < PART => {}
             Fit::Taken => {
-                if !filling.store(store, route, built).await? {
+                taken.push(pack);
+                if filling.requests.len() < PART {
+                    continue;
+                }
+                if let Stored::Refused = filling.store(store, route, (&mut taken, &mut open), built).await? {
                     return Ok(false);
                 }
             }
             Fit::Full if filling.shard.requests() > 0 => {
-                if !filling.store(store, route, built).await? {
-                    return Ok(false);
-                }
-                *filling = Filling::new(filling.limits);
                 // Its numbers are those of the batch that it comes into.
                 open.push(pack);
+                match filling.store(store, route, (&mut taken, &mut open), built).await? {
+                    Stored::All => *filling = Filling::new(filling.limits),
+                    Stored::Some => {}
+                    Stored::Refused => return Ok(false),
+                }
             }
             Fit::Full | Fit::TooLarge if pack.len() > 1 => {
                 let (first, second) = pack.split_at(pack.len() / 2);
@@ -108,7 +133,6 @@ async fn fill(
             }
         }
     }
-    filling.store(store, route, built).await
 }
 
 /// Inputs of one plan, as many as go into one request.
@@ -132,29 +156,48 @@ enum Fit {
 
 impl Filling {
     fn new(limits: Limits) -> Self {
-        Self { limits, shard: Shard::new(limits, 0), batch: None, requests: Vec::new(), inputs: 0 }
+        let shard = Shard::new(limits, 0);
+        Self { limits, shard, batch: None, inputs: 0, requests: Vec::new(), stored: (shard, 0) }
     }
 
-    /// Stores what is not yet; `false` where that is refused.
-    async fn store(&mut self, store: &impl Store, route: &Arc<Route>, built: &mut Built) -> Result<bool, Lost> {
+    /// Stores what is not yet, of these packs. Those that are behind one that is left out are open again.
+    async fn store<'a>(
+        &mut self,
+        store: &impl Store,
+        route: &Arc<Route>,
+        (taken, open): (&mut Vec<&'a [Waiting]>, &mut Vec<&'a [Waiting]>),
+        built: &mut Built,
+    ) -> Result<Stored, Lost> {
         let requests = std::mem::take(&mut self.requests);
+        let packs = std::mem::take(taken);
         if requests.is_empty() {
-            return Ok(true);
+            return Ok(Stored::All);
         }
         let (batch, count) = (self.batch, requests.len());
+        let sizes: Vec<_> = requests.iter().map(|(request, units)| (request.bytes, *units)).collect();
+        let requests = requests.into_iter().map(|(request, _)| request).collect();
         let Some(made) = store.build(Part { batch, route: route.clone(), requests }).await? else {
             built.refused = true;
-            return Ok(false);
+            return Ok(Stored::Refused);
         };
         if batch.is_none() {
-            built.batches.push(made.batch);
+            built.batches.extend(made.batch);
         }
-        self.batch = Some(made.batch);
-        if made.requests < count {
+        self.batch = made.batch;
+        if made.skipped {
             // What comes next was measured under other numbers.
+            (self.shard, self.inputs) = self.stored;
+            for ((bytes, units), pack) in sizes.into_iter().zip(&packs).take(made.requests) {
+                self.shard.take(bytes, units);
+                self.inputs += pack.len() as u32;
+            }
+            open.extend(packs.into_iter().skip(made.requests + 1).rev());
+        } else if made.requests < count {
+            // There is no money for more.
             *self = Self::new(self.limits);
         }
-        Ok(true)
+        self.stored = (self.shard, self.inputs);
+        Ok(if made.skipped { Stored::Some } else { Stored::All })
     }
 
     fn take(&mut self, api: &dyn BatchApi, route: &Route, pack: &[Waiting]) -> Fit {
@@ -174,14 +217,12 @@ impl Filling {
         let name = CustomId { token: Token::new(0, 0, 0), ordinal, check: [0; 8] };
         let separator = if ordinal == 0 { 0 } else { api.framing().separator.len() };
         let bytes = (api.line_bytes(route, &name, prepared.body_bytes()) + separator) as u64;
-        match self.shard.take(bytes, first.plan.raw.as_ref().map_or(1, |request| request.inputs)) {
+        let units = first.plan.raw.as_ref().map_or(1, |request| request.inputs);
+        match self.shard.take(bytes, units) {
             Take::Taken => {
                 self.inputs += pack.len() as u32;
-                self.requests.push(NewRequest {
-                    jobs: pack.iter().map(|input| input.job).collect(),
-                    worst_case,
-                    bytes,
-                });
+                let jobs = pack.iter().map(|input| input.job).collect();
+                self.requests.push((NewRequest { jobs, worst_case, bytes }, units));
                 Fit::Taken
             }
             Take::Full => Fit::Full,

@@ -22,7 +22,7 @@ const SHORT_REST: Duration = Duration::from_secs(5);
 /// How long what is asked live rests after something that may pass by itself: limits, budgets, a provider that is down.
 const LIVE_REST: Duration = Duration::from_secs(60);
 
-/// How often batches to a route are made anew of what is left, where the first ones of a run are refused for single requests.
+/// How often batches to a route are made anew of what is left, where the first part of one is refused: what waited has changed.
 const ROUNDS: usize = 3;
 
 /// Looks after the queue until the gateway stops.
@@ -121,7 +121,7 @@ impl Night {
     }
 }
 
-/// Makes batches to a route. What is refused for itself is not in the way of the rest.
+/// Makes batches to a route.
 async fn build<C: Fn() -> Moment + Send + Sync>(
     driver: &Driver<store::Store, C>,
     route: &Arc<Route>,

@@ -92,10 +92,12 @@ pub struct Part {
 /// What was made of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Made {
-    /// The batch that it is in.
-    pub batch: i64,
-    /// How many of its requests.
+    /// The batch that it is in; `None` where there is none yet.
+    pub batch: Option<i64>,
+    /// How many of its requests, from the first on.
     pub requests: usize,
+    /// Whether the one behind them is left out for itself, and has ended: those behind it are not in the way of a budget.
+    pub skipped: bool,
 }
 
 /// A request to be made.

@@ -121,6 +121,24 @@ async fn a_cancelled_batch_keeps_what_was_done() {
     }
 }
 
+/// One request that no budget ever admits ends alone: those behind it are in the same batch, under the numbers that follow.
+#[tokio::test]
+async fn what_is_too_dear_drops_nothing_but_itself() {
+    for (provider, name) in NAMES.iter().enumerate() {
+        let shop = Shop::new(1000, 1, BatchConfig::default(), Faults::default()).await;
+        let first = provider * 1000;
+        for dear in [first, first + 17, first + 500, first + 999] {
+            shop.memory.look(|data| data.jobs[dear].is_dear = true);
+        }
+        run(&shop, provider, ended).await;
+        assert_eq!((states(&shop), shop.server.account().batches.created), (vec![State::Done], 1), "{name}");
+        let given_up = ends(&shop, provider).iter().filter(|end| **end == Some(After::GiveUp)).count();
+        let done = ends(&shop, provider).iter().filter(|end| **end == Some(After::Done)).count();
+        // Packs of five.
+        assert_eq!((given_up, done), (20, 980), "{name}");
+    }
+}
+
 /// Whoever cancels while a batch is built pays nothing, also where nobody was told before its create is due.
 #[tokio::test]
 async fn a_cancel_that_was_not_heard_comes_before_the_create() {

@@ -38,6 +38,8 @@ pub struct Job {
     pub end: Option<After>,
     pub category: Option<i32>,
     pub answers: u32,
+    /// Whether no budget ever admits it.
+    pub is_dear: bool,
 }
 
 pub struct Kept {
@@ -81,6 +83,7 @@ impl Memory {
             end: None,
             category: None,
             answers: 0,
+            is_dear: false,
         };
         let data = Data {
             jobs: jobs.into_iter().map(job).collect(),
@@ -149,12 +152,22 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn build(&self, part: Part) -> Result<Option<Made>, Lost> {
+    async fn build(&self, mut part: Part) -> Result<Option<Made>, Lost> {
         self.ask(|data| {
             let jobs = || part.requests.iter().flat_map(|request| &request.jobs);
             if jobs().any(|job| data.jobs[*job as usize].batch.is_some() || data.jobs[*job as usize].end.is_some()) {
                 return Ok(None);
             }
+            let dear = part.requests.iter().position(|one| one.jobs.iter().any(|job| data.jobs[*job as usize].is_dear));
+            let skipped = dear.is_some();
+            if let Some(at) = dear {
+                part.requests[at].jobs.iter().for_each(|job| data.jobs[*job as usize].end = Some(After::GiveUp));
+                part.requests.truncate(at);
+            }
+            if part.requests.is_empty() {
+                return Ok(skipped.then_some(Made { batch: part.batch, requests: 0, skipped }));
+            }
+            let jobs = || part.requests.iter().flat_map(|request| &request.jobs);
             let id = part.batch.unwrap_or(data.batches.len() as i64 + 1);
             let kept = data.batches.entry(id).or_insert_with(|| {
                 let traits = api(part.route.provider.kind).unwrap().traits();
@@ -173,7 +186,7 @@ impl Store for MemoryStore {
             }));
             jobs().for_each(|job| data.jobs[*job as usize].batch = Some(id));
             data.ledger.reserved += part.requests.iter().map(|request| request.worst_case.0).sum::<i64>();
-            Ok(Some(Made { batch: id, requests: part.requests.len() }))
+            Ok(Some(Made { batch: Some(id), requests: part.requests.len(), skipped }))
         })
     }
 

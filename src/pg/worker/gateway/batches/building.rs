@@ -33,10 +33,10 @@ impl Batches {
         if let Some(refusal) = &refusal {
             self.refused(part, reserved.len(), refusal);
         }
+        // What no budget ever admits is not in the way of what comes then.
+        let skipped = refusal.is_some_and(|refusal| refusal.reason == Reason::RequestTooExpensive);
         if reserved.is_empty() {
-            // What no budget ever admits is not in the way of what comes then.
-            let goes_on = refusal.is_some_and(|refusal| refusal.reason == Reason::RequestTooExpensive);
-            return batch.filter(|_| goes_on).map(|batch| Made { batch, requests: 0 });
+            return skipped.then_some(Made { batch: *batch, requests: 0, skipped });
         }
         let paid: Vec<(&[i64], i64)> =
             requests.iter().zip(reserved).map(|(request, attempt)| (&request.jobs[..], attempt)).collect();
@@ -64,7 +64,7 @@ impl Batches {
             Some(size) => spi::grow_batch(&record, &size.with(part)),
             None => insert(&record, &part, route),
         }
-        Some(Made { batch: record.id, requests: made.len() })
+        Some(Made { batch: Some(record.id), requests: made.len(), skipped })
     }
 
     /// A request that no budget ever admits is not in the way of others; where there is no money, the provider rests.
