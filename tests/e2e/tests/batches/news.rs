@@ -134,6 +134,23 @@ fn body(kind: usize, text: &str) -> String {
     }
 }
 
+/// More than is read of the queue at once, and of a batch that is sent: none is left out, and none comes twice.
+#[test]
+fn long_bodies_come_into_one_batch() {
+    let shop = shop("long_requests", 0, config());
+    let mut session = shop.session();
+    session.run("SELECT categorize.set_budget('database', 1000, 'day', per_request_usd => 10)");
+    // Shorter than what costs more since it is long.
+    let text = format!("replace('{}', 'LONG', repeat('score ', 100000) || i)::jsonb", body(0, "LONG"));
+    session.run(&format!("SELECT categorize.enqueue_request('scoring', 'fake', {text}) FROM generate_series(1, 30) i"));
+    shop.submit();
+    let batches = "SELECT string_agg(requests || ' ' || (bytes > 18000000), ', ') FROM categorize.batch";
+    assert_eq!(session.text(batches).as_deref(), Some("30 true"));
+    shop.night();
+    assert_eq!((shop.jobs("done"), shop.model.account().batches.created), (30, 1));
+    assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
+}
+
 #[test]
 fn any_body_goes_through_batches_and_its_reply_is_the_enqueuers() {
     for (kind, (name, ..)) in KINDS.iter().enumerate() {
