@@ -12,9 +12,8 @@ pub use kept::{Wish, keep, relieve};
 pub use store::{Miss, store};
 
 use crate::pg::scope::Scope;
-use crate::pg::{catalog, guard, guc, lock, spi, world};
+use crate::pg::{catalog, guard, guc, lock, spi, unguarded, world};
 use pg_categorize_core::cascade::{Outcome, Query, Reason, TierName};
-use pgrx::pg_sys;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -121,9 +120,7 @@ fn may_queue() -> bool {
 /// Asked of any statement that is planned parallel and calls some function that is not built in: the extension may not be here, be of
 /// another version, or be about to go, for which nobody waits here.
 fn has_queueing_taxonomy() -> bool {
-    // SAFETY: a plain call on the main thread.
-    let can_read = unsafe { pg_sys::ActiveSnapshotSet() };
-    can_read
+    unguarded::has_snapshot()
         && catalog::taxonomy_table().is_some_and(lock::may_read_now)
         && spi::extension_version().as_deref() == Some(env!("CARGO_PKG_VERSION"))
         && world::as_owner(spi::has_queueing_taxonomy)

@@ -30,22 +30,17 @@ pub fn queued_vectors(job: i64) -> Option<(String, Vec<Fingerprint>)> {
 
 /// The texts of these jobs wait no more: they have their vectors, or are queued anew where they are wanted still.
 pub fn forget_vectors(jobs: &[i64]) {
-    if jobs.is_empty() {
-        return;
-    }
-    let sql = "DELETE FROM categorize.queued_vector WHERE job_id = ANY ($1) RETURNING 1";
-    if !run::kept(sql, &[jobs.to_vec().into()], |_| ()).is_empty() {
-        launch::want_vectors();
-    }
+    let_go("DELETE FROM categorize.queued_vector WHERE job_id = ANY ($1) RETURNING 1", jobs);
 }
 
 /// No batch had the vectors of the texts of these jobs: they are bought live.
 pub fn leave_vectors(jobs: &[i64]) {
-    if jobs.is_empty() {
-        return;
-    }
-    let sql = "UPDATE categorize.queued_vector SET live = true WHERE job_id = ANY ($1) RETURNING 1";
-    if !run::kept(sql, &[jobs.to_vec().into()], |_| ()).is_empty() {
+    let_go("UPDATE categorize.queued_vector SET live = true WHERE job_id = ANY ($1) RETURNING 1", jobs);
+}
+
+/// The texts that this changes are the business of who buys live.
+fn let_go(sql: &'static str, jobs: &[i64]) {
+    if !jobs.is_empty() && !run::kept(sql, &[jobs.to_vec().into()], |_| ()).is_empty() {
         launch::want_vectors();
     }
 }
