@@ -2,17 +2,14 @@
 -- caller's transaction and by the gateway, and are not dumped: a copy of a database has no business at a provider.
 
 CREATE SEQUENCE categorize.job_id_seq;
-CREATE TABLE categorize.job (
+CREATE TABLE categorize.job_entry (
     id               bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.job_id_seq'),
     job_type         text NOT NULL DEFAULT 'categorize' CHECK (job_type <> ''),
-    -- `waiting` for a batch, in a batch (`batched`), asked or to be asked `live`; the others are final.
-    state            text NOT NULL DEFAULT 'waiting'
-                     CHECK (state IN ('waiting', 'batched', 'live', 'done', 'failed', 'cancelled')),
     -- 10 goes first.
     priority         smallint NOT NULL DEFAULT 5 CHECK (priority BETWEEN 1 AND 10),
     tenant           text NOT NULL,
-    -- Of the input in its tenant and taxonomy; NULL where it is no categorization.
-    fingerprint      bytea,
+    -- Of the input in its tenant and taxonomy; of other work than categorization, of what is sent.
+    fingerprint      bytea NOT NULL,
     -- The same among those that tenants share, where the taxonomy shares answers.
     shared_fingerprint bytea,
     -- A taxonomy, or the caller's ad-hoc labels.
@@ -20,41 +17,90 @@ CREATE TABLE categorize.job (
     labels           text[],
     -- The text; NULL once the job has ended where the taxonomy stores no input.
     input            text,
-    -- Of other work than categorization: whom it goes to, and what is sent.
+    -- Whether a machine's stored answer is no answer to it.
+    renews           boolean NOT NULL DEFAULT false,
+    -- Of other work than categorization: whom it goes to, the model, the API that it is written for, and what is sent.
     provider_id      int,
+    model            text,
+    endpoint         text,
     body             jsonb,
+    -- How many texts a request asks for the vectors of; 1 where it asks for something else.
+    inputs           int NOT NULL DEFAULT 1 CHECK (inputs > 0),
     -- Who wants it, as the ledger has it.
     role_id          oid NOT NULL,
     role             text NOT NULL,
     application_name text NOT NULL DEFAULT '',
     query_id         bigint NOT NULL DEFAULT 0,
     enqueued_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    -- Batches that it was in and that had no answer to it.
+    -- Batches that it was in, that had no answer to it, and after which it waited again.
     attempts         smallint NOT NULL DEFAULT 0,
-    -- The batch that it is or was in last, its request there from 0 on, and its number among the inputs there from 1 on.
+    -- Of other work than categorization: the batch that it is or was in last, and what the provider answered.
     batch_id         bigint,
-    ordinal          int,
-    number           int,
-    ended_at         timestamptz,
-    -- Why there is no answer.
-    reason           text,
-    -- Of other work than categorization: what the provider answered.
     answer           jsonb,
-    CHECK (job_type <> 'categorize'
-           OR (fingerprint IS NOT NULL AND pg_catalog.num_nulls(taxonomy_id, labels) = 1)),
-    CHECK ((ended_at IS NULL) = (state IN ('waiting', 'batched', 'live'))),
-    CHECK (state <> 'batched' OR pg_catalog.num_nulls(batch_id, ordinal, number) = 0)
+    CHECK (CASE job_type WHEN 'categorize' THEN pg_catalog.num_nulls(taxonomy_id, labels) = 1
+                         ELSE pg_catalog.num_nulls(provider_id, model, endpoint, body) = 0 END)
 );
--- A text is asked about once at a time.
-CREATE UNIQUE INDEX job_fingerprint_key ON categorize.job (fingerprint)
-    WHERE job_type = 'categorize' AND state IN ('waiting', 'batched', 'live');
--- What waits is walked in this order: those of a tenant and taxonomy, or of the same labels, which may be long, come together,
--- since they share requests.
-CREATE INDEX job_waiting_idx ON categorize.job
-    (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), id)
-    WHERE state = 'waiting';
-CREATE INDEX job_live_idx ON categorize.job (priority DESC, id) WHERE state = 'live';
-CREATE INDEX job_ended_at_idx ON categorize.job (ended_at) WHERE ended_at IS NOT NULL;
+
+-- How a job goes on is in tables of their own, which are narrow: where very many go to a provider or come back together, no row of
+-- their texts is written again. A job that neither waits, nor is asked live, nor has ended is in a batch.
+
+-- What waits for a batch, with all that is asked of it while it does.
+CREATE TABLE categorize.job_waiting (
+    job_id      bigint PRIMARY KEY,
+    job_type    text NOT NULL,
+    priority    smallint NOT NULL,
+    tenant      text NOT NULL,
+    fingerprint bytea NOT NULL,
+    taxonomy_id int,
+    labels      text[],
+    -- Bytes of its text.
+    bytes       int NOT NULL,
+    enqueued_at timestamptz NOT NULL
+);
+-- It is walked in this order: those of a tenant and taxonomy, or of the same labels, which may be long, come together, since they
+-- share requests.
+CREATE INDEX job_waiting_walk_idx ON categorize.job_waiting
+    (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), job_id)
+    WHERE job_type = 'categorize';
+
+-- What is asked or to be asked live, since no batch takes it or had an answer.
+CREATE TABLE categorize.job_live (
+    job_id   bigint PRIMARY KEY,
+    priority smallint NOT NULL
+);
+CREATE INDEX job_live_walk_idx ON categorize.job_live (priority DESC, job_id);
+
+-- What has ended.
+CREATE TABLE categorize.job_end (
+    job_id   bigint PRIMARY KEY,
+    state    text NOT NULL CHECK (state IN ('done', 'failed', 'cancelled')),
+    -- Why there is no answer.
+    reason   text,
+    -- The batch whose results ended it; NULL where it was no batch.
+    batch_id bigint,
+    ended_at timestamptz NOT NULL
+);
+-- They come in the order of time.
+CREATE INDEX job_end_ended_at_idx ON categorize.job_end USING brin (ended_at);
+
+-- Which job asks about a text: one at a time. The row of a job that has ended is in nobody's way: whoever asks anew takes it out.
+CREATE TABLE categorize.job_key (
+    fingerprint bytea PRIMARY KEY,
+    job_id      bigint NOT NULL
+);
+
+-- Jobs with how far they are: `waiting` for a batch, in a batch (`batched`), asked or to be asked `live`; the others are final.
+CREATE VIEW categorize.job WITH (security_barrier) AS
+    SELECT j.id, j.job_type,
+           CASE WHEN e.job_id IS NOT NULL THEN e.state WHEN w.job_id IS NOT NULL THEN 'waiting'
+                WHEN l.job_id IS NOT NULL THEN 'live' ELSE 'batched' END AS state,
+           j.priority, j.tenant, j.fingerprint, j.shared_fingerprint, j.taxonomy_id, j.labels, j.input, j.renews, j.provider_id, j.model,
+           j.endpoint, j.body, j.inputs, j.role_id, j.role, j.application_name, j.query_id, j.enqueued_at, j.attempts,
+           coalesce(e.batch_id, j.batch_id) AS batch_id, e.ended_at, e.reason, j.answer
+      FROM categorize.job_entry j
+      LEFT JOIN categorize.job_end e ON e.job_id = j.id
+      LEFT JOIN categorize.job_waiting w ON w.job_id = j.id
+      LEFT JOIN categorize.job_live l ON l.job_id = j.id;
 
 -- One batch at a provider. It is bound to the database that made it, as providers are.
 CREATE SEQUENCE categorize.batch_id_seq;
@@ -151,11 +197,18 @@ COMMENT ON VIEW categorize.queue_status IS
     'Queued work by state, priority and reason: of the tenant of the session, of all for members of categorize_admin.';
 COMMENT ON VIEW categorize.batch_status IS
     'How far the batches at providers are, and what they cost; live_cost_usd is what the same would have cost live. Of the tenant of the session, of all for members of categorize_admin.';
-COMMENT ON TABLE categorize.job IS 'Queued work, with whom it is for and what became of it.';
+COMMENT ON VIEW categorize.job IS
+    'Queued work, with whom it is for and what became of it. The batch of an input is known once that has ended.';
+COMMENT ON TABLE categorize.job_entry IS 'Queued work, with whom it is for.';
+COMMENT ON TABLE categorize.job_waiting IS 'Jobs that wait for a batch.';
+COMMENT ON TABLE categorize.job_live IS 'Jobs that are asked live.';
+COMMENT ON TABLE categorize.job_end IS 'Jobs that have ended, with what became of them.';
+COMMENT ON TABLE categorize.job_key IS 'Which job asks about a text.';
 COMMENT ON TABLE categorize.batch IS 'Batches at providers, with how far each is and what it cost.';
 COMMENT ON TABLE categorize.batch_item IS 'The requests of batches, with the attempts under which the ledger has their money.';
 COMMENT ON TABLE categorize.batch_schedule IS 'When the last daily run of batches was, and what is wanted at once.';
 COMMENT ON SEQUENCE categorize.job_id_seq IS 'Ids of jobs.';
 COMMENT ON SEQUENCE categorize.batch_id_seq IS 'Ids of batches.';
-REVOKE ALL ON categorize.job, categorize.batch, categorize.batch_item, categorize.batch_schedule FROM PUBLIC;
+REVOKE ALL ON categorize.job, categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key,
+    categorize.batch, categorize.batch_item, categorize.batch_schedule FROM PUBLIC;
 REVOKE ALL ON SEQUENCE categorize.job_id_seq, categorize.batch_id_seq FROM PUBLIC;

@@ -5,7 +5,7 @@ CREATE SEQUENCE categorize.job_target_id_seq;
 CREATE TABLE categorize.job_target (
     id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.job_target_id_seq'),
     -- NULL where the answer was known when it was queued.
-    job_id        bigint REFERENCES categorize.job (id) ON DELETE CASCADE,
+    job_id        bigint REFERENCES categorize.job_entry (id) ON DELETE CASCADE,
     -- `waiting` for its job to end, `due` to be written, or `failed`. What is written is deleted.
     state         text NOT NULL CHECK (state IN ('waiting', 'due', 'failed')),
     -- The table, its primary key with the row's values as text, and the columns.

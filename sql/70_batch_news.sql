@@ -6,20 +6,13 @@
 ALTER TABLE categorize.batch ADD COLUMN job_type text NOT NULL DEFAULT 'categorize';
 -- What its requests are written for, where users have written them.
 ALTER TABLE categorize.batch ADD COLUMN endpoint text;
--- Whether a machine's stored answer is no answer to it.
-ALTER TABLE categorize.job ADD COLUMN renews boolean NOT NULL DEFAULT false;
--- Of a request that a user has written: the model, and the API that it is written for.
-ALTER TABLE categorize.job ADD COLUMN model text;
-ALTER TABLE categorize.job ADD COLUMN endpoint text;
-ALTER TABLE categorize.job ADD CHECK
-    (job_type = 'categorize' OR pg_catalog.num_nulls(fingerprint, provider_id, model, endpoint, body) = 0);
 
 -- What has happened and is to be told. It goes once that is done.
 CREATE SEQUENCE categorize.news_id_seq;
 CREATE TABLE categorize.news (
     id       bigint PRIMARY KEY DEFAULT pg_catalog.nextval('categorize.news_id_seq'),
     kind     text NOT NULL CHECK (kind IN ('batch', 'jobs', 'alert')),
-    -- Of a batch and of the jobs in it; NULL where they were in none.
+    -- Of a batch and of the jobs that its results ended; NULL where those were of none.
     batch_id bigint,
     -- That the batch, or the jobs, have come to.
     state    text,
@@ -106,24 +99,21 @@ CREATE TRIGGER note_news AFTER UPDATE ON categorize.batch FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('in_progress', 'done', 'failed', 'expired', 'cancelled'))
     EXECUTE FUNCTION categorize.note_batch();
 
--- No nested loop: how many rows a statement changes is not known when its plan is kept.
 CREATE FUNCTION categorize.note_jobs() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO categorize.news (kind, batch_id, state, job_type, role_id, tenant, jobs)
-    SELECT 'jobs', j.batch_id, j.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
-      FROM jobs_after j
-      JOIN jobs_before b ON b.id = j.id
-     WHERE j.ended_at IS NOT NULL AND b.ended_at IS NULL
-     GROUP BY j.batch_id, j.state, j.job_type, j.role_id, j.tenant;
+    SELECT 'jobs', e.batch_id, e.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
+      FROM ended e
+      JOIN categorize.job_entry j ON j.id = e.job_id
+     GROUP BY e.batch_id, e.state, j.job_type, j.role_id, j.tenant;
     IF FOUND THEN
         PERFORM categorize.news_are_due();
     END IF;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER note_news AFTER UPDATE ON categorize.job
-    REFERENCING OLD TABLE AS jobs_before NEW TABLE AS jobs_after
+CREATE TRIGGER note_news AFTER INSERT ON categorize.job_end REFERENCING NEW TABLE AS ended
     FOR EACH STATEMENT EXECUTE FUNCTION categorize.note_jobs();
 
 CREATE FUNCTION categorize.note_alert() RETURNS trigger
@@ -311,7 +301,7 @@ BEGIN
 
     IF queue_length > 0 THEN
         SELECT count(*) INTO waiting
-          FROM (SELECT FROM categorize.job j WHERE j.state = 'waiting' LIMIT queue_length::bigint + 1) w;
+          FROM (SELECT FROM categorize.job_waiting LIMIT queue_length::bigint + 1) w;
         IF waiting > queue_length THEN
             INSERT INTO categorize.alert_mark (kind, cause) VALUES ('queue_long', '') ON CONFLICT DO NOTHING;
             IF FOUND THEN

@@ -1,9 +1,6 @@
 -- Vectors that are bought in batches: texts whose vectors a provider makes, and which wait for a batch with many others. Their jobs are
 -- requests as users write them, of the kind of work `embedding`, of a taxonomy, and nobody's.
 
--- How many texts a request asks for the vectors of; 1 where it asks for something else.
-ALTER TABLE categorize.job ADD COLUMN inputs int NOT NULL DEFAULT 1 CHECK (inputs > 0);
-
 -- The texts of such jobs. What has its vector is deleted.
 CREATE TABLE categorize.queued_vector (
     -- Not references, which would be looked up for each text: what is left of an index goes with it.

@@ -69,6 +69,6 @@ SET categorize.batch_time = '03:00';
 SELECT name, setting, unit, context FROM pg_settings WHERE name LIKE 'categorize.batch%' ORDER BY name;
 -- Dropping the taxonomy is not held up.
 SELECT categorize.drop_taxonomy('queued');
-DELETE FROM categorize.job;
+TRUNCATE categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key CASCADE;
 DROP ROLE regress_queue_acme;
 SELECT categorize.drop_taxonomy('kept inside');

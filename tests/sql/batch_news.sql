@@ -69,13 +69,13 @@ INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price
                               worst_case_nanousd, created_at, system_identifier, database_oid)
 SELECT i, 1, 'fake', 'model', false, 1, CASE i WHEN 1 THEN '' END, i, 'submitted', '{}', 10, 100, 1000, 5000, '2026-11-29 23:30+00', 0, 0
   FROM generate_series(1, 2) i;
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number, fingerprint, provider_id, model, endpoint, body)
-SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, i, i, '', 1, 'model', 'messages', '["a text that nobody tells"]' FROM generate_series(1, 3) i, pg_roles r
+INSERT INTO categorize.job_entry (job_type, tenant, role_id, role, batch_id, application_name, fingerprint, provider_id, model, endpoint, body)
+SELECT 'scoring', '', r.oid, r.rolname, 1, i::text, '', 1, 'model', 'messages', '["a text that nobody tells"]' FROM generate_series(1, 3) i, pg_roles r
  WHERE r.rolname IN ('regress_news_user', 'regress_news_other');
 UPDATE categorize.batch SET state = 'in_progress' WHERE id = 1;
 UPDATE categorize.batch SET cost_nanousd = 7, live_cost_nanousd = 15, answered = 95, failed = 5 WHERE id = 1;
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE batch_id = 1 AND number < 3;
-UPDATE categorize.job SET state = 'failed', ended_at = clock_timestamp() WHERE batch_id = 1 AND number = 3;
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE batch_id = 1 AND application_name < '3';
+INSERT INTO categorize.job_end SELECT id, 'failed', NULL, 1, clock_timestamp() FROM categorize.job WHERE batch_id = 1 AND application_name = '3';
 UPDATE categorize.batch SET state = 'done', ended_at = clock_timestamp() WHERE id = 1;
 UPDATE categorize.batch SET state = 'done', ended_at = clock_timestamp(), cost_nanousd = 1000000000001, live_cost_nanousd = 2000000000002,
                             answered = 89, failed = 11 WHERE id = 2;
@@ -99,19 +99,17 @@ SELECT categorize.raise_alerts(0, '0', 0, 0) AS off;
 INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price_id, token, state, record, requests, inputs, bytes,
                               worst_case_nanousd, created_at, system_identifier, database_oid)
 VALUES (3, 1, 'fake', 'model', false, 1, 3, 'in_progress', '{}', 1, 1, 1, 1, now() - interval '49 hours', 0, 0);
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role, fingerprint, provider_id, model, endpoint, body)
-SELECT 'scoring', 'waiting', '', 10, 'x', '', 1, 'model', 'messages', '{}' FROM generate_series(1, 5);
+INSERT INTO categorize.job_waiting SELECT i, 'scoring', 5, '', '', NULL, NULL, 0, now() FROM generate_series(1, 5) i;
 SELECT categorize.raise_alerts(10, '50 hours', 5, 0) AS not_yet, categorize.raise_alerts(10, '48 hours', 4, 0) AS raised;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS again;
-DELETE FROM categorize.job WHERE id IN (SELECT id FROM categorize.job WHERE state = 'waiting' AND role = 'x' ORDER BY id LIMIT 2);
+DELETE FROM categorize.job_waiting WHERE job_id <= 2;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS still_half_full;
-DELETE FROM categorize.job WHERE id IN (SELECT id FROM categorize.job WHERE state = 'waiting' AND role = 'x' ORDER BY id LIMIT 2);
+DELETE FROM categorize.job_waiting WHERE job_id <= 4;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS empty;
-INSERT INTO categorize.job (job_type, state, tenant, role_id, role, fingerprint, provider_id, model, endpoint, body)
-SELECT 'scoring', 'waiting', '', 10, 'x', '', 1, 'model', 'messages', '{}' FROM generate_series(1, 5);
+INSERT INTO categorize.job_waiting SELECT i, 'scoring', 5, '', '', NULL, NULL, 0, now() FROM generate_series(11, 15) i;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS full_again;
 SELECT kind, regexp_replace(message, '20\d\d-.* UTC', 'THEN') AS message FROM categorize.alert WHERE kind IN ('batch_old', 'queue_long') ORDER BY id;
-DELETE FROM categorize.job WHERE role = 'x';
+DELETE FROM categorize.job_waiting;
 
 -- What they save; it stays when they are forgotten. Each tenant sees its own.
 SELECT * FROM categorize.savings WHERE batch_usd > 0 ORDER BY batch_usd;
@@ -125,18 +123,18 @@ SELECT count(*) AS marks FROM categorize.alert_mark WHERE kind LIKE 'batch%';
 -- A function that fails is called again; one that is gone or may not be called any more is not.
 CREATE OR REPLACE FUNCTION testing.after_jobs(jobs bigint[]) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'a text that nobody tells'; END $$;
 CREATE FUNCTION testing.end_job() RETURNS void LANGUAGE sql AS $$
-    WITH new AS (INSERT INTO categorize.job (job_type, state, tenant, role_id, role, batch_id, ordinal, number, fingerprint, provider_id, model, endpoint, body)
-                 SELECT 'scoring', 'batched', '', r.oid, r.rolname, 1, 0, 1, '', 1, 'model', 'messages', '{}' FROM pg_roles r WHERE r.rolname = 'regress_news_user' RETURNING id)
+    WITH new AS (INSERT INTO categorize.job_entry (job_type, tenant, role_id, role, batch_id, fingerprint, provider_id, model, endpoint, body)
+                 SELECT 'scoring', '', r.oid, r.rolname, 1, '', 1, 'model', 'messages', '{}' FROM pg_roles r WHERE r.rolname = 'regress_news_user' RETURNING id)
     SELECT FROM new $$;
 SELECT testing.end_job();
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE failures > 0)');
 SELECT waiting, failures > 0 AS failed, sqlstate, reason FROM categorize.completions;
 CREATE OR REPLACE FUNCTION testing.after_jobs(jobs bigint[]) RETURNS void LANGUAGE sql AS 'SELECT';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE waiting = 0)');
 REVOKE EXECUTE ON FUNCTION testing.after_jobs(bigint[]) FROM PUBLIC;
 SELECT testing.end_job();
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE reason IS NOT NULL)');
 SELECT waiting, sqlstate, reason FROM categorize.completions;
 GRANT EXECUTE ON FUNCTION testing.after_jobs(bigint[]) TO regress_news_user;
@@ -145,7 +143,7 @@ SELECT categorize.on_completion('testing.after_jobs(bigint[])') > 0 AS again;
 RESET ROLE;
 DROP FUNCTION testing.after_jobs(bigint[]);
 SELECT testing.end_job();
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
 CALL testing.until('(SELECT count(*) FROM categorize.completions WHERE reason IS NOT NULL) = 2');
 SELECT reason FROM categorize.completions ORDER BY id;
 SELECT kind, message FROM categorize.alert WHERE kind LIKE 'completion%' ORDER BY id;
@@ -164,7 +162,7 @@ DECLARE
 BEGIN
     FOREACH statement IN ARRAY ARRAY['INSERT INTO testing.deferring VALUES (1)', 'RESET ROLE', 'RESET SESSION AUTHORIZATION', 'SET ROLE postgres', 'SET SESSION AUTHORIZATION postgres',
                                      'SET CONSTRAINTS ALL DEFERRED', 'INSERT INTO testing.deferring VALUES (2)', 'LISTEN x', 'CREATE TEMP TABLE t (a int)',
-                                     'DELETE FROM categorize.job', 'CREATE ROLE regress_gained SUPERUSER'] LOOP
+                                     'DELETE FROM categorize.job_entry', 'CREATE ROLE regress_gained SUPERUSER'] LOOP
         BEGIN
             EXECUTE statement;
             INSERT INTO testing.gain (what) VALUES (statement || ' as ' || current_user);
@@ -178,7 +176,7 @@ SET ROLE regress_news_user;
 SELECT categorize.on_completion('testing.hostile(bigint[])') > 0 AS registered;
 RESET ROLE;
 SELECT testing.end_job();
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM testing.gain)');
 SELECT what FROM testing.gain ORDER BY n;
 
@@ -195,7 +193,7 @@ SET ROLE regress_news_user;
 SELECT categorize.on_completion('testing.slow(bigint[])') > 0 AS registered;
 RESET ROLE;
 SELECT testing.end_job();
-UPDATE categorize.job SET state = 'done', ended_at = clock_timestamp() WHERE state = 'batched';
+INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
 CALL testing.until($$EXISTS (SELECT FROM categorize.completions WHERE function ~ 'slow' AND sqlstate = '57014')$$);
 SET ROLE regress_news_user;
 SELECT categorize.drop_completion('testing.slow(bigint[])');
@@ -288,7 +286,7 @@ SELECT categorize.drop_provider('news');
 DELETE FROM categorize.price WHERE model = 'news-model';
 ALTER SYSTEM RESET ALL;
 SELECT pg_reload_conf();
-DELETE FROM categorize.job WHERE job_type = 'scoring';
+DELETE FROM categorize.job_entry WHERE job_type = 'scoring';
 DELETE FROM categorize.completion;
 DELETE FROM categorize.batch_day;
 DELETE FROM categorize.alert_log;

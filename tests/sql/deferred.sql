@@ -179,7 +179,7 @@ SELECT * FROM testing.queued();
 
 RESET categorize.mode;
 RESET categorize.taxonomy;
-DELETE FROM categorize.job;
+TRUNCATE categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key CASCADE;
 SELECT categorize.drop_taxonomy('later'), categorize.drop_taxonomy('fresh');
 SELECT categorize.drop_provider('afterwards');
 ALTER SYSTEM RESET categorize.external;

@@ -13,9 +13,11 @@ DECLARE
     left_over int;
 BEGIN
     PERFORM categorize.learn($_$ VALUES ('one', 'A'), ('two', 'B'), ('three', 'Bigger > Category') $_$, 'later');
-    UPDATE categorize.job SET state = CASE WHEN input IN ('one', 'two', 'three') THEN 'done' ELSE 'failed' END,
-           reason = CASE WHEN input IN ('one', 'two', 'three') THEN NULL ELSE 'none_of_these' END, ended_at = now()
-     WHERE ended_at IS NULL;
+    DELETE FROM categorize.job_waiting;
+    INSERT INTO categorize.job_end
+    SELECT id, CASE WHEN input IN ('one', 'two', 'three') THEN 'done' ELSE 'failed' END,
+           CASE WHEN input IN ('one', 'two', 'three') THEN NULL ELSE 'none_of_these' END, NULL, now()
+      FROM categorize.job WHERE ended_at IS NULL;
     UPDATE testing.kick SET category = NULL;
     PERFORM categorize.enqueue_query('SELECT id, title FROM testing.kick', 'later', 'testing.kick', 'category');
     COMMIT;
@@ -315,6 +317,6 @@ DROP OWNED BY regress_writer;
 DROP ROLE regress_writer;
 SELECT categorize.drop_taxonomy('later');
 SELECT categorize.drop_provider('afterwards');
-DELETE FROM categorize.job;
+TRUNCATE categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key CASCADE;
 ALTER SYSTEM RESET categorize.external;
 SELECT pg_reload_conf();

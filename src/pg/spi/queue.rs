@@ -34,12 +34,25 @@ pub struct NewJob<'a> {
 /// Stores those that no open job asks about, in the order given, which is to be that of all who do so: they wait for each other.
 /// Returns the ids of those that were stored.
 pub fn insert_jobs(of: &NewJobs<'_>, new: &[&NewJob<'_>]) -> Vec<(Fingerprint, i64)> {
-    let sql = "INSERT INTO categorize.job (priority, tenant, fingerprint, shared_fingerprint, taxonomy_id, labels, input,
-                                           role_id, role, application_name, query_id)
-               SELECT $1::smallint, $2, n.fingerprint, n.shared, $3, $4, n.input, $5, $6, $7, $8
-                 FROM ROWS FROM (unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::text[])) AS n (fingerprint, shared, input)
-               ON CONFLICT (fingerprint) WHERE job_type = 'categorize' AND state IN ('waiting', 'batched', 'live') DO NOTHING
-               RETURNING fingerprint, id";
+    let keys = || new.iter().map(|job| job.fingerprint.0.to_vec()).collect::<Vec<_>>().into();
+    let ended = "DELETE FROM categorize.job_key k USING unnest($1::bytea[]) n (fingerprint)
+                  WHERE k.fingerprint = n.fingerprint AND EXISTS (SELECT FROM categorize.job_end e WHERE e.job_id = k.job_id)";
+    run::write(ended, &[keys()]);
+    let sql = "WITH new AS MATERIALIZED (
+                   SELECT pg_catalog.nextval('categorize.job_id_seq') AS id, n.fingerprint, n.shared, n.input
+                     FROM ROWS FROM (unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::text[])) AS n (fingerprint, shared, input)),
+               taken AS (
+                   INSERT INTO categorize.job_key (fingerprint, job_id) SELECT n.fingerprint, n.id FROM new n
+                   ON CONFLICT (fingerprint) DO NOTHING RETURNING job_id),
+               entry AS (
+                   INSERT INTO categorize.job_entry (id, priority, tenant, fingerprint, shared_fingerprint, taxonomy_id, labels, input,
+                                                     role_id, role, application_name, query_id)
+                   SELECT n.id, $1::smallint, $2, n.fingerprint, n.shared, $3, $4, n.input, $5, $6, $7, $8
+                     FROM taken t JOIN new n ON n.id = t.job_id
+                   RETURNING id, fingerprint, octet_length(input) AS bytes, enqueued_at)
+               INSERT INTO categorize.job_waiting (job_id, job_type, priority, tenant, fingerprint, taxonomy_id, labels, bytes, enqueued_at)
+               SELECT id, 'categorize', $1::smallint, $2, fingerprint, $3, $4, bytes, enqueued_at FROM entry
+               RETURNING fingerprint, job_id";
     let arguments = [
         of.priority.into(),
         of.tenant.into(),
@@ -49,7 +62,7 @@ pub fn insert_jobs(of: &NewJobs<'_>, new: &[&NewJob<'_>]) -> Vec<(Fingerprint, i
         of.asker.role.as_str().into(),
         of.asker.application.as_str().into(),
         of.asker.query_id.into(),
-        new.iter().map(|job| job.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
+        keys(),
         new.iter().map(|job| job.shared.map(|key| key.0.to_vec())).collect::<Vec<_>>().into(),
         new.iter().map(|job| job.text.to_owned()).collect::<Vec<_>>().into(),
     ];
@@ -58,8 +71,8 @@ pub fn insert_jobs(of: &NewJobs<'_>, new: &[&NewJob<'_>]) -> Vec<(Fingerprint, i
 
 /// The open jobs that ask about these.
 pub fn open_jobs(keys: &[Fingerprint]) -> Vec<(Fingerprint, i64)> {
-    let sql = "SELECT fingerprint, id FROM categorize.job
-                WHERE fingerprint = ANY ($1) AND job_type = 'categorize' AND state IN ('waiting', 'batched', 'live')";
+    let sql = "SELECT k.fingerprint, k.job_id FROM categorize.job_key k
+                WHERE k.fingerprint = ANY ($1) AND NOT EXISTS (SELECT FROM categorize.job_end e WHERE e.job_id = k.job_id)";
     let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.0.to_vec()).collect();
     // Under a fresh snapshot: what kept a job from being stored may be newer than the statement.
     run::write_returning(sql, &[keys.into()], by_key).into_iter().flatten().collect()
@@ -72,7 +85,7 @@ fn by_key(row: &run::Row) -> Option<(Fingerprint, i64)> {
 /// Has what waits submitted at once; how many inputs that is.
 pub fn want_submission() -> i64 {
     run::write("UPDATE categorize.batch_schedule SET submit_wanted_at = clock_timestamp()", &[]);
-    count("SELECT count(*) FROM categorize.job WHERE state = 'waiting' AND job_type = 'categorize'")
+    count("SELECT count(*) FROM categorize.job_waiting WHERE job_type = 'categorize'")
 }
 
 /// Has the open batches polled at once; how many there are.

@@ -95,7 +95,7 @@ pub fn answers_where(condition: &str, answers: &[StoredAnswer], path: impl Fn(i3
 /// Notes of waiting jobs that they are asked about although an answer is known.
 pub fn renew_jobs(jobs: &[i64]) {
     run::write(
-        "UPDATE categorize.job SET renews = true WHERE id = ANY ($1) AND state = 'waiting'",
+        "UPDATE categorize.job_entry j SET renews = true FROM categorize.job_waiting w WHERE w.job_id = ANY ($1) AND j.id = w.job_id",
         &[jobs.to_vec().into()],
     );
 }

@@ -259,7 +259,7 @@ pub fn due_portion(mut most: i64, after: Option<Place>) -> Option<DuePortion> {
                   FROM (SELECT * FROM categorize.job_target d
                          WHERE d.state = 'due' AND d.retry_at <= pg_catalog.clock_timestamp() AND ROW(d.retry_at, d.id) >= ROW($11, $12)
                          ORDER BY d.retry_at, d.id LIMIT $10) t
-                  LEFT JOIN categorize.job j ON j.id = t.job_id
+                  LEFT JOIN categorize.job_end j ON j.job_id = t.job_id
                  WHERE t.relation = $1 AND t.key_columns = $2 AND t.input_columns = $3 AND t.output_column = $4 AND t.role_id = $5
                    AND t.tenant = $6 AND t.taxonomy_id IS NOT DISTINCT FROM $7 AND t.labels IS NOT DISTINCT FROM $8
                  ORDER BY t.id LIMIT $9";
@@ -325,7 +325,7 @@ pub fn mark_due(jobs: &[i64]) -> u64 {
 /// Marks all rows as due whose jobs have ended: also those that were queued while that happened. Forgets what failed long ago.
 pub fn mark_all_due() {
     let due = "UPDATE categorize.job_target t SET state = 'due', retry_at = pg_catalog.clock_timestamp()
-                 FROM categorize.job j WHERE j.id = t.job_id AND j.ended_at IS NOT NULL AND t.state = 'waiting'";
+                 FROM categorize.job_end j WHERE j.job_id = t.job_id AND t.state = 'waiting'";
     run::write(due, &[]);
     let old = "DELETE FROM categorize.job_target
                 WHERE state = 'failed' AND ended_at < pg_catalog.clock_timestamp() - interval '90 days'";

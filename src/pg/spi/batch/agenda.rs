@@ -60,8 +60,8 @@ pub struct Schedule {
 
 /// What waits for a batch, in the order in which it is sent.
 pub fn waiting_groups() -> Vec<Group> {
-    let sql = "SELECT priority, tenant, taxonomy_id, labels, count(*), sum(octet_length(input)), min(enqueued_at)
-                 FROM categorize.job WHERE state = 'waiting' AND job_type = 'categorize'
+    let sql = "SELECT priority, tenant, taxonomy_id, labels, count(*), sum(bytes), min(enqueued_at)
+                 FROM categorize.job_waiting WHERE job_type = 'categorize'
                 GROUP BY priority, tenant, taxonomy_id, labels
                 ORDER BY priority DESC, tenant, coalesce(taxonomy_id, 0), labels";
     let row = |row: &run::Row| {
@@ -84,20 +84,24 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
     let row = |row: &run::Row| if read.goes_on(row.bytes(4)) { waiting_job(row) } else { None };
     let rows = match &group.target {
         Target::Taxonomy { id, .. } => {
-            let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
-                        WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
-                          AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
-                          AND labels IS NULL AND id > $4
-                        ORDER BY id LIMIT $5";
+            let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews
+                         FROM (SELECT job_id FROM categorize.job_waiting
+                                WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
+                                  AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
+                                  AND labels IS NULL AND job_id > $4
+                                ORDER BY job_id LIMIT $5) w
+                         JOIN categorize.job_entry j ON j.id = w.job_id ORDER BY j.id";
             run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], row)
         }
         Target::Labels(labels) => {
-            let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews FROM categorize.job
-                        WHERE state = 'waiting' AND job_type = 'categorize' AND priority = $1 AND tenant = $2
-                          AND coalesce(taxonomy_id, 0) = 0
-                          AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
-                          AND labels = $3 AND id > $4
-                        ORDER BY id LIMIT $5";
+            let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews
+                         FROM (SELECT job_id FROM categorize.job_waiting
+                                WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
+                                  AND coalesce(taxonomy_id, 0) = 0
+                                  AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
+                                  AND labels = $3 AND job_id > $4
+                                ORDER BY job_id LIMIT $5) w
+                         JOIN categorize.job_entry j ON j.id = w.job_id ORDER BY j.id";
             let labels = labels.clone();
             run::kept(sql, &[priority.into(), tenant.into(), labels.into(), after.into(), limit.into()], row)
         }
@@ -112,10 +116,11 @@ fn waiting_job(row: &run::Row) -> Option<WaitingJob> {
 
 /// The next inputs that are asked about live, as many as are read at once, those of one asker and group one after the other.
 pub fn live_jobs(limit: i64) -> Vec<LiveJob> {
-    let sql = "SELECT id, fingerprint, shared_fingerprint, input, renews, tenant, taxonomy_id, labels, role, application_name, query_id
-                 FROM (SELECT * FROM categorize.job WHERE state = 'live' ORDER BY priority DESC, id LIMIT $1) j
-                WHERE job_type = 'categorize'
-                ORDER BY tenant, taxonomy_id, labels, role, application_name, query_id, id";
+    let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews, j.tenant, j.taxonomy_id, j.labels, j.role,
+                      j.application_name, j.query_id
+                 FROM (SELECT job_id FROM categorize.job_live ORDER BY priority DESC, job_id LIMIT $1) l
+                 JOIN categorize.job_entry j ON j.id = l.job_id
+                ORDER BY j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.id";
     let mut read = Reading::default();
     let row = |row: &run::Row| {
         if !read.goes_on(row.bytes(4)) {

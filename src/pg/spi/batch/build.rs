@@ -84,7 +84,7 @@ pub struct NewItems<'a> {
 /// Whose these jobs are.
 pub fn owners(jobs: &[i64]) -> Vec<Owner> {
     let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.inputs
-                 FROM unnest($1::bigint[]) n (id) JOIN categorize.job j ON j.id = n.id";
+                 FROM unnest($1::bigint[]) n (id) JOIN categorize.job_entry j ON j.id = n.id";
     let row = |row: &run::Row| {
         Some(Owner {
             job: row.get(1)?,
@@ -161,21 +161,17 @@ pub fn grow_batch(record: &Batch, size: &BatchSize) {
 /// Stores requests of a batch, whose jobs wait no more; whether all of them did.
 pub fn insert_items(new: &NewItems<'_>) -> bool {
     let jobs: Vec<i64> = new.requests.iter().flat_map(|(jobs, _)| jobs.iter().copied()).collect();
-    let ordinals = new.requests.iter().zip(new.ordinal..).flat_map(|((jobs, _), at)| jobs.iter().map(move |_| at));
     // Joined: an array that is no index condition is searched from its begin for each row.
-    let sql = "UPDATE categorize.job j SET state = 'batched', batch_id = $1, ordinal = n.ordinal, number = n.place + $2
-                 FROM ROWS FROM (unnest($3::bigint[]), unnest($4::int[])) WITH ORDINALITY AS n (id, ordinal, place)
-                WHERE j.id = n.id AND j.state = 'waiting'
-               RETURNING n.place::int, j.fingerprint";
+    let sql = "DELETE FROM categorize.job_waiting w USING unnest($1::bigint[]) WITH ORDINALITY AS n (id, place)
+                WHERE w.job_id = n.id RETURNING n.place::int, w.fingerprint";
     let mut keys = vec![0; jobs.len() * KEY];
-    let arguments = [new.batch.into(), (new.number - 1).into(), array(jobs.iter().copied()), array(ordinals)];
     let key = |row: &run::Row| {
         let (place, key): (i32, &[u8]) = (row.get(1)?, row.get(2)?);
         let at = usize::try_from(place - 1).ok()? * KEY;
         keys.get_mut(at..at + KEY).filter(|room| room.len() == key.len())?.copy_from_slice(key);
         Some(())
     };
-    if run::kept(sql, &arguments, key).into_iter().flatten().count() != jobs.len() {
+    if run::kept(sql, &[array(jobs.iter().copied())], key).into_iter().flatten().count() != jobs.len() {
         return false;
     }
     let sql = "INSERT INTO categorize.batch_item (batch_id, ordinal, attempt_id, first_number, jobs, fingerprints)

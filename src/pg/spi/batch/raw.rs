@@ -64,10 +64,14 @@ pub struct WaitingRequest {
 
 /// Queues a request; its number. Two that are the same are two.
 pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
-    let sql = "INSERT INTO categorize.job (job_type, priority, tenant, fingerprint, provider_id, model, endpoint, body, role_id, role,
-                                           application_name, query_id, inputs, taxonomy_id)
-               VALUES ($1, $2, $3, pg_catalog.sha256(pg_catalog.convert_to($4::text, 'UTF8')), $5, $6, $7, $4, coalesce($8, 0::oid), $9, $10, $11, $12, $13)
-               RETURNING id";
+    let sql = "WITH entry AS (
+                   INSERT INTO categorize.job_entry (job_type, priority, tenant, fingerprint, provider_id, model, endpoint, body, role_id,
+                                                     role, application_name, query_id, inputs, taxonomy_id)
+                   VALUES ($1, $2, $3, pg_catalog.sha256(pg_catalog.convert_to($4::text, 'UTF8')), $5, $6, $7, $4,
+                           coalesce($8, 0::oid), $9, $10, $11, $12, $13)
+                   RETURNING id, job_type, priority, tenant, fingerprint, taxonomy_id, enqueued_at)
+               INSERT INTO categorize.job_waiting (job_id, job_type, priority, tenant, fingerprint, taxonomy_id, bytes, enqueued_at)
+               SELECT id, job_type, priority, tenant, fingerprint, taxonomy_id, 0, enqueued_at FROM entry RETURNING job_id";
     let arguments = [
         new.job_type.into(),
         new.priority.into(),
@@ -89,9 +93,10 @@ pub fn insert_request(new: &NewRequestJob<'_>) -> i64 {
 /// What waits for a batch, without what is to be categorized.
 pub fn waiting_request_groups() -> Vec<RequestGroup> {
     let sql =
-        "SELECT provider_id, model, job_type, endpoint, sum(inputs), sum(pg_column_size(body))::bigint, min(enqueued_at)
-                 FROM categorize.job WHERE state = 'waiting' AND job_type <> 'categorize'
-                GROUP BY provider_id, model, job_type, endpoint ORDER BY max(priority) DESC, min(id)";
+        "SELECT j.provider_id, j.model, j.job_type, j.endpoint, sum(j.inputs), sum(pg_column_size(j.body))::bigint, min(j.enqueued_at)
+                 FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
+                WHERE w.job_type <> 'categorize'
+                GROUP BY j.provider_id, j.model, j.job_type, j.endpoint ORDER BY max(j.priority) DESC, min(j.id)";
     let row = |row: &run::Row| {
         Some(RequestGroup {
             provider: row.get(1)?,
@@ -108,13 +113,13 @@ pub fn waiting_request_groups() -> Vec<RequestGroup> {
 
 /// The requests of a group behind a job, the first of the highest priority first, without their bodies.
 pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: usize) -> Vec<WaitingRequest> {
-    let sql = "SELECT id, fingerprint, tenant, priority, taxonomy_id,
+    let sql = "SELECT j.id, j.fingerprint, j.tenant, j.priority, j.taxonomy_id,
                       (SELECT i.model FROM categorize.queued_vector q JOIN categorize.embedding_index i ON i.id = q.index_id
                         WHERE q.job_id = j.id AND i.state <> 'dropped' LIMIT 1)
-                 FROM categorize.job j
-                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 AND endpoint = $4
-                  AND (-priority, id) > (-$5::int, $6)
-                ORDER BY -priority, id LIMIT $7";
+                 FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
+                WHERE w.job_type = $1 AND j.provider_id = $2 AND j.model = $3 AND j.endpoint = $4
+                  AND (-w.priority, w.job_id) > (-$5::int, $6)
+                ORDER BY -w.priority, w.job_id LIMIT $7";
     // Before the highest priority there is none.
     let (priority, id) = after.unwrap_or((i16::MAX, 0));
     let arguments = [
@@ -141,7 +146,7 @@ pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: 
 /// The bodies of the first of these jobs, in their order, as many as are read at once.
 pub fn request_bodies(jobs: &[i64]) -> Vec<(i64, Value)> {
     let sql = "SELECT j.id, j.body FROM unnest($1::bigint[]) WITH ORDINALITY n (id, place)
-                 JOIN categorize.job j ON j.id = n.id ORDER BY n.place";
+                 JOIN categorize.job_entry j ON j.id = n.id ORDER BY n.place";
     let mut read = Reading::default();
     let row = |row: &run::Row| if read.goes_on(row.bytes(2)) { row.get(1).zip(row.get::<JsonB>(2)) } else { None };
     let bodies = run::kept(sql, &[array(jobs.iter().copied())], row);
@@ -162,8 +167,9 @@ pub struct WaitingVectors {
 
 /// What waits of vectors, by whom it goes to and whose it is.
 pub fn waiting_vectors() -> Vec<WaitingVectors> {
-    let sql = "SELECT DISTINCT provider_id, model, tenant, taxonomy_id FROM categorize.job
-                WHERE state = 'waiting' AND job_type = 'embedding' AND taxonomy_id IS NOT NULL";
+    let sql = "SELECT DISTINCT j.provider_id, j.model, j.tenant, j.taxonomy_id
+                 FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
+                WHERE w.job_type = 'embedding' AND w.taxonomy_id IS NOT NULL";
     let row = |row: &run::Row| {
         Some(WaitingVectors { provider: row.get(1)?, model: row.get(2)?, tenant: row.get(3)?, taxonomy: row.get(4)? })
     };
@@ -172,9 +178,8 @@ pub fn waiting_vectors() -> Vec<WaitingVectors> {
 
 /// The jobs of these.
 pub fn jobs_of_vectors(waiting: &WaitingVectors) -> Vec<i64> {
-    let sql = "SELECT id FROM categorize.job
-                WHERE state = 'waiting' AND job_type = 'embedding' AND taxonomy_id = $1 AND tenant = $2 AND provider_id = $3
-                  AND model = $4";
+    let sql = "SELECT j.id FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
+                WHERE w.job_type = 'embedding' AND w.taxonomy_id = $1 AND w.tenant = $2 AND j.provider_id = $3 AND j.model = $4";
     let WaitingVectors { provider, model, tenant, taxonomy } = waiting;
     let arguments = [(*taxonomy).into(), tenant.as_str().into(), (*provider).into(), model.as_str().into()];
     run::kept(sql, &arguments, |row| row.get(1)).into_iter().flatten().collect()
@@ -182,13 +187,11 @@ pub fn jobs_of_vectors(waiting: &WaitingVectors) -> Vec<i64> {
 
 /// Ends all that waits of a group.
 pub fn fail_requests(group: &RequestGroup, reason: &str) {
-    let sql = "UPDATE categorize.job SET state = 'failed', reason = $4, ended_at = clock_timestamp(),
-                      body = CASE WHEN job_type = 'embedding' AND taxonomy_id IS NOT NULL THEN '{}' ELSE body END
-                WHERE state = 'waiting' AND job_type = $1 AND provider_id = $2 AND model = $3 RETURNING id";
+    let sql = "SELECT j.id FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
+                WHERE w.job_type = $1 AND j.provider_id = $2 AND j.model = $3";
     let (job_type, model) = (group.job_type.as_str(), group.model.as_str());
-    let failed =
-        run::kept(sql, &[job_type.into(), group.provider.into(), model.into(), reason.into()], |row| row.get(1));
-    super::super::leave_vectors(&failed.into_iter().flatten().collect::<Vec<i64>>());
+    let waiting = run::kept(sql, &[job_type.into(), group.provider.into(), model.into()], |row| row.get(1));
+    super::move_all(&waiting.into_iter().flatten().collect::<Vec<i64>>(), "failed", Some(reason));
 }
 
 /// Says of a batch that it is of requests that users have written.
@@ -197,9 +200,16 @@ pub fn mark_batch(batch: i64, job_type: &str, endpoint: Endpoint) {
     run::kept(sql, &[batch.into(), job_type.into(), endpoint.name().into()], |_| ());
 }
 
+/// Notes in which batch requests are that users have written: they see it.
+pub fn mark_requests(batch: i64, requests: &[(&[i64], i64)]) {
+    let sql = "UPDATE categorize.job_entry j SET batch_id = $1 FROM unnest($2::bigint[]) n (id) WHERE j.id = n.id";
+    let jobs = array(requests.iter().flat_map(|(jobs, _)| jobs.iter().copied()));
+    run::kept(sql, &[batch.into(), jobs], |_| ());
+}
+
 /// What a provider answered to a request, before its job ends.
 pub fn store_reply(job: i64, reply: Value) {
-    run::kept("UPDATE categorize.job SET answer = $2 WHERE id = $1", &[job.into(), JsonB(reply).into()], |_| ());
+    run::kept("UPDATE categorize.job_entry SET answer = $2 WHERE id = $1", &[job.into(), JsonB(reply).into()], |_| ());
 }
 
 /// The kind of the provider that a batch went to.

@@ -85,9 +85,13 @@ pub fn failed_since(moment: i64) -> Vec<i32> {
 
 /// Removes batches and jobs that ended more than so many days ago.
 pub fn prune_queue(days: i32) {
-    let sql = "DELETE FROM categorize.job WHERE ended_at < now() - $1 * interval '1 day'
-                  AND (batch_id IS NULL OR NOT EXISTS (SELECT FROM categorize.batch b
-                                                        WHERE b.id = batch_id AND b.ended_at IS NULL))";
+    let sql = "WITH gone AS (
+                   DELETE FROM categorize.job_end e
+                    WHERE e.ended_at < now() - $1 * interval '1 day'
+                      AND NOT EXISTS (SELECT FROM categorize.batch b WHERE b.id = e.batch_id AND b.ended_at IS NULL)
+                   RETURNING e.job_id),
+               entry AS (DELETE FROM categorize.job_entry j USING gone g WHERE j.id = g.job_id RETURNING j.id, j.fingerprint)
+               DELETE FROM categorize.job_key k USING entry j WHERE k.fingerprint = j.fingerprint AND k.job_id = j.id";
     run::kept(sql, &[days.into()], |_| ());
     let sql = "WITH gone AS (DELETE FROM categorize.batch WHERE ended_at < now() - $1 * interval '1 day' RETURNING id)
                DELETE FROM categorize.batch_item i USING gone WHERE i.batch_id = gone.id";

@@ -37,8 +37,6 @@ pub struct BatchedJob {
     pub attempts: i16,
     /// Who pays.
     pub asker: Asker,
-    /// Whether it is in this batch, and not ended.
-    pub is_open: bool,
     /// Whether it is a request that a user has written, or one for vectors.
     pub is_request: bool,
     /// Texts of which it asks for vectors; 1 where it asks for something else.
@@ -105,7 +103,7 @@ pub fn close_items(batch: i64, ordinals: &[i32]) {
 /// first job that was not read.
 pub fn sent_jobs(jobs: &[i64], least: usize) -> (Vec<SentJob>, Option<i64>) {
     let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.input, j.body, j.model, n.place
-                 FROM unnest($1::bigint[]) WITH ORDINALITY n (id, place) JOIN categorize.job j ON j.id = n.id ORDER BY n.place";
+                 FROM unnest($1::bigint[]) WITH ORDINALITY n (id, place) JOIN categorize.job_entry j ON j.id = n.id ORDER BY n.place";
     let (mut read, mut unread) = (Reading::default(), None);
     let row = |row: &run::Row| {
         let is_first = usize::try_from(row.get::<i64>(8)?).is_ok_and(|place| place <= least);
@@ -127,11 +125,11 @@ pub fn sent_jobs(jobs: &[i64], least: usize) -> (Vec<SentJob>, Option<i64>) {
 }
 
 /// The jobs of requests.
-pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
+pub fn batched_jobs(jobs: &[i64]) -> Vec<BatchedJob> {
     let sql =
-        "SELECT id, tenant, taxonomy_id, labels, input, shared_fingerprint, attempts, role, application_name, query_id,
-                      state = 'batched' AND batch_id = $1, body IS NOT NULL, inputs
-                 FROM categorize.job WHERE id = ANY ($2)";
+        "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.input, j.shared_fingerprint, j.attempts, j.role, j.application_name,
+                j.query_id, j.body IS NOT NULL, j.inputs
+           FROM unnest($1::bigint[]) n (id) JOIN categorize.job_entry j ON j.id = n.id";
     let row = |row: &run::Row| {
         Some(BatchedJob {
             id: row.get(1)?,
@@ -142,10 +140,9 @@ pub fn batched_jobs(batch: i64, jobs: &[i64]) -> Vec<BatchedJob> {
             shared: row.get::<Vec<u8>>(6).and_then(|bytes| bytes.try_into().ok()).map(Fingerprint),
             attempts: row.get(7)?,
             asker: Asker { role: row.get(8)?, application: row.get(9)?, query_id: row.get(10)? },
-            is_open: row.get(11)?,
-            is_request: row.get(12)?,
-            inputs: usize::try_from(row.get::<i32>(13)?).unwrap_or(1),
+            is_request: row.get(11)?,
+            inputs: usize::try_from(row.get::<i32>(12)?).unwrap_or(1),
         })
     };
-    run::kept(sql, &[batch.into(), array(jobs.iter().copied())], row).into_iter().flatten().collect()
+    run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect()
 }

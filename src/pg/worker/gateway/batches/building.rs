@@ -59,6 +59,9 @@ impl Batches {
         let number = before.as_ref().map_or(0, |size| size.inputs) + 1;
         let all_waited = spi::insert_items(&NewItems { batch: record.id, ordinal, number, requests: &paid });
         assert!(all_waited, "inputs of a batch do not wait any more");
+        if route.raw.is_some() {
+            spi::mark_requests(record.id, &paid);
+        }
         record.requests += u32::try_from(made.len()).unwrap_or(u32::MAX);
         match before {
             Some(size) => spi::grow_batch(&record, &size.with(part)),

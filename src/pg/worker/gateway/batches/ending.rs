@@ -2,7 +2,7 @@
 
 use super::reading::jobs;
 use super::{Batches, Desk};
-use crate::pg::spi::{self, JobEnd};
+use crate::pg::spi::{self, Former, JobEnd};
 use crate::pg::worker::gateway::closing::{self, Booking};
 use pg_categorize_core::batch::{After, Batch, LineEnd, Rest, after};
 use pg_categorize_core::cascade::Reason;
@@ -32,7 +32,7 @@ impl Batches {
             attempts: 0,
             reason: ended.reason.map(Reason::as_str),
         };
-        spi::move_jobs(&ended.iter().map(end).collect::<Vec<_>>());
+        spi::move_jobs(&ended.iter().map(end).collect::<Vec<_>>(), Former::Queue);
     }
 }
 
@@ -63,16 +63,17 @@ fn each_portion(
         let bookings: Vec<Booking<'_>> =
             items.iter().map(|item| Booking { attempt: item.attempt, outcome, shares: &[] }).collect();
         closing::book(&bookings, desk.books);
-        let jobs = jobs(batch, &items);
+        let jobs = jobs(&items);
         let mut end = |job: &spi::BatchedJob| {
             // What a user has written for batches is asked in none but these.
             let live = !job.is_request && desk.asks_live(&job.target);
             let (state, attempts, reason) = goes_on(job.attempts, live);
             JobEnd { job: job.id, state, attempts, reason }
         };
-        let ends: Vec<JobEnd<'_>> = jobs.values().filter(|job| job.is_open).map(&mut end).collect();
+        let ends: Vec<JobEnd<'_>> = jobs.values().map(&mut end).collect();
         let failed = ends.iter().filter(|end| end.state != "waiting").count();
-        spi::move_jobs(&ends);
+        let requests = jobs.values().any(|job| job.is_request);
+        spi::move_jobs(&ends, Former::Batch { id: batch, requests });
         spi::count_results(batch, (0, i32::try_from(failed).unwrap_or(i32::MAX)), (0, 0));
         spi::close_items(batch, &items.iter().map(|item| item.ordinal).collect::<Vec<_>>());
     }

@@ -58,9 +58,9 @@ fn read(batch: &OpenBatch, desk: &mut Desk<'_>) -> Option<Open> {
 }
 
 /// The jobs of requests, by their ids.
-pub(super) fn jobs(batch: i64, items: &[BatchItem]) -> HashMap<i64, BatchedJob> {
+pub(super) fn jobs(items: &[BatchItem]) -> HashMap<i64, BatchedJob> {
     let ids: Vec<i64> = items.iter().flat_map(|item| item.jobs.iter().copied()).collect();
-    spi::batched_jobs(batch, &ids).into_iter().map(|job| (job.id, job)).collect()
+    spi::batched_jobs(&ids).into_iter().map(|job| (job.id, job)).collect()
 }
 
 /// How requests are asked; those of one tenant and target come together.

@@ -3,7 +3,7 @@
 use super::ending::{reason_after, state_after};
 use super::reading::jobs;
 use super::{Batches, Desk, raw};
-use crate::pg::spi::{self, BatchItem, BatchedJob, JobEnd};
+use crate::pg::spi::{self, BatchItem, BatchedJob, Former, JobEnd};
 use crate::pg::worker::gateway::closing::{self, Booking, Brought};
 use pg_categorize_core::batch::{LineEnd, after};
 use pg_categorize_core::cascade::Reason;
@@ -39,7 +39,7 @@ impl Batches {
             results.iter().filter_map(|result| Some((i32::try_from(result.ordinal).ok()?, result))).collect();
         let items = spi::hold_items(batch, Some(&by_ordinal.keys().copied().collect::<Vec<_>>()));
         let Some(of) = Sent::load(batch, desk) else { panic!("the provider of a batch cannot be asked any more") };
-        let jobs = jobs(batch, &items);
+        let jobs = jobs(&items);
         let lines: Vec<Line> =
             items.iter().map(|item| line(item, by_ordinal[&item.ordinal], &jobs, &of, desk)).collect();
         let bookings: Vec<Booking<'_>> = lines
@@ -63,7 +63,7 @@ impl Batches {
         let ends: Vec<JobEnd<'_>> = lines.into_iter().flat_map(|line| line.ends).collect();
         let count = |states: &[&str]| ends.iter().filter(|end| states.contains(&end.state)).count() as i32;
         spi::count_results(batch, (count(&["done"]), count(&["failed", "live"])), money);
-        spi::move_jobs(&ends);
+        spi::move_jobs(&ends, Former::Batch { id: batch, requests: of.route.raw.is_some() });
         spi::close_items(batch, &items.iter().map(|item| item.ordinal).collect::<Vec<_>>());
     }
 }
@@ -127,9 +127,6 @@ fn line(
         // A request for vectors is one job of many texts.
         let each = |cost| Paid { asker: &job.asker, cost, answered: is_answered };
         paid.extend(cost.shares(job.inputs).into_iter().map(each));
-        if !job.is_open {
-            continue;
-        }
         let attempts = job.attempts + 1;
         let end = |state, reason| JobEnd { job: job.id, state, attempts, reason };
         if job.is_request {
