@@ -62,6 +62,8 @@ CREATE TABLE categorize.job_waiting (
 CREATE INDEX job_waiting_walk_idx ON categorize.job_waiting
     (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), job_id)
     WHERE job_type = 'categorize';
+-- They are few.
+CREATE INDEX job_waiting_request_idx ON categorize.job_waiting (job_id) WHERE job_type <> 'categorize';
 
 -- What is asked or to be asked live, since no batch takes it or had an answer.
 CREATE TABLE categorize.job_live (

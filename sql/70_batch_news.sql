@@ -99,22 +99,26 @@ CREATE TRIGGER note_news AFTER UPDATE ON categorize.batch FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('in_progress', 'done', 'failed', 'expired', 'cancelled'))
     EXECUTE FUNCTION categorize.note_batch();
 
-CREATE FUNCTION categorize.note_jobs() RETURNS trigger
+-- Ends jobs that have not ended: one state and one reason for each. Whoever has queued them hears of it.
+CREATE FUNCTION categorize.end_jobs(ids bigint[], states text[], reasons text[], batch bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    WITH ended AS (
+        INSERT INTO categorize.job_end (job_id, state, reason, batch_id, ended_at)
+        SELECT n.id, n.state, n.reason, batch, clock_timestamp()
+          FROM ROWS FROM (unnest(ids), unnest(states), unnest(reasons)) AS n (id, state, reason)
+            ON CONFLICT (job_id) DO NOTHING
+        RETURNING job_id, state)
     INSERT INTO categorize.news (kind, batch_id, state, job_type, role_id, tenant, jobs)
-    SELECT 'jobs', e.batch_id, e.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
+    SELECT 'jobs', batch, e.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
       FROM ended e
       JOIN categorize.job_entry j ON j.id = e.job_id
-     GROUP BY e.batch_id, e.state, j.job_type, j.role_id, j.tenant;
+     GROUP BY e.state, j.job_type, j.role_id, j.tenant;
     IF FOUND THEN
         PERFORM categorize.news_are_due();
     END IF;
-    RETURN NULL;
 END
 $$;
-CREATE TRIGGER note_news AFTER INSERT ON categorize.job_end REFERENCING NEW TABLE AS ended
-    FOR EACH STATEMENT EXECUTE FUNCTION categorize.note_jobs();
 
 CREATE FUNCTION categorize.note_alert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -350,7 +354,7 @@ COMMENT ON VIEW categorize.job_result IS
 COMMENT ON VIEW categorize.completions IS
     'The functions that are called when jobs of a role have ended, and how the calls went: of the role, of all for members of categorize_admin.';
 COMMENT ON FUNCTION categorize.note_batch() IS 'Notes that a batch has been submitted or has ended; used inside.';
-COMMENT ON FUNCTION categorize.note_jobs() IS 'Notes which jobs have ended; used inside.';
+COMMENT ON FUNCTION categorize.end_jobs(bigint[], text[], text[], bigint) IS 'Ends jobs, and notes it for those who hear of it; used inside.';
 COMMENT ON FUNCTION categorize.note_alert() IS 'Notes that an alert was raised; used inside.';
 COMMENT ON FUNCTION categorize.keep_batch_day() IS 'Keeps what batches cost and saved when they are forgotten; used inside.';
 COMMENT ON FUNCTION categorize.completion_statement(oid, oid) IS

@@ -64,6 +64,8 @@ CREATE TABLE categorize.job_waiting (
 CREATE INDEX job_waiting_walk_idx ON categorize.job_waiting
     (priority DESC, tenant, coalesce(taxonomy_id, 0), coalesce(pg_catalog.hash_array_extended(labels, 0::bigint), 0::bigint), job_id)
     WHERE job_type = 'categorize';
+-- They are few.
+CREATE INDEX job_waiting_request_idx ON categorize.job_waiting (job_id) WHERE job_type <> 'categorize';
 
 -- What is asked or to be asked live, since no batch takes it or had an answer.
 CREATE TABLE categorize.job_live (
@@ -136,22 +138,26 @@ CREATE OR REPLACE VIEW categorize.job_result WITH (security_barrier) AS
        AND j.role_id = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER);
 DROP TABLE categorize.job_before;
 
-CREATE OR REPLACE FUNCTION categorize.note_jobs() RETURNS trigger
+DROP FUNCTION categorize.note_jobs();
+CREATE FUNCTION categorize.end_jobs(ids bigint[], states text[], reasons text[], batch bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    WITH ended AS (
+        INSERT INTO categorize.job_end (job_id, state, reason, batch_id, ended_at)
+        SELECT n.id, n.state, n.reason, batch, clock_timestamp()
+          FROM ROWS FROM (unnest(ids), unnest(states), unnest(reasons)) AS n (id, state, reason)
+            ON CONFLICT (job_id) DO NOTHING
+        RETURNING job_id, state)
     INSERT INTO categorize.news (kind, batch_id, state, job_type, role_id, tenant, jobs)
-    SELECT 'jobs', e.batch_id, e.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
+    SELECT 'jobs', batch, e.state, j.job_type, j.role_id, j.tenant, array_agg(j.id ORDER BY j.id)
       FROM ended e
       JOIN categorize.job_entry j ON j.id = e.job_id
-     GROUP BY e.batch_id, e.state, j.job_type, j.role_id, j.tenant;
+     GROUP BY e.state, j.job_type, j.role_id, j.tenant;
     IF FOUND THEN
         PERFORM categorize.news_are_due();
     END IF;
-    RETURN NULL;
 END
 $$;
-CREATE TRIGGER note_news AFTER INSERT ON categorize.job_end REFERENCING NEW TABLE AS ended
-    FOR EACH STATEMENT EXECUTE FUNCTION categorize.note_jobs();
 
 CREATE OR REPLACE FUNCTION categorize.raise_alerts(failed_percent int, batch_age interval, queue_length int, saved_nanousd bigint) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -233,6 +239,8 @@ COMMENT ON TABLE categorize.job_end IS 'Jobs that have ended, with what became o
 COMMENT ON TABLE categorize.job_key IS 'Which job asks about a text.';
 REVOKE ALL ON categorize.job, categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key
     FROM PUBLIC;
+REVOKE ALL ON FUNCTION categorize.end_jobs(bigint[], text[], text[], bigint) FROM PUBLIC;
+COMMENT ON FUNCTION categorize.end_jobs(bigint[], text[], text[], bigint) IS 'Ends jobs, and notes it for those who hear of it; used inside.';
 
 DO $$
 DECLARE
@@ -242,7 +250,8 @@ DECLARE
     object text;
 BEGIN
     FOREACH object IN ARRAY ARRAY['TABLE categorize.job_entry', 'TABLE categorize.job_waiting', 'TABLE categorize.job_live',
-                                  'TABLE categorize.job_end', 'TABLE categorize.job_key', 'VIEW categorize.job'] LOOP
+                                  'TABLE categorize.job_end', 'TABLE categorize.job_key', 'VIEW categorize.job',
+                                  'FUNCTION categorize.end_jobs(bigint[], text[], text[], bigint)'] LOOP
         EXECUTE pg_catalog.concat('ALTER ', object, ' OWNER TO ', owner);
     END LOOP;
 END

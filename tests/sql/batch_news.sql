@@ -74,8 +74,8 @@ SELECT 'scoring', '', r.oid, r.rolname, 1, i::text, '', 1, 'model', 'messages', 
  WHERE r.rolname IN ('regress_news_user', 'regress_news_other');
 UPDATE categorize.batch SET state = 'in_progress' WHERE id = 1;
 UPDATE categorize.batch SET cost_nanousd = 7, live_cost_nanousd = 15, answered = 95, failed = 5 WHERE id = 1;
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE batch_id = 1 AND application_name < '3';
-INSERT INTO categorize.job_end SELECT id, 'failed', NULL, 1, clock_timestamp() FROM categorize.job WHERE batch_id = 1 AND application_name = '3';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE batch_id = 1 AND application_name < '3';
+SELECT categorize.end_jobs(array_agg(id), array_agg('failed'::text), NULL, 1) FROM categorize.job WHERE batch_id = 1 AND application_name = '3';
 UPDATE categorize.batch SET state = 'done', ended_at = clock_timestamp() WHERE id = 1;
 UPDATE categorize.batch SET state = 'done', ended_at = clock_timestamp(), cost_nanousd = 1000000000001, live_cost_nanousd = 2000000000002,
                             answered = 89, failed = 11 WHERE id = 2;
@@ -85,7 +85,7 @@ SELECT cardinality(jobs) AS jobs, jobs <@ (SELECT array_agg(id) FROM categorize.
 SELECT sum(calls) > 0 AS called, sum(waiting) AS waiting, sum(failures) AS failures FROM categorize.completions;
 
 -- Alerts, each once for its cause.
-SELECT kind, provider, message FROM categorize.alert WHERE kind LIKE 'batch%' OR kind IN ('saved', 'queue_long') ORDER BY id;
+SELECT kind, provider, message FROM categorize.alert WHERE kind LIKE 'batch%' OR kind IN ('saved', 'queue_long') ORDER BY kind, id;
 -- By itself it raises no more of them: what follows is asked for here.
 ALTER SYSTEM SET categorize.alert_failed_percent = 0;
 ALTER SYSTEM SET categorize.alert_batch_age = 0;
@@ -127,14 +127,14 @@ CREATE FUNCTION testing.end_job() RETURNS void LANGUAGE sql AS $$
                  SELECT 'scoring', '', r.oid, r.rolname, 1, '', 1, 'model', 'messages', '{}' FROM pg_roles r WHERE r.rolname = 'regress_news_user' RETURNING id)
     SELECT FROM new $$;
 SELECT testing.end_job();
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE failures > 0)');
 SELECT waiting, failures > 0 AS failed, sqlstate, reason FROM categorize.completions;
 CREATE OR REPLACE FUNCTION testing.after_jobs(jobs bigint[]) RETURNS void LANGUAGE sql AS 'SELECT';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE waiting = 0)');
 REVOKE EXECUTE ON FUNCTION testing.after_jobs(bigint[]) FROM PUBLIC;
 SELECT testing.end_job();
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM categorize.completions WHERE reason IS NOT NULL)');
 SELECT waiting, sqlstate, reason FROM categorize.completions;
 GRANT EXECUTE ON FUNCTION testing.after_jobs(bigint[]) TO regress_news_user;
@@ -143,7 +143,7 @@ SELECT categorize.on_completion('testing.after_jobs(bigint[])') > 0 AS again;
 RESET ROLE;
 DROP FUNCTION testing.after_jobs(bigint[]);
 SELECT testing.end_job();
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE state = 'batched';
 CALL testing.until('(SELECT count(*) FROM categorize.completions WHERE reason IS NOT NULL) = 2');
 SELECT reason FROM categorize.completions ORDER BY id;
 SELECT kind, message FROM categorize.alert WHERE kind LIKE 'completion%' ORDER BY id;
@@ -176,7 +176,7 @@ SET ROLE regress_news_user;
 SELECT categorize.on_completion('testing.hostile(bigint[])') > 0 AS registered;
 RESET ROLE;
 SELECT testing.end_job();
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE state = 'batched';
 CALL testing.until('EXISTS (SELECT FROM testing.gain)');
 SELECT what FROM testing.gain ORDER BY n;
 
@@ -193,7 +193,7 @@ SET ROLE regress_news_user;
 SELECT categorize.on_completion('testing.slow(bigint[])') > 0 AS registered;
 RESET ROLE;
 SELECT testing.end_job();
-INSERT INTO categorize.job_end SELECT id, 'done', NULL, 1, clock_timestamp() FROM categorize.job WHERE state = 'batched';
+SELECT categorize.end_jobs(array_agg(id), array_agg('done'::text), NULL, 1) FROM categorize.job WHERE state = 'batched';
 CALL testing.until($$EXISTS (SELECT FROM categorize.completions WHERE function ~ 'slow' AND sqlstate = '57014')$$);
 SET ROLE regress_news_user;
 SELECT categorize.drop_completion('testing.slow(bigint[])');

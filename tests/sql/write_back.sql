@@ -14,10 +14,9 @@ DECLARE
 BEGIN
     PERFORM categorize.learn($_$ VALUES ('one', 'A'), ('two', 'B'), ('three', 'Bigger > Category') $_$, 'later');
     DELETE FROM categorize.job_waiting;
-    INSERT INTO categorize.job_end
-    SELECT id, CASE WHEN input IN ('one', 'two', 'three') THEN 'done' ELSE 'failed' END,
-           CASE WHEN input IN ('one', 'two', 'three') THEN NULL ELSE 'none_of_these' END, NULL, now()
-      FROM categorize.job WHERE ended_at IS NULL;
+    PERFORM categorize.end_jobs(array_agg(id), array_agg(CASE WHEN input IN ('one', 'two', 'three') THEN 'done' ELSE 'failed' END),
+                                array_agg(CASE WHEN input IN ('one', 'two', 'three') THEN NULL ELSE 'none_of_these' END), NULL)
+       FROM categorize.job WHERE ended_at IS NULL;
     UPDATE testing.kick SET category = NULL;
     PERFORM categorize.enqueue_query('SELECT id, title FROM testing.kick', 'later', 'testing.kick', 'category');
     COMMIT;

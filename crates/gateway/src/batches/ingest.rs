@@ -3,21 +3,20 @@
 use super::api::{BatchApi, Said};
 use super::call::{Caller, Heard, Refused};
 use super::lines::Lines;
-use super::requests::{PORTION, name};
-use super::store::{LineResult, Lost, Open, Store};
-use crate::plan::Plan;
+use super::requests::PORTION;
+use super::store::{LineResult, Lost, Open, Outline, Store};
 use crate::provider::{Charge, Failure, FailureClass, ItemAnswer, read_line, read_raw_line};
 use crate::store::AttemptOutcome;
 use pg_categorize_core::batch::{LineEnd, Register, Taken};
 use pg_categorize_core::price::Usage;
-use std::ops::Range;
-use std::sync::Arc;
+
+/// Requests that are read at once, without their texts.
+const OUTLINES: usize = 4096;
 
 /// What is known of the requests of a batch without their texts.
 struct Asked {
     register: Register,
-    /// The plan and the numbers of the inputs of each request; no plan where it came as it was sent, since that would be its body.
-    requests: Vec<(Option<Arc<Plan>>, Range<u32>)>,
+    requests: Vec<Outline>,
 }
 
 /// Reads them; how many of our lines there were. Broken off, what was stored stays, and reading begins anew.
@@ -60,19 +59,15 @@ pub(super) async fn fetch(
 
 impl Asked {
     async fn load(store: &impl Store, open: &Open) -> Result<Self, Lost> {
-        let (mut checks, mut requests) = (Vec::new(), Vec::new());
+        let mut requests: Vec<Outline> = Vec::new();
         while requests.len() < open.record.requests as usize {
-            let portion = store.requests(open.record.id, requests.len() as u32, PORTION).await?;
+            let portion = store.outlines(open.record.id, requests.len() as u32, OUTLINES).await?;
             if portion.is_empty() {
                 return Err(Lost);
             }
-            for request in portion {
-                checks.push(name(open.token, &request).check);
-                let first = request.items.first().map_or(1, |item| item.number);
-                let plan = Some(request.plan).filter(|plan| plan.raw.is_none());
-                requests.push((plan, first..first + request.items.len() as u32));
-            }
+            requests.extend(portion);
         }
+        let checks: Vec<_> = requests.iter().map(|request| request.check).collect();
         Ok(Self { register: Register::new(open.token, checks), requests })
     }
 
@@ -84,7 +79,7 @@ impl Asked {
             Said::Refused { lasting: true } => result(AttemptOutcome::Released, LineEnd::Refused, Vec::new()),
             Said::Refused { lasting: false } => result(AttemptOutcome::Released, LineEnd::NotRun, Vec::new()),
             Said::Reply(status, body) => {
-                let (plan, numbers) = &self.requests[ordinal as usize];
+                let Outline { plan, numbers, .. } = &self.requests[ordinal as usize];
                 let Some(plan) = plan else { return raw_result(open, ordinal, *status, body.get()) };
                 let ids: Vec<u32> = numbers.clone().collect();
                 let (answers, usage) = read_line(&open.route, plan.usual_choices(), &ids, *status, body.get());

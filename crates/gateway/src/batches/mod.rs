@@ -26,4 +26,4 @@ pub use build::Built;
 pub use driver::{Driver, Pass};
 pub(crate) use night::run;
 pub use question::{Agenda, Ended, Live, Question, Reply, Run};
-pub use store::{LineResult, Lost, Made, NewRequest, Open, Part, Request, RequestItem, Store, Waiting};
+pub use store::{LineResult, Lost, Made, NewRequest, Open, Outline, Part, Request, RequestItem, Store, Waiting};

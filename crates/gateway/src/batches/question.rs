@@ -1,7 +1,7 @@
 //! What batches ask of the database, as questions to the thread that touches it. Each is answered once its transaction is
 //! committed; one that could not be has no reply, and who asked begins anew from what is durable.
 
-use super::store::{LineResult, Lost, Made, Open, Part, Request, Store, Waiting};
+use super::store::{LineResult, Lost, Made, Open, Outline, Part, Request, Store, Waiting};
 use crate::plan::Route;
 use crate::store::{self, Refusal};
 use pg_categorize_core::batch::{Batch, Moment, Pace, Rest};
@@ -33,6 +33,8 @@ pub enum Question {
     TooLarge(Vec<i64>, Sender<()>),
     /// [`Store::requests`].
     Requests(i64, u32, usize, Sender<Vec<Request>>),
+    /// [`Store::outlines`].
+    Outlines(i64, u32, usize, Sender<Vec<Outline>>),
     /// [`Store::keep`]; `false` is [`Lost`].
     Keep(Box<[Batch; 2]>, Rest, Sender<bool>),
     /// [`Store::ingest`].
@@ -134,6 +136,10 @@ impl Store for store::Store {
 
     async fn requests(&self, batch: i64, from: u32, limit: usize) -> Result<Vec<Request>, Lost> {
         self.ask_batches(|reply| Question::Requests(batch, from, limit, reply)).await
+    }
+
+    async fn outlines(&self, batch: i64, from: u32, limit: usize) -> Result<Vec<Outline>, Lost> {
+        self.ask_batches(|reply| Question::Outlines(batch, from, limit, reply)).await
     }
 
     async fn keep(&self, before: &Batch, after: &Batch, rest: Rest) -> Result<(), Lost> {

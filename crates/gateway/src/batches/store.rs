@@ -6,6 +6,7 @@ use crate::store::AttemptOutcome;
 use pg_categorize_core::batch::{Batch, LineEnd, Rest, Token};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::money::Money;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The database has not done what it was asked for, or is gone. Whoever hears it begins anew from what is durable.
@@ -41,6 +42,9 @@ pub trait Store: Send + Sync {
 
     /// Requests of a batch in their order, from one on; fewer than `limit` where they are long, and none where there are no more.
     fn requests(&self, batch: i64, from: u32, limit: usize) -> impl Future<Output = Result<Vec<Request>, Lost>> + Send;
+
+    /// The same requests as their results are read, without texts and bodies; none where there are no more.
+    fn outlines(&self, batch: i64, from: u32, limit: usize) -> impl Future<Output = Result<Vec<Outline>, Lost>> + Send;
 
     /// Keeps a record, together with what becomes of the requests that have no result. Refused ([`Lost`]) where the record
     /// was changed by another since it was read.
@@ -120,6 +124,17 @@ pub struct Request {
     pub plan: Arc<Plan>,
     /// The inputs, in their order.
     pub items: Vec<RequestItem>,
+}
+
+/// What is known of a request when its result is read.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// How its inputs are asked about; `None` where users have written it.
+    pub plan: Option<Arc<Plan>>,
+    /// The numbers of its inputs in the batch.
+    pub numbers: Range<u32>,
+    /// The check of its name.
+    pub check: [u8; 8],
 }
 
 /// An input of a request.

@@ -21,6 +21,8 @@ pub struct Owner {
     pub asker: Asker,
     /// Texts of which it asks for vectors; 1 where it asks for something else.
     pub inputs: usize,
+    /// Whether it is a request that a user has written, or one for vectors.
+    pub is_request: bool,
 }
 
 /// A batch to be stored.
@@ -83,7 +85,8 @@ pub struct NewItems<'a> {
 
 /// Whose these jobs are.
 pub fn owners(jobs: &[i64]) -> Vec<Owner> {
-    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.inputs
+    let sql = "SELECT j.id, j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.inputs,
+                      j.body IS NOT NULL
                  FROM unnest($1::bigint[]) n (id) JOIN categorize.job_entry j ON j.id = n.id";
     let row = |row: &run::Row| {
         Some(Owner {
@@ -93,6 +96,7 @@ pub fn owners(jobs: &[i64]) -> Vec<Owner> {
             target: target(row.get(3), row.get(4)).unwrap_or(Target::Labels(Vec::new())),
             asker: Asker { role: row.get(5)?, application: row.get(6)?, query_id: row.get(7)? },
             inputs: usize::try_from(row.get::<i32>(8)?).unwrap_or(1),
+            is_request: row.get(9)?,
         })
     };
     run::kept(sql, &[array(jobs.iter().copied())], row).into_iter().flatten().collect()

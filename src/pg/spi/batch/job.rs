@@ -102,10 +102,7 @@ fn end(ended: &[&JobEnd<'_>], former: Former) {
         Former::Batch { id, .. } => Some(id),
         Former::Queue => None,
     };
-    let sql = "INSERT INTO categorize.job_end (job_id, state, reason, batch_id, ended_at)
-               SELECT n.id, n.state, n.reason, $4, clock_timestamp()
-                 FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[])) AS n (id, state, reason)
-               ON CONFLICT (job_id) DO NOTHING";
+    let sql = "SELECT categorize.end_jobs($1, $2, $3, $4)";
     let jobs = || array(ended.iter().map(|end| end.job));
     let arguments = [
         jobs(),

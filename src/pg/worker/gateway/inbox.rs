@@ -101,6 +101,9 @@ impl Inbox {
             Question::Requests(batch, from, limit, reply) => {
                 self.durably(reply, |batches, desk| batches.requests(batch, from, limit, desk));
             }
+            Question::Outlines(batch, from, limit, reply) => {
+                self.durably(reply, |batches, desk| batches.outlines(batch, from, limit, desk));
+            }
             Question::Keep(records, rest, reply) => {
                 let [before, after] = *records;
                 self.durably(reply, |batches, desk| batches.keep(&before, &after, rest, desk));

@@ -1,11 +1,11 @@
 //! The batches that are open, and their requests, as they are sent and read.
 
 use super::{Batches, Desk, here, raw};
-use crate::pg::spi::{self, BatchItem, BatchedJob, OpenBatch, SentJob};
-use pg_categorize_core::batch::{Rest, State, Token};
+use crate::pg::spi::{self, BatchItem, BatchedJob, OpenBatch, Owner, SentJob};
+use pg_categorize_core::batch::{Rest, State, Token, check};
 use pg_categorize_core::fingerprint::Fingerprint;
 use pg_categorize_core::frame::Target;
-use pg_categorize_gateway::batches::{Open, Request, RequestItem};
+use pg_categorize_gateway::batches::{Open, Outline, Request, RequestItem};
 use pg_categorize_gateway::plan::Plan;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,6 +48,27 @@ impl Batches {
         let mut asks = Asks { desk, kind: kind.unwrap_or_default(), last: None };
         items.iter().map(|item| request(item, &jobs, &mut asks)).collect()
     }
+
+    /// The same as their results are read.
+    pub fn outlines(&mut self, batch: i64, from: u32, limit: usize, desk: &mut Desk<'_>) -> Vec<Outline> {
+        let items = spi::batch_items(batch, i32::try_from(from).unwrap_or(i32::MAX), limit);
+        let firsts: Vec<i64> = items.iter().filter_map(|item| item.jobs.first().copied()).collect();
+        let owners = spi::owners(&firsts).into_iter().map(|owner| (owner.job, owner)).collect();
+        let mut asks = Asks { desk, kind: String::new(), last: None };
+        items.iter().map(|item| outline(item, &owners, &mut asks)).collect()
+    }
+}
+
+/// What its first job says is said of all of a request.
+fn outline(item: &BatchItem, owners: &HashMap<i64, Owner>, asks: &mut Asks<'_, '_>) -> Outline {
+    let first = u32::try_from(item.first).unwrap_or(1);
+    let plan = match item.jobs.first().and_then(|job| owners.get(job)) {
+        Some(owner) if owner.is_request => None,
+        Some(owner) => Some(asks.as_usual(&owner.tenant, &owner.target)),
+        None => Some(asks.as_usual("", &Target::Labels(Vec::new()))),
+    };
+    let inputs = u32::try_from(item.jobs.len()).unwrap_or(u32::MAX);
+    Outline { plan, numbers: first..first + inputs, check: check(item.fingerprints.iter().map(|key| &key.0)) }
 }
 
 fn read(batch: &OpenBatch, desk: &mut Desk<'_>) -> Option<Open> {
@@ -81,6 +102,11 @@ impl Asks<'_, '_> {
             Some(job) => (job.tenant.as_str(), &job.target),
             None => ("", &nothing),
         };
+        self.as_usual(tenant, target)
+    }
+
+    /// How inputs are asked about that are to be categorized.
+    fn as_usual(&mut self, tenant: &str, target: &Target) -> Arc<Plan> {
         let is_last = |(of, into, _): &&(String, Target, Arc<Plan>)| of == tenant && into == target;
         if let Some((.., plan)) = self.last.as_ref().filter(is_last) {
             return plan.clone();
