@@ -9,6 +9,20 @@ SELECT categorize.enqueue(ARRAY['one', 'three'], 'queued', priority => 10);
 SELECT categorize.enqueue('{}', 'queued');
 SELECT input, priority, state, tenant, role = CURRENT_USER AS own, attempts, batch_id FROM categorize.job ORDER BY input;
 SELECT taxonomy, state, priority, reason, jobs FROM categorize.queue_status WHERE taxonomy = 'queued' ORDER BY priority;
+-- A text is asked about once at a time: whoever asks again while it is, hears of the same job, and asks anew once that has ended.
+SELECT categorize.enqueue(ARRAY['again'], 'queued');
+SELECT categorize.enqueue(ARRAY['again'], 'queued');
+DELETE FROM categorize.job_waiting w USING categorize.job_entry j WHERE w.job_id = j.id AND j.input = 'again';
+SELECT categorize.end_jobs(array_agg(id), ARRAY['failed'], ARRAY['none_of_these'], NULL) FROM categorize.job WHERE input = 'again';
+-- What has ended stays as it ended.
+SELECT categorize.end_jobs(array_agg(id), ARRAY['done'], NULL, NULL) FROM categorize.job WHERE input = 'again';
+SELECT categorize.enqueue(ARRAY['again'], 'queued');
+SELECT state, reason, ended_at IS NULL AS open, id = (SELECT k.job_id FROM categorize.job_key k WHERE k.fingerprint = j.fingerprint) AS asks
+  FROM categorize.job j WHERE input = 'again' ORDER BY id;
+-- Nobody ends a job in a state that is none.
+\set VERBOSITY terse
+SELECT categorize.end_jobs(array_agg(id), ARRAY['over'], NULL, NULL) FROM categorize.job WHERE input = 'again' AND ended_at IS NULL;
+\set VERBOSITY default
 -- A rollback takes it back, a savepoint its part.
 BEGIN;
 SELECT categorize.enqueue(ARRAY['four'], 'queued');

@@ -14,6 +14,25 @@ const FURNISH: &str = "SELECT categorize.create_taxonomy('kept', ARRAY['A', 'B']
                        SELECT categorize.correct('two', 'B', 'kept');
                        SELECT categorize.add_rule('kept', '^three', 'A')";
 
+/// Jobs as 0.5.0 had them, one in each state, and a row of a table that waits for one of them.
+const QUEUED: &str = "
+    INSERT INTO categorize.job (state, tenant, fingerprint, taxonomy_id, input, role_id, role, attempts, batch_id, ordinal, number, ended_at, reason)
+    SELECT s.state, 'acme', sha256(s.state::bytea), 1, 'text ' || s.state, 10, 'postgres', 1, s.batch, s.batch, s.batch, s.ended, s.reason
+      FROM (VALUES ('waiting', NULL, NULL, NULL), ('batched', 7, NULL, NULL), ('live', 7, NULL, NULL),
+                   ('done', 7, timestamptz '2026-11-29 02:00+00', NULL), ('failed', 7, '2026-11-29 03:00+00', 'none_of_these'),
+                   ('cancelled', NULL, '2026-11-29 04:00+00', NULL)) s (state, batch, ended, reason);
+    INSERT INTO categorize.job (job_type, state, tenant, fingerprint, provider_id, model, endpoint, body, role_id, role, batch_id, ordinal,
+                                number, ended_at, answer)
+    VALUES ('scoring', 'done', 'acme', '', 1, 'model', 'messages', '{}', 10, 'postgres', 7, 8, 9, '2026-11-29 05:00+00', '[1]');
+    INSERT INTO categorize.job_target (job_id, state, relation, key_columns, key, input_columns, output_column, role_id, tenant, taxonomy_id)
+    SELECT id, 'waiting', 0, '{id}', '{1}', '{title}', 'category', 10, 'acme', 1 FROM categorize.job WHERE state = 'batched'";
+
+/// What is told of them; of the inputs of batches that have not ended not which batch has them.
+const JOBS: &str = "
+    SELECT concat_ws(' ', j.id, j.job_type, j.state, j.input, j.attempts, CASE WHEN j.ended_at IS NOT NULL THEN j.batch_id END, j.ended_at,
+                     j.reason, j.answer, (SELECT count(*) FROM categorize.job_target t WHERE t.job_id = j.id))
+      FROM categorize.job j ORDER BY j.id";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -91,10 +110,19 @@ fn every_release_with_its_deltas_is_a_fresh_install() {
             let mut session = at(&fresh.cluster, &name, version);
             let error = session.refused("55000", "SELECT categorize('one')");
             assert!(error.hint().is_some_and(|hint| hint.contains("ALTER EXTENSION")), "{error:?}");
+            let jobs: Vec<String> = if version == "0.5.0" {
+                session.run(QUEUED);
+                session.column(JOBS)
+            } else {
+                Vec::new()
+            };
             // Who updates need not be who owns the objects.
             session.run(&format!("CREATE ROLE {name} SUPERUSER LOGIN"));
             fresh.cluster.connect_as(&name, &name).run("ALTER EXTENSION pg_categorize UPDATE");
             assert_same(&format!("{version} with its deltas"), &snapshot(&mut session), &expected);
+            assert_eq!(session.column::<String>(JOBS), jobs, "jobs of {version}");
+            let asks = "SELECT count(*) FROM categorize.job_key k JOIN categorize.job j ON j.id = k.job_id AND j.ended_at IS NULL";
+            assert_eq!(session.one::<i64>(asks), if jobs.is_empty() { 0 } else { 3 }, "texts that are asked about");
             let owners: Vec<String> = session.column(
                 "SELECT DISTINCT pg_get_userbyid(owner)::text FROM (
                      SELECT relowner AS owner FROM pg_class WHERE relnamespace = 'categorize'::regnamespace
