@@ -82,10 +82,9 @@ CREATE TABLE categorize.job_end (
     batch_id bigint,
     ended_at timestamptz NOT NULL
 );
--- They come in the order of time.
-CREATE INDEX job_end_ended_at_idx ON categorize.job_end USING brin (ended_at);
+CREATE INDEX job_end_ended_at_idx ON categorize.job_end (ended_at);
 
--- Which job asks about a text: one at a time. The row of a job that has ended is in nobody's way: whoever asks anew takes it out.
+-- Which job asks about a text: one at a time. The row of a job that has ended is in nobody's way: whoever asks anew takes it over.
 CREATE TABLE categorize.job_key (
     fingerprint bytea PRIMARY KEY,
     job_id      bigint NOT NULL
@@ -200,7 +199,7 @@ COMMENT ON VIEW categorize.queue_status IS
 COMMENT ON VIEW categorize.batch_status IS
     'How far the batches at providers are, and what they cost; live_cost_usd is what the same would have cost live. Of the tenant of the session, of all for members of categorize_admin.';
 COMMENT ON VIEW categorize.job IS
-    'Queued work, with whom it is for and what became of it. The batch of an input is known once that has ended.';
+    'Queued work, with whom it is for and what became of it. Of an input the batch is told that ended it.';
 COMMENT ON TABLE categorize.job_entry IS 'Queued work, with whom it is for.';
 COMMENT ON TABLE categorize.job_waiting IS 'Jobs that wait for a batch.';
 COMMENT ON TABLE categorize.job_live IS 'Jobs that are asked live.';

@@ -84,10 +84,9 @@ CREATE TABLE categorize.job_end (
     batch_id bigint,
     ended_at timestamptz NOT NULL
 );
--- They come in the order of time.
-CREATE INDEX job_end_ended_at_idx ON categorize.job_end USING brin (ended_at);
+CREATE INDEX job_end_ended_at_idx ON categorize.job_end (ended_at);
 
--- Which job asks about a text: one at a time. The row of a job that has ended is in nobody's way: whoever asks anew takes it out.
+-- Which job asks about a text: one at a time. The row of a job that has ended is in nobody's way: whoever asks anew takes it over.
 CREATE TABLE categorize.job_key (
     fingerprint bytea PRIMARY KEY,
     job_id      bigint NOT NULL
@@ -120,6 +119,8 @@ INSERT INTO categorize.job_end (job_id, state, reason, batch_id, ended_at)
 SELECT id, state, reason, batch_id, ended_at FROM categorize.job_before WHERE ended_at IS NOT NULL ORDER BY ended_at, id;
 INSERT INTO categorize.job_key (fingerprint, job_id)
 SELECT fingerprint, id FROM categorize.job_before WHERE job_type = 'categorize' AND ended_at IS NULL;
+
+ANALYZE categorize.job_entry, categorize.job_waiting, categorize.job_live, categorize.job_end, categorize.job_key;
 
 ALTER TABLE categorize.job_target DROP CONSTRAINT job_target_job_id_fkey;
 ALTER TABLE categorize.job_target
@@ -231,7 +232,7 @@ END
 $$;
 
 COMMENT ON VIEW categorize.job IS
-    'Queued work, with whom it is for and what became of it. The batch of an input is known once that has ended.';
+    'Queued work, with whom it is for and what became of it. Of an input the batch is told that ended it.';
 COMMENT ON TABLE categorize.job_entry IS 'Queued work, with whom it is for.';
 COMMENT ON TABLE categorize.job_waiting IS 'Jobs that wait for a batch.';
 COMMENT ON TABLE categorize.job_live IS 'Jobs that are asked live.';

@@ -72,15 +72,15 @@ pub fn enqueue(order: &Order<'_>, inputs: &[Wanted<'_>]) -> Vec<Queued> {
     for portion in jobs.chunks(PORTION) {
         let mut open: Vec<&NewJob<'_>> = portion.iter().collect();
         for _ in 0..LOOKS {
-            let made = spi::insert_jobs(&of, &open);
-            known.extend(made.into_iter().map(|(key, job)| (key, Queued { job, is_new: true })));
+            let keys: Vec<Fingerprint> = open.iter().map(|job| job.fingerprint).collect();
+            let others = spi::open_jobs(&keys);
+            known.extend(others.into_iter().map(|(key, job)| (key, Queued { job, is_new: false })));
             open.retain(|job| !known.contains_key(&job.fingerprint));
             if open.is_empty() {
                 break;
             }
-            let keys: Vec<Fingerprint> = open.iter().map(|job| job.fingerprint).collect();
-            let others = spi::open_jobs(&keys);
-            known.extend(others.into_iter().map(|(key, job)| (key, Queued { job, is_new: false })));
+            let made = spi::insert_jobs(&of, &open);
+            known.extend(made.into_iter().map(|(key, job)| (key, Queued { job, is_new: true })));
             open.retain(|job| !known.contains_key(&job.fingerprint));
             if open.is_empty() {
                 break;
@@ -105,7 +105,7 @@ fn new_job<'a>(input: &Wanted<'a>) -> NewJob<'a> {
     NewJob { fingerprint: input.keys.0, shared: input.keys.1, text: input.text }
 }
 
-/// Under REPEATABLE READ the job that is in the way may be invisible, too.
+/// Each time it looked, somebody had queued one of them meanwhile.
 fn lost_track() -> ! {
     crate::pg::error::report(
         pgrx::prelude::PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,

@@ -31,19 +31,18 @@ pub struct NewJob<'a> {
     pub text: &'a str,
 }
 
-/// Stores those that no open job asks about, in the order given, which is to be that of all who do so: they wait for each other.
-/// Returns the ids of those that were stored.
+/// Stores those that no open job asks about, in the order given, which is to be that of all who do so: they wait for each other, and for
+/// whoever has taken over a text whose job had ended. None that is known to be asked about is to be among them: its key would be
+/// held until the transaction ends. Returns the ids of those that were stored.
 pub fn insert_jobs(of: &NewJobs<'_>, new: &[&NewJob<'_>]) -> Vec<(Fingerprint, i64)> {
-    let keys = || new.iter().map(|job| job.fingerprint.0.to_vec()).collect::<Vec<_>>().into();
-    let ended = "DELETE FROM categorize.job_key k USING unnest($1::bytea[]) n (fingerprint)
-                  WHERE k.fingerprint = n.fingerprint AND EXISTS (SELECT FROM categorize.job_end e WHERE e.job_id = k.job_id)";
-    run::write(ended, &[keys()]);
     let sql = "WITH new AS MATERIALIZED (
                    SELECT pg_catalog.nextval('categorize.job_id_seq') AS id, n.fingerprint, n.shared, n.input
                      FROM ROWS FROM (unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::text[])) AS n (fingerprint, shared, input)),
                taken AS (
-                   INSERT INTO categorize.job_key (fingerprint, job_id) SELECT n.fingerprint, n.id FROM new n
-                   ON CONFLICT (fingerprint) DO NOTHING RETURNING job_id),
+                   INSERT INTO categorize.job_key AS k (fingerprint, job_id) SELECT n.fingerprint, n.id FROM new n
+                   ON CONFLICT (fingerprint) DO UPDATE SET job_id = excluded.job_id
+                    WHERE EXISTS (SELECT FROM categorize.job_end e WHERE e.job_id = k.job_id)
+                   RETURNING job_id),
                entry AS (
                    INSERT INTO categorize.job_entry (id, priority, tenant, fingerprint, shared_fingerprint, taxonomy_id, labels, input,
                                                      role_id, role, application_name, query_id)
@@ -62,7 +61,7 @@ pub fn insert_jobs(of: &NewJobs<'_>, new: &[&NewJob<'_>]) -> Vec<(Fingerprint, i
         of.asker.role.as_str().into(),
         of.asker.application.as_str().into(),
         of.asker.query_id.into(),
-        keys(),
+        new.iter().map(|job| job.fingerprint.0.to_vec()).collect::<Vec<_>>().into(),
         new.iter().map(|job| job.shared.map(|key| key.0.to_vec())).collect::<Vec<_>>().into(),
         new.iter().map(|job| job.text.to_owned()).collect::<Vec<_>>().into(),
     ];

@@ -77,7 +77,8 @@ pub fn waiting_groups() -> Vec<Group> {
     run::kept(sql, &[], row).into_iter().flatten().collect()
 }
 
-/// The inputs of a group behind a job, as many as are read at once.
+/// The inputs of a group behind a job, as many as are read at once. Their ids are an array: of a join nobody knows when the plan is made
+/// that it has few rows.
 pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> {
     let (priority, tenant, limit) = (group.priority, group.tenant.as_str(), i64::try_from(limit).unwrap_or(i64::MAX));
     let mut read = Reading::default();
@@ -85,23 +86,27 @@ pub fn waiting_jobs(group: &Group, after: i64, limit: usize) -> Vec<WaitingJob> 
     let rows = match &group.target {
         Target::Taxonomy { id, .. } => {
             let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews
-                         FROM (SELECT job_id FROM categorize.job_waiting
-                                WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
-                                  AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
-                                  AND labels IS NULL AND job_id > $4
-                                ORDER BY job_id LIMIT $5) w
-                         JOIN categorize.job_entry j ON j.id = w.job_id ORDER BY j.id";
+                         FROM categorize.job_entry j
+                        WHERE j.id = ANY (ARRAY(
+                              SELECT job_id FROM categorize.job_waiting
+                               WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
+                                 AND coalesce(taxonomy_id, 0) = $3 AND coalesce(hash_array_extended(labels, 0), 0) = 0
+                                 AND labels IS NULL AND job_id > $4
+                               ORDER BY job_id LIMIT $5))
+                        ORDER BY j.id";
             run::kept(sql, &[priority.into(), tenant.into(), (*id).into(), after.into(), limit.into()], row)
         }
         Target::Labels(labels) => {
             let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews
-                         FROM (SELECT job_id FROM categorize.job_waiting
-                                WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
-                                  AND coalesce(taxonomy_id, 0) = 0
-                                  AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
-                                  AND labels = $3 AND job_id > $4
-                                ORDER BY job_id LIMIT $5) w
-                         JOIN categorize.job_entry j ON j.id = w.job_id ORDER BY j.id";
+                         FROM categorize.job_entry j
+                        WHERE j.id = ANY (ARRAY(
+                              SELECT job_id FROM categorize.job_waiting
+                               WHERE job_type = 'categorize' AND priority = $1 AND tenant = $2
+                                 AND coalesce(taxonomy_id, 0) = 0
+                                 AND coalesce(hash_array_extended(labels, 0), 0) = coalesce(hash_array_extended($3, 0), 0)
+                                 AND labels = $3 AND job_id > $4
+                               ORDER BY job_id LIMIT $5))
+                        ORDER BY j.id";
             let labels = labels.clone();
             run::kept(sql, &[priority.into(), tenant.into(), labels.into(), after.into(), limit.into()], row)
         }
@@ -118,8 +123,8 @@ fn waiting_job(row: &run::Row) -> Option<WaitingJob> {
 pub fn live_jobs(limit: i64) -> Vec<LiveJob> {
     let sql = "SELECT j.id, j.fingerprint, j.shared_fingerprint, j.input, j.renews, j.tenant, j.taxonomy_id, j.labels, j.role,
                       j.application_name, j.query_id
-                 FROM (SELECT job_id FROM categorize.job_live ORDER BY priority DESC, job_id LIMIT $1) l
-                 JOIN categorize.job_entry j ON j.id = l.job_id
+                 FROM categorize.job_entry j
+                WHERE j.id = ANY (ARRAY(SELECT job_id FROM categorize.job_live ORDER BY priority DESC, job_id LIMIT $1))
                 ORDER BY j.tenant, j.taxonomy_id, j.labels, j.role, j.application_name, j.query_id, j.id";
     let mut read = Reading::default();
     let row = |row: &run::Row| {

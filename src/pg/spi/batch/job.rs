@@ -72,8 +72,9 @@ fn wait_again(jobs: &[&JobEnd<'_>]) {
     if jobs.is_empty() {
         return;
     }
-    let sql = "UPDATE categorize.job_entry j SET attempts = n.attempts, batch_id = NULL
-                 FROM ROWS FROM (unnest($1::bigint[]), unnest($2::smallint[])) AS n (id, attempts) WHERE j.id = n.id";
+    let sql = "UPDATE categorize.job_entry j SET attempts = n.attempts
+                 FROM ROWS FROM (unnest($1::bigint[]), unnest($2::smallint[])) AS n (id, attempts)
+                WHERE j.id = n.id AND j.attempts <> n.attempts";
     run::kept(sql, &[array(jobs.iter().map(|end| end.job)), array(jobs.iter().map(|end| end.attempts))], |_| ());
     let sql = "INSERT INTO categorize.job_waiting
                       (job_id, job_type, priority, tenant, fingerprint, taxonomy_id, labels, bytes, enqueued_at)

@@ -117,7 +117,7 @@ pub fn waiting_requests(group: &RequestGroup, after: Option<(i16, i64)>, limit: 
                       (SELECT i.model FROM categorize.queued_vector q JOIN categorize.embedding_index i ON i.id = q.index_id
                         WHERE q.job_id = j.id AND i.state <> 'dropped' LIMIT 1)
                  FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
-                WHERE w.job_type = $1 AND j.provider_id = $2 AND j.model = $3 AND j.endpoint = $4
+                WHERE w.job_type <> 'categorize' AND w.job_type = $1 AND j.provider_id = $2 AND j.model = $3 AND j.endpoint = $4
                   AND (-w.priority, w.job_id) > (-$5::int, $6)
                 ORDER BY -w.priority, w.job_id LIMIT $7";
     // Before the highest priority there is none.
@@ -188,7 +188,7 @@ pub fn jobs_of_vectors(waiting: &WaitingVectors) -> Vec<i64> {
 /// Ends all that waits of a group.
 pub fn fail_requests(group: &RequestGroup, reason: &str) {
     let sql = "SELECT j.id FROM categorize.job_waiting w JOIN categorize.job_entry j ON j.id = w.job_id
-                WHERE w.job_type = $1 AND j.provider_id = $2 AND j.model = $3";
+                WHERE w.job_type <> 'categorize' AND w.job_type = $1 AND j.provider_id = $2 AND j.model = $3";
     let (job_type, model) = (group.job_type.as_str(), group.model.as_str());
     let waiting = run::kept(sql, &[job_type.into(), group.provider.into(), model.into()], |row| row.get(1));
     super::move_all(&waiting.into_iter().flatten().collect::<Vec<i64>>(), "failed", Some(reason));

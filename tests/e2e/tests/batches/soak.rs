@@ -103,6 +103,7 @@ fn trouble(shop: &Shop, dice: &mut Dice, titles: &mut u64) -> u64 {
             }
         }
         drop(session);
+        shop.places();
         std::thread::sleep(Duration::from_millis(dice.below(300)));
         let gateway = shop.gateways().pop();
         match (dice.below(6), gateway) {
@@ -156,6 +157,7 @@ fn judge(shop: &Shop, titles: u64) {
     let name = &shop.database.name;
     let mut session = shop.session();
     let account = shop.model.account();
+    shop.places();
     // None is lost.
     let jobs: i64 = session.one("SELECT count(*) FROM categorize.job");
     let reasons =

@@ -98,6 +98,24 @@ impl Shop {
     pub fn done(&self) {
         let open = "SELECT count(*) FROM categorize.batch WHERE ended_at IS NULL";
         eventually("all batches have ended", 60, || self.session().one::<i64>(open) == 0);
+        self.places();
+    }
+
+    /// Asserts that each job is in one place: it waits, is asked live, has ended, or is in one request without a result.
+    pub fn places(&self) {
+        let misplaced = "
+            SELECT coalesce(string_agg(concat_ws(' ', j.id, p.waits, p.live, p.ended, p.batches), ', '), '')
+              FROM categorize.job_entry j
+              LEFT JOIN (SELECT unnest(i.jobs) AS id, count(*) AS batches FROM categorize.batch_item i WHERE NOT i.has_result GROUP BY 1) b
+                     ON b.id = j.id
+             CROSS JOIN LATERAL (
+                   SELECT (SELECT count(*) FROM categorize.job_waiting w WHERE w.job_id = j.id) AS waits,
+                          (SELECT count(*) FROM categorize.job_live l WHERE l.job_id = j.id) AS live,
+                          (SELECT count(*) FROM categorize.job_end e WHERE e.job_id = j.id) AS ended,
+                          coalesce(b.batches, 0) AS batches) p
+             WHERE p.waits + p.live + p.ended + p.batches <> 1";
+        let misplaced: String = self.session().one(misplaced);
+        assert_eq!(misplaced, "", "{}: jobs that are in no place, or in two", self.database.name);
     }
 
     /// Jobs in this state.
