@@ -65,6 +65,17 @@ impl Exact {
         self.place(entry);
     }
 
+    /// Answers that are held.
+    pub fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Forgets all; its memory stays.
+    pub fn clear(&mut self) {
+        self.entries.fill([0; 2]);
+        self.answers = 0;
+    }
+
     /// What is known of a fingerprint.
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<Known> {
         let key = key(fingerprint);
@@ -184,6 +195,22 @@ mod tests {
             grown += usize::from(told > before);
         }
         assert!((5..=7).contains(&grown), "it has grown {grown} times");
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_known_and_leaves_its_room() {
+        let keys = Fingerprinter::new(Audience::Tenant(""), Target::Taxonomy(1), Case::Folded);
+        let of = |i: i32| keys.fingerprint(&i.to_string());
+        let mut exact = Exact::with_capacity(100);
+        let bytes = exact.bytes();
+        for round in 0..5 {
+            let own = round * 100..round * 100 + 100;
+            own.clone().for_each(|i| exact.add(&of(i), Known::Elsewhere));
+            assert!((0..500).all(|i| exact.get(&of(i)).is_some() == own.contains(&i)), "round {round}");
+            assert_eq!((exact.answers(), exact.bytes()), (100, bytes));
+            exact.clear();
+            assert_eq!(exact.answers(), 0);
+        }
     }
 
     #[test]

@@ -68,11 +68,7 @@ impl Held {
             return;
         }
         self.next = usize::MAX;
-        // What tenants share, and labels ad hoc, are found by other keys. A serializable transaction must not be seen to
-        // have read what it did not ask for.
-        let Some(taxonomy) = scope.taxonomy().filter(|_| scope.shared.is_none() && !guard::is_serializable()) else {
-            return;
-        };
+        let Some(taxonomy) = scope.taxonomy().filter(|_| may_hold(scope)) else { return };
         let table = catalog::tables().cache;
         let rows = bulk_read::about_how_many_rows(table);
         let own = bulk_read::common_share(table, column::TAXONOMY, taxonomy.id).map(|share| share * rows as f64);
@@ -98,6 +94,11 @@ impl Held {
         if matches!(self.answers, Answers::None) {
             self.next = all.saturating_mul(2);
         }
+    }
+
+    /// Whether nothing that may answer is elsewhere, but for what is known to be.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.answers, Answers::All(_) | Answers::Shared)
     }
 
     /// What is held says this of one query; nothing at all where it holds none.
@@ -127,6 +128,12 @@ impl Held {
             }
         }
     }
+}
+
+/// Whether answers of this scope may be held. What tenants share, and labels ad hoc, are found by other keys. A serializable
+/// transaction must not be seen to have read what it did not ask for.
+pub(super) fn may_hold(scope: &Scope) -> bool {
+    scope.taxonomy().is_some() && scope.shared.is_none() && !guard::is_serializable()
 }
 
 /// All answers that the scope may give, or as many as fit.
@@ -181,7 +188,7 @@ impl<'a> Reading<'a> {
 }
 
 /// What a row of the table says, if it may answer: a label by itself, the rest where it is stored.
-fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
+pub(super) fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
     // The last of its columns first: those before it are taken apart with it.
     let expires_at = row.get::<i64>(column::EXPIRES_AT);
     let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
