@@ -43,6 +43,11 @@ impl Exact {
         places_for(answers) * size_of::<Entry>()
     }
 
+    /// Answers that so many bytes hold.
+    pub const fn answers_in(bytes: usize) -> usize {
+        (bytes / size_of::<Entry>()).saturating_sub(4) / 4 * 3
+    }
+
     /// Bytes held now.
     pub fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
@@ -195,6 +200,16 @@ mod tests {
             grown += usize::from(told > before);
         }
         assert!((5..=7).contains(&grown), "it has grown {grown} times");
+    }
+
+    #[test]
+    fn as_many_as_a_memory_holds_take_no_more() {
+        assert_eq!(Exact::answers_in(0), 0);
+        for bytes in (0..5_000).chain([64 << 10, 8 << 20, (8 << 20) + 63]) {
+            let answers = Exact::answers_in(bytes);
+            assert!(answers == 0 || Exact::bytes_for(answers) <= bytes, "{answers} in {bytes} bytes");
+            assert!(Exact::bytes_for(answers + 3) > bytes, "{answers} in {bytes} bytes");
+        }
     }
 
     #[test]

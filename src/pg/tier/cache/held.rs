@@ -27,6 +27,9 @@ pub const ROWS_PER_LOOK_UP: usize = 8;
 /// to each by itself.
 const OWN_ROWS_PER_LOOK_UP: usize = 4;
 
+/// One answer of so many has to fit into memory, that it is worth asking there first.
+const PART: usize = 8;
+
 /// What a statement holds, and what it has asked so far.
 pub(super) struct Held {
     asked: usize,
@@ -80,7 +83,7 @@ impl Held {
                 self.answers = Answers::Shared;
                 return;
             }
-            if Exact::bytes_for(rows) <= guc::hash_memory() {
+            if Exact::bytes_for(rows) / PART <= guc::hash_memory() {
                 self.answers = read_all(scope, rows);
             }
             return;
@@ -170,7 +173,7 @@ impl<'a> Reading<'a> {
         let memory = guc::hash_memory();
         // The estimate is of some time ago.
         let more = rows + rows / 16;
-        let rows = if Exact::bytes_for(more) <= memory { more } else { rows };
+        let rows = if Exact::bytes_for(more) <= memory { more } else { rows.min(Exact::answers_in(memory)) };
         Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory, fits: true }
     }
 
