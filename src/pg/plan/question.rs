@@ -170,7 +170,7 @@ impl Question {
             let mut due = Vec::new();
             let mut number = 0;
             // Where it is the first window of this question, others may have sent something all the same.
-            let so_far = self.work.inputs.max(inputs.len() as u64);
+            let so_far = if self.work.inputs > 0 { self.work.inputs } else { inputs.len() as u64 };
             let rest = ((inputs.len() as f64 * rest) as usize).min(until_busy(so_far, sent));
             let (work, certain) = (&mut self.work, &view.certain);
             answerers.resolver.look_ahead(&inputs, rest, |outcome, open| {

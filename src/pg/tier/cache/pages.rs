@@ -10,7 +10,7 @@ use pg_categorize_core::page_reads::PageReads;
 use pg_categorize_core::recent_answers::RecentAnswers;
 use pgrx::pg_sys;
 
-/// Bytes of answers that are kept at most: 98,000, some times those that are learnt at once, which are stored in an order of their
+/// Bytes of answers that are kept at most: some 77,000, many times those that are learnt at once, which are stored in an order of their
 /// own. Most of it stays in the processor's cache.
 const BYTES: usize = 2 << 20;
 
