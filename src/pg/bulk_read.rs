@@ -35,7 +35,7 @@ pub fn each_row_on(table: pg_sys::Oid, page: pg_sys::BlockNumber, mut visit: imp
         item_pointer_set_all(&mut place, page, offset);
         place
     };
-    let (mut first, mut last) = (place(pg_sys::FirstOffsetNumber as u16), place(u16::MAX));
+    let (mut first, mut last) = (place(pg_sys::FirstOffsetNumber), place(u16::MAX));
     // SAFETY: as above.
     unsafe {
         let heap = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
