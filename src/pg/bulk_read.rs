@@ -1,9 +1,11 @@
-//! Reading many rows of a table at once: all of them, or those of one taxonomy and tenant; and about how many there are.
+//! Reading many rows of a table at once: all of them, those of one taxonomy and tenant, or those of one page; and about how many there
+//! are.
 //!
 //! Nothing stays open: what an error leaves behind belongs to the resource owner of whoever called, who gives it back.
 
 use crate::pg::probe::Found;
 use crate::pg::{compat, guard};
+use pgrx::itemptr::item_pointer_set_all;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -22,6 +24,34 @@ pub fn each_row(table: pg_sys::Oid, mut visit: impl FnMut(&Found) -> bool) {
         visit_all(slot, next, &mut visit);
         pg_sys::table_endscan(scan);
         pg_sys::ExecDropSingleTupleTableSlot(slot);
+        pg_sys::table_close(heap, pg_sys::NoLock as i32);
+    }
+}
+
+/// Shows every row of one page of a table that the active snapshot sees.
+pub fn each_row_on(table: pg_sys::Oid, page: pg_sys::BlockNumber, mut visit: impl FnMut(&Found)) {
+    let place = |offset| {
+        let mut place = pg_sys::ItemPointerData::default();
+        item_pointer_set_all(&mut place, page, offset);
+        place
+    };
+    let (mut first, mut last) = (place(pg_sys::FirstOffsetNumber), place(u16::MAX));
+    // SAFETY: as above.
+    unsafe {
+        let heap = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        // Others may keep their rows in another way.
+        if (*(*heap).rd_tableam).scan_getnextslot_tidrange.is_some() {
+            let slot = pg_sys::table_slot_create(heap, std::ptr::null_mut());
+            let scan = pg_sys::table_beginscan_tidrange(heap, pg_sys::GetActiveSnapshot(), &mut first, &mut last);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let next = || pg_sys::table_scan_getnextslot_tidrange(scan, forward, slot);
+            visit_all(slot, next, &mut |row| {
+                visit(row);
+                true
+            });
+            pg_sys::table_endscan(scan);
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+        }
         pg_sys::table_close(heap, pg_sys::NoLock as i32);
     }
 }

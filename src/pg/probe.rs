@@ -7,6 +7,7 @@
 
 use crate::pg::{compat, unguarded};
 use pg_categorize_core::fingerprint::Fingerprint;
+use pgrx::itemptr::item_pointer_get_block_number_no_check;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::{FromDatum, PgMemoryContexts};
@@ -60,6 +61,12 @@ impl Found {
     pub fn get<T: FromDatum>(&self, number: i32) -> Option<T> {
         // SAFETY: it is the datum of this column.
         self.datum(number).and_then(|datum| unsafe { T::from_datum(datum, false) })
+    }
+
+    /// The page of the table on which it is.
+    pub fn page(&self) -> pg_sys::BlockNumber {
+        // SAFETY: the slot holds a row of a table.
+        unsafe { item_pointer_get_block_number_no_check((*self.slot).tts_tid) }
     }
 
     /// Column `number`, from 1, of type bytea or text.

@@ -43,6 +43,11 @@ impl Exact {
         places_for(answers) * size_of::<Entry>()
     }
 
+    /// Answers that so many bytes hold.
+    pub const fn answers_in(bytes: usize) -> usize {
+        (bytes / size_of::<Entry>()).saturating_sub(4) / 4 * 3
+    }
+
     /// Bytes held now.
     pub fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
@@ -63,6 +68,17 @@ impl Exact {
             small.into_iter().filter(|entry| entry[0] != 0).for_each(|entry| self.place(entry));
         }
         self.place(entry);
+    }
+
+    /// Answers that are held.
+    pub fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Forgets all; its memory stays.
+    pub fn clear(&mut self) {
+        self.entries.fill([0; 2]);
+        self.answers = 0;
     }
 
     /// What is known of a fingerprint.
@@ -184,6 +200,32 @@ mod tests {
             grown += usize::from(told > before);
         }
         assert!((5..=7).contains(&grown), "it has grown {grown} times");
+    }
+
+    #[test]
+    fn as_many_as_a_memory_holds_take_no_more() {
+        assert_eq!(Exact::answers_in(0), 0);
+        for bytes in (0..5_000).chain([64 << 10, 8 << 20, (8 << 20) + 63]) {
+            let answers = Exact::answers_in(bytes);
+            assert!(answers == 0 || Exact::bytes_for(answers) <= bytes, "{answers} in {bytes} bytes");
+            assert!(Exact::bytes_for(answers + 3) > bytes, "{answers} in {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_known_and_leaves_its_room() {
+        let keys = Fingerprinter::new(Audience::Tenant(""), Target::Taxonomy(1), Case::Folded);
+        let of = |i: i32| keys.fingerprint(&i.to_string());
+        let mut exact = Exact::with_capacity(100);
+        let bytes = exact.bytes();
+        for round in 0..5 {
+            let own = round * 100..round * 100 + 100;
+            own.clone().for_each(|i| exact.add(&of(i), Known::Elsewhere));
+            assert!((0..500).all(|i| exact.get(&of(i)).is_some() == own.contains(&i)), "round {round}");
+            assert_eq!((exact.answers(), exact.bytes()), (100, bytes));
+            exact.clear();
+            assert_eq!(exact.answers(), 0);
+        }
     }
 
     #[test]

@@ -49,6 +49,15 @@ struct Answerers {
     buyer: Option<Buyer>,
 }
 
+/// What the questions of a node have sent together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    /// Inputs so far.
+    inputs: u64,
+    /// Those that were not taken in yet.
+    under_way: usize,
+}
+
 /// What was sent for the inputs of one window.
 #[derive(Default)]
 struct Batch {
@@ -148,11 +157,11 @@ impl Question {
     }
 
     /// Has the inputs that were noted resolved together, shows what was found, and sends what is to be bought. `rest`: the rows that
-    /// are still to come by those that were read now.
+    /// are still to come by those that were read now; `sent`: by all questions.
     ///
     /// # Errors
     /// As the calls themselves; 57014 from cancel.
-    pub fn resolve(&mut self, rest: f64) {
+    pub fn resolve(&mut self, rest: f64, sent: Sent) {
         let Some(view) = &mut self.view else { return };
         let mut batch = Batch::default();
         if let (Some(Some(answerers)), false) = (&mut view.answerers, view.window.is_empty()) {
@@ -160,7 +169,9 @@ impl Question {
             let inputs: Vec<&str> = keys.map(|key| std::str::from_utf8(key).unwrap_or_default()).collect();
             let mut due = Vec::new();
             let mut number = 0;
-            let rest = ((inputs.len() as f64 * rest) as usize).min(until_busy(&self.work, view.under_way));
+            // Where it is the first window of this question, others may have sent something all the same.
+            let so_far = if self.work.inputs > 0 { self.work.inputs } else { inputs.len() as u64 };
+            let rest = ((inputs.len() as f64 * rest) as usize).min(until_busy(so_far, sent));
             let (work, certain) = (&mut self.work, &view.certain);
             answerers.resolver.look_ahead(&inputs, rest, |outcome, open| {
                 values[number] = Some(match open {
@@ -203,6 +214,12 @@ impl Question {
         self.view.as_ref().map_or(0, |view| view.under_way)
     }
 
+    /// What questions have sent.
+    pub fn sent(questions: &[Self]) -> Sent {
+        let inputs = questions.iter().map(|question| question.work.sent).sum();
+        Sent { inputs, under_way: questions.iter().map(Self::under_way).sum() }
+    }
+
     /// Takes in what was replied to an input of the oldest rows, for the call that is about to ask for it.
     ///
     /// # Errors
@@ -240,14 +257,14 @@ impl Question {
     }
 }
 
-/// About how many inputs come until a language model has much to do, by the share of those so far that were sent to one. What a tier
-/// would do at once for inputs beyond these can be done while the model works, and would only hold it up now.
-fn until_busy(work: &Work, under_way: usize) -> usize {
-    let wanted = guc::prefetch_window().saturating_sub(under_way);
-    if work.sent == 0 || wanted == 0 {
+/// About how many inputs of a question come until a language model has much to do, by how many were sent to one for those so far. What a
+/// tier would do at once for inputs beyond these can be done while the model works, and would only hold it up now.
+fn until_busy(inputs: u64, sent: Sent) -> usize {
+    let wanted = guc::prefetch_window().saturating_sub(sent.under_way);
+    if sent.inputs == 0 || wanted == 0 {
         return usize::MAX;
     }
-    (wanted as f64 * work.inputs as f64 / work.sent as f64) as usize
+    (wanted as f64 * inputs as f64 / sent.inputs as f64) as usize
 }
 
 impl Answerers {

@@ -3,7 +3,7 @@
 use super::demand::Reader;
 use super::layout::Asked;
 use super::node::Node;
-use super::question::Question;
+use super::question::{Question, Sent};
 use super::rows::Rows;
 use super::run;
 use super::tree::{NodeTag, tag};
@@ -140,7 +140,10 @@ impl Node {
             if rows.left() > 0 {
                 self.rows += rows.left() as u64;
                 let rest = self.rest().min(certain as f64) / rows.left() as f64;
-                questions.iter_mut().for_each(|question| question.resolve(rest));
+                for at in 0..questions.len() {
+                    let sent = Question::sent(&questions);
+                    questions[at].resolve(rest, sent);
+                }
                 self.held += rows.left() as u64;
                 self.held_bytes += rows.bytes();
                 self.windows.push_back(rows);
@@ -275,7 +278,7 @@ impl Node {
             questions.iter().position(|known| known.is(&question)).unwrap_or_else(|| {
                 question.look(world::moment().horizon);
                 // It asked nothing about the rows at hand.
-                self.windows.iter().for_each(|_| question.resolve(0.0));
+                self.windows.iter().for_each(|_| question.resolve(0.0, Sent::default()));
                 questions.push(question);
                 questions.len() - 1
             })

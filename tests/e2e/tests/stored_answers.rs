@@ -1,4 +1,5 @@
-//! Stored answers that are read at once, of a taxonomy among others or of a whole table, say what look-ups one by one say.
+//! Stored answers that are read at once, of a taxonomy among others, of a whole table or of pages of it, say what look-ups one by one
+//! say.
 
 use pg_categorize_e2e::{Database, Session, shared};
 
@@ -101,5 +102,54 @@ fn workers_that_read_together_answer_as_one_process_does_also_once_more() {
         let some = "(SELECT title FROM title WHERE categorize(title, 'own') = 'Similar' LIMIT 7) s";
         assert_eq!(session.one::<i64>(&format!("SELECT count(*) FROM {some}")), 7, "leader {leads}");
     }
+    database.cluster.assert_tidy();
+}
+
+/// Look-ups of stored answers through the index so far.
+fn look_ups(session: &mut Session) -> i64 {
+    session.run("SELECT pg_stat_force_next_flush()");
+    session.one("SELECT pg_stat_get_numscans('categorize.cache_fingerprint_idx'::regclass)")
+}
+
+#[test]
+fn what_does_not_fit_is_read_by_pages_and_says_what_look_ups_say() {
+    let others = 60_000;
+    let database = shared("stored_pages");
+    let (mut session, mut teacher) = (stock(&database, others), database.session());
+    session.run(
+        "SET work_mem = '256kB'; SET hash_mem_multiplier = 1; SET max_parallel_workers_per_gather = 0;
+         SET categorize.memo_size = 0",
+    );
+    let all_others = format!("Elsewhere={others}");
+    let ask_others = |session: &mut Session, order: &str| {
+        let before = look_ups(session);
+        let asked =
+            counts(session, "categorize(title, 'other')", &format!("(SELECT title FROM other ORDER BY {order}) o"));
+        assert_eq!(asked, all_others, "by {order}");
+        look_ups(session) - before
+    };
+    for prefetch in ["on", "off"] {
+        session.run(&format!("SET categorize.prefetch = {prefetch}"));
+        // In the order of their storing, about so, and in none; of all kinds, of which some were stored anew.
+        for order in ["i", "i / 500, md5(title)", "md5(title)"] {
+            let from = format!("(SELECT title FROM title ORDER BY {order}) t");
+            assert_eq!(counts(&mut session, "categorize(title, 'own')", &from), ALL, "prefetch {prefetch}, by {order}");
+            let made = ask_others(&mut session, order);
+            let is_spared = made < others as i64 / 10;
+            assert_eq!(is_spared, order != "md5(title)", "{made} look-ups with prefetch {prefetch}, by {order}");
+        }
+    }
+    // A serializable transaction reads what it asks for.
+    session.run("SET default_transaction_isolation = 'serializable'");
+    let made = ask_others(&mut session, "i");
+    session.run("RESET default_transaction_isolation");
+    assert!(made >= others as i64, "{made} look-ups");
+    // A page says what the statement sees.
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+    teacher.run("SELECT categorize.learn($$SELECT title, 'Learnt' FROM other WHERE i % 3 = 0$$, 'other')");
+    ask_others(&mut session, "i");
+    session.run("COMMIT");
+    let asked = counts(&mut session, "categorize(title, 'other')", "other");
+    assert_eq!(asked, format!("Elsewhere={} Learnt={}", others / 3 * 2, others / 3));
     database.cluster.assert_tidy();
 }

@@ -27,6 +27,9 @@ pub const ROWS_PER_LOOK_UP: usize = 8;
 /// to each by itself.
 const OWN_ROWS_PER_LOOK_UP: usize = 4;
 
+/// One answer of so many has to fit into memory, that it is worth asking there first.
+const PART: usize = 8;
+
 /// What a statement holds, and what it has asked so far.
 pub(super) struct Held {
     asked: usize,
@@ -68,11 +71,7 @@ impl Held {
             return;
         }
         self.next = usize::MAX;
-        // What tenants share, and labels ad hoc, are found by other keys. A serializable transaction must not be seen to
-        // have read what it did not ask for.
-        let Some(taxonomy) = scope.taxonomy().filter(|_| scope.shared.is_none() && !guard::is_serializable()) else {
-            return;
-        };
+        let Some(taxonomy) = scope.taxonomy().filter(|_| may_hold(scope)) else { return };
         let table = catalog::tables().cache;
         let rows = bulk_read::about_how_many_rows(table);
         let own = bulk_read::common_share(table, column::TAXONOMY, taxonomy.id).map(|share| share * rows as f64);
@@ -84,7 +83,7 @@ impl Held {
                 self.answers = Answers::Shared;
                 return;
             }
-            if Exact::bytes_for(rows) <= guc::hash_memory() {
+            if Exact::bytes_for(rows) / PART <= guc::hash_memory() {
                 self.answers = read_all(scope, rows);
             }
             return;
@@ -98,6 +97,11 @@ impl Held {
         if matches!(self.answers, Answers::None) {
             self.next = all.saturating_mul(2);
         }
+    }
+
+    /// Whether nothing that may answer is elsewhere, but for what is known to be.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.answers, Answers::All(_) | Answers::Shared)
     }
 
     /// What is held says this of one query; nothing at all where it holds none.
@@ -127,6 +131,12 @@ impl Held {
             }
         }
     }
+}
+
+/// Whether answers of this scope may be held. What tenants share, and labels ad hoc, are found by other keys. A serializable
+/// transaction must not be seen to have read what it did not ask for.
+pub(super) fn may_hold(scope: &Scope) -> bool {
+    scope.taxonomy().is_some() && scope.shared.is_none() && !guard::is_serializable()
 }
 
 /// All answers that the scope may give, or as many as fit.
@@ -163,7 +173,7 @@ impl<'a> Reading<'a> {
         let memory = guc::hash_memory();
         // The estimate is of some time ago.
         let more = rows + rows / 16;
-        let rows = if Exact::bytes_for(more) <= memory { more } else { rows };
+        let rows = if Exact::bytes_for(more) <= memory { more } else { rows.min(Exact::answers_in(memory)) };
         Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory, fits: true }
     }
 
@@ -181,7 +191,7 @@ impl<'a> Reading<'a> {
 }
 
 /// What a row of the table says, if it may answer: a label by itself, the rest where it is stored.
-fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
+pub(super) fn known(row: &Found, scope: &Scope) -> Option<(Fingerprint, Known)> {
     // The last of its columns first: those before it are taken apart with it.
     let expires_at = row.get::<i64>(column::EXPIRES_AT);
     let category = scope.answerable(row.get::<i32>(column::CATEGORY)?)?;
