@@ -6,7 +6,9 @@ mod upkeep;
 pub use counter::*;
 pub use upkeep::*;
 
+use super::copy_in::{self, Rows};
 use super::{run, time};
+use crate::pg::guard;
 use crate::pg::lock::{self, Duty, Span, Thing};
 use pg_categorize_core::budget::Movement;
 use pg_categorize_core::frame::Asker;
@@ -54,8 +56,6 @@ impl Reservation {
 
 /// A line of the ledger by which a reservation ends.
 pub struct Entry {
-    /// The attempt.
-    pub attempt: i64,
     /// `settle`, `release` or `adjust`.
     pub kind: &'static str,
     /// How much.
@@ -124,12 +124,11 @@ pub fn insert_reservations(new: &[Reservation], state: &str) -> Vec<i64> {
     ids
 }
 
-/// The reservations of these attempts that have not ended.
-pub fn reservations(attempts: &[i64]) -> Vec<Reservation> {
-    let sql =
-        "SELECT attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
-                      role, application_name, query_id, inputs
-                 FROM categorize.reservation WHERE attempt_id = ANY ($1)";
+/// The reservations of these attempts that have not ended; they end now, by the lines that follow in this transaction.
+pub fn take_reservations(attempts: &[i64]) -> Vec<Reservation> {
+    let sql = "DELETE FROM categorize.reservation WHERE attempt_id = ANY ($1)
+               RETURNING attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
+                         role, application_name, query_id, inputs";
     run::kept(sql, &[attempts.to_vec().into()], reservation).into_iter().flatten().collect()
 }
 
@@ -149,42 +148,111 @@ fn reservation(row: &run::Row) -> Option<Reservation> {
     })
 }
 
-/// Ends the reservations of the attempts that these lines are about.
-pub fn end_reservations(entries: &[Entry]) {
+/// Stores the lines by which reservations end.
+pub fn insert_entries(entries: &[(&Reservation, Entry)]) {
+    if entries.len() < copy_in::MANY || !copy_in::takes_our_texts() {
+        insert_few(entries);
+    } else {
+        copy_in::copy_in(c"ledger", rows(entries));
+    }
+}
+
+fn rows(entries: &[(&Reservation, Entry)]) -> Rows {
+    let mut rows = Rows::of(&[
+        c"attempt_id",
+        c"kind",
+        c"booked_at",
+        c"reserved_at",
+        c"amount_nanousd",
+        c"provider_id",
+        c"provider",
+        c"model",
+        c"price_id",
+        c"tenant",
+        c"taxonomy_id",
+        c"role",
+        c"application_name",
+        c"query_id",
+        c"inputs",
+        c"wasted",
+        c"input_tokens",
+        c"cached_tokens",
+        c"output_tokens",
+        c"settled_by",
+    ]);
+    let now = guard::clock();
+    for (of, entry) in entries {
+        let [input, cached, output] = tokens(entry);
+        rows.push(&[
+            &of.attempt,
+            &entry.kind,
+            &now,
+            &of.reserved_at,
+            &entry.amount.0,
+            &of.provider_id,
+            &of.provider.as_str(),
+            &of.model.as_str(),
+            &of.price_id,
+            &of.tenant.as_str(),
+            &of.taxonomy,
+            &entry.asker.role.as_str(),
+            &entry.asker.application.as_str(),
+            &entry.asker.query_id,
+            &entry.inputs,
+            &entry.wasted,
+            &input,
+            &cached,
+            &output,
+            &entry.settled_by.as_deref(),
+        ]);
+    }
+    rows
+}
+
+/// The tokens that a line tells of: all that went in, those of them that were cached, and what came out.
+fn tokens(entry: &Entry) -> [Option<i64>; 3] {
+    let Some(usage) = &entry.usage else { return [None; 3] };
+    let input = usage
+        .input
+        .saturating_add(usage.cached_input)
+        .saturating_add(usage.cache_write)
+        .saturating_add(usage.cache_write_long);
+    [input, usage.cached_input, usage.output].map(|tokens| Some(i64::try_from(tokens).unwrap_or(i64::MAX)))
+}
+
+fn insert_few(entries: &[(&Reservation, Entry)]) {
     let sql = "
-        WITH gone AS (DELETE FROM categorize.reservation WHERE attempt_id = ANY ($1) RETURNING *)
         INSERT INTO categorize.ledger (attempt_id, kind, reserved_at, amount_nanousd, provider_id, provider, model, price_id,
                                        tenant, taxonomy_id, role, application_name, query_id, inputs, wasted,
                                        input_tokens, cached_tokens, output_tokens, settled_by)
-        SELECT g.attempt_id, n.kind, g.reserved_at, n.amount, g.provider_id, g.provider, g.model, g.price_id, g.tenant,
-               g.taxonomy_id, n.role, n.application_name, n.query_id, n.inputs, n.wasted, n.input_tokens,
-               n.cached_tokens, n.output_tokens, n.settled_by
-          FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]),
-                          unnest($5::text[]), unnest($6::bigint[]), unnest($7::int[]), unnest($8::int[]),
-                          unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::text[]))
-            AS n (attempt_id, kind, amount, role, application_name, query_id, inputs, wasted, input_tokens,
-                  cached_tokens, output_tokens, settled_by)
-          JOIN gone g ON g.attempt_id = n.attempt_id";
-    let tokens = |of: fn(&Usage) -> u64| -> Vec<Option<i64>> {
-        let read = |e: &Entry| e.usage.as_ref().map(|usage| i64::try_from(of(usage)).unwrap_or(i64::MAX));
-        entries.iter().map(read).collect()
-    };
+        SELECT * FROM ROWS FROM (
+               unnest($1::bigint[]), unnest($2::text[]), unnest($3::timestamptz[]), unnest($4::bigint[]), unnest($5::int[]),
+               unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[]), unnest($9::text[]), unnest($10::int[]),
+               unnest($11::text[]), unnest($12::text[]), unnest($13::bigint[]), unnest($14::int[]), unnest($15::int[]),
+               unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::text[])) AS n";
+    let of = || entries.iter().map(|(of, _)| of);
+    let entry = || entries.iter().map(|(_, entry)| entry);
+    let tokens = |which: usize| entry().map(|entry| tokens(entry)[which]).collect::<Vec<_>>();
     let arguments = [
-        entries.iter().map(|e| e.attempt).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.kind.to_owned()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.amount.0).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.role.clone()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.application.clone()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.query_id).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.inputs).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.wasted).collect::<Vec<_>>().into(),
-        tokens(|u| {
-            u.input.saturating_add(u.cached_input).saturating_add(u.cache_write).saturating_add(u.cache_write_long)
-        })
-        .into(),
-        tokens(|u| u.cached_input).into(),
-        tokens(|u| u.output).into(),
-        entries.iter().map(|e| e.settled_by.clone()).collect::<Vec<_>>().into(),
+        of().map(|r| r.attempt).collect::<Vec<_>>().into(),
+        entry().map(|e| e.kind.to_owned()).collect::<Vec<_>>().into(),
+        of().map(|r| time(r.reserved_at)).collect::<Vec<_>>().into(),
+        entry().map(|e| e.amount.0).collect::<Vec<_>>().into(),
+        of().map(|r| r.provider_id).collect::<Vec<_>>().into(),
+        of().map(|r| r.provider.clone()).collect::<Vec<_>>().into(),
+        of().map(|r| r.model.clone()).collect::<Vec<_>>().into(),
+        of().map(|r| r.price_id).collect::<Vec<_>>().into(),
+        of().map(|r| r.tenant.clone()).collect::<Vec<_>>().into(),
+        of().map(|r| r.taxonomy).collect::<Vec<_>>().into(),
+        entry().map(|e| e.asker.role.clone()).collect::<Vec<_>>().into(),
+        entry().map(|e| e.asker.application.clone()).collect::<Vec<_>>().into(),
+        entry().map(|e| e.asker.query_id).collect::<Vec<_>>().into(),
+        entry().map(|e| e.inputs).collect::<Vec<_>>().into(),
+        entry().map(|e| e.wasted).collect::<Vec<_>>().into(),
+        tokens(0).into(),
+        tokens(1).into(),
+        tokens(2).into(),
+        entry().map(|e| e.settled_by.clone()).collect::<Vec<_>>().into(),
     ];
     run::kept(sql, &arguments, |_| ());
 }
@@ -201,14 +269,14 @@ pub fn settle_in_doubt(attempt: i64, cost: Money, who: &str) -> bool {
     lock_books();
     let sql = "SELECT 1 FROM categorize.reservation WHERE attempt_id = $1 AND state = 'in_doubt'";
     let is_in_doubt = !run::kept(sql, &[attempt.into()], |_| ()).is_empty();
-    if let Some(reservation) = reservations(&[attempt]).pop().filter(|_| is_in_doubt) {
+    if let Some(reservation) = is_in_doubt.then(|| take_reservations(&[attempt]).pop()).flatten() {
         settle_by(&[(reservation, cost)], who);
         return true;
     }
     false
 }
 
-/// Settles attempts by hand, or for their age.
+/// Settles attempts by hand, or for their age; their reservations are taken.
 fn settle_by(settled: &[(Reservation, Money)], who: &str) {
     let mut entries = Vec::new();
     let mut moved = Vec::new();
@@ -216,7 +284,6 @@ fn settle_by(settled: &[(Reservation, Money)], who: &str) {
         let within = (*cost).min(reservation.amount);
         let beyond = Money(cost.0 - within.0);
         let entry = |kind, amount, inputs| Entry {
-            attempt: reservation.attempt,
             kind,
             amount,
             asker: reservation.asker.clone(),
@@ -225,13 +292,13 @@ fn settle_by(settled: &[(Reservation, Money)], who: &str) {
             usage: None,
             settled_by: Some(who.to_owned()),
         };
-        entries.push(entry("settle", within, reservation.inputs));
+        entries.push((reservation, entry("settle", within, reservation.inputs)));
         if beyond > Money::ZERO {
-            entries.push(entry("adjust", beyond, 0));
+            entries.push((reservation, entry("adjust", beyond, 0)));
         }
         moved.extend(movements(reservation, Movement::settle(reservation.amount, *cost)));
     }
-    end_reservations(&entries);
+    insert_entries(&entries);
     move_counters(&moved);
 }
 
