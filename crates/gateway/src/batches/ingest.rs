@@ -3,7 +3,7 @@
 use super::api::{BatchApi, Said};
 use super::call::{Caller, Heard, Refused};
 use super::lines::Lines;
-use super::requests::{PORTION, name, next_portion};
+use super::requests::{PORTION, name};
 use super::store::{LineResult, Lost, Open, Store};
 use crate::plan::Plan;
 use crate::provider::{Charge, Failure, FailureClass, ItemAnswer, read_line, read_raw_line};
@@ -112,13 +112,12 @@ impl Portion {
 
 impl Asked {
     async fn load(store: &impl Store, open: &Open) -> Result<Self, Lost> {
-        let (mut checks, mut requests, mut limit) = (Vec::new(), Vec::new(), PORTION);
+        let (mut checks, mut requests) = (Vec::new(), Vec::new());
         while requests.len() < open.record.requests as usize {
-            let portion = store.requests(open.record.id, requests.len() as u32, limit).await?;
+            let portion = store.requests(open.record.id, requests.len() as u32, PORTION).await?;
             if portion.is_empty() {
                 return Err(Lost);
             }
-            limit = next_portion(&portion);
             for request in portion {
                 checks.push(name(open.token, &request).check);
                 let first = request.items.first().map_or(1, |item| item.number);

@@ -69,7 +69,10 @@ pub(super) async fn make(store: &impl Store, api: &dyn BatchApi, open: &Open, pi
             break;
         }
         // The next ones are read while these are written.
-        let (next, taken) = tokio::join!(store.requests(id, behind, next_portion(&requests)), making.take(&requests));
+        let inputs = requests.iter().map(|request| request.items.len()).sum::<usize>();
+        let are_made = requests.iter().all(|request| request.plan.raw.is_none());
+        let portion = if are_made { (INPUTS * requests.len() / inputs.max(1)).max(PORTION) } else { PORTION };
+        let (next, taken) = tokio::join!(store.requests(id, behind, portion), making.take(&requests));
         taken?;
         requests = next.map_err(|Lost| Unmade::Lost)?;
     }
@@ -78,13 +81,6 @@ pub(super) async fn make(store: &impl Store, api: &dyn BatchApi, open: &Open, pi
     }
     making.text.push_str(&after);
     making.send().await
-}
-
-/// How many requests are read behind these.
-pub(super) fn next_portion(requests: &[Request]) -> usize {
-    let inputs = requests.iter().map(|request| request.items.len()).sum::<usize>();
-    let are_made = requests.iter().all(|request| request.plan.raw.is_none());
-    if are_made { (INPUTS * requests.len() / inputs.max(1)).max(PORTION) } else { PORTION }
 }
 
 /// A body as far as it is made.
