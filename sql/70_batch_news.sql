@@ -257,12 +257,14 @@ BEGIN
         PERFORM pg_notify('pg_categorize', payload);
     END LOOP;
 
-    INSERT INTO categorize.completion_call (completion_id, tenant, jobs)
-    SELECT c.id, j.tenant, array_agg(j.job ORDER BY j.job)
-      FROM (SELECT n.role_id, n.tenant, e.job, (row_number() OVER (PARTITION BY n.role_id, n.tenant ORDER BY e.job) - 1) / 1000 AS portion
-              FROM unnest(taken) n CROSS JOIN unnest(n.jobs) e (job) WHERE n.kind = 'jobs') j
-      JOIN categorize.completion c ON c.role_id = j.role_id AND c.ended_at IS NULL
-     GROUP BY c.id, j.tenant, j.portion ORDER BY c.id, min(j.job);
+    IF EXISTS (SELECT FROM categorize.completion c WHERE c.ended_at IS NULL) THEN
+        INSERT INTO categorize.completion_call (completion_id, tenant, jobs)
+        SELECT c.id, j.tenant, array_agg(j.job ORDER BY j.job)
+          FROM (SELECT n.role_id, n.tenant, e.job, (row_number() OVER (PARTITION BY n.role_id, n.tenant ORDER BY e.job) - 1) / 1000 AS portion
+                  FROM unnest(taken) n CROSS JOIN unnest(n.jobs) e (job) WHERE n.kind = 'jobs') j
+          JOIN categorize.completion c ON c.role_id = j.role_id AND c.ended_at IS NULL
+         GROUP BY c.id, j.tenant, j.portion ORDER BY c.id, min(j.job);
+    END IF;
     RETURN coalesce(cardinality(taken), 0);
 END
 $$;

@@ -25,6 +25,16 @@ pub fn trial<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, Failed> {
     })
 }
 
+/// Runs `work`; `false` where a key of what it stores is there already (23505): then its effects are rolled back. Any other error
+/// is raised again after the rollback.
+pub fn unless_taken(work: impl FnOnce() + UnwindSafe) -> bool {
+    match caught(work) {
+        Ok(()) => true,
+        Err(error) if report(&error).0 == PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION => false,
+        Err(error) => error.rethrow(),
+    }
+}
+
 fn caught<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, Box<CaughtError>> {
     // SAFETY: the pairs of begin and release or rollback below keep the transaction's stack balanced; memory context
     // and resource owner are put back as PL/pgSQL does around its exception blocks.

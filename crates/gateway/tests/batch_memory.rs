@@ -9,7 +9,7 @@ use pg_categorize_core::money::Rate;
 use pg_categorize_core::normalise::Case;
 use pg_categorize_core::price::{Price, Rates};
 use pg_categorize_gateway::batches::{
-    Driver, LineResult, Lost, Made, Open, Part, Request, RequestItem, Store, Waiting,
+    Driver, LineResult, Lost, Made, Open, Outline, Part, Request, RequestItem, Store, Waiting,
 };
 use pg_categorize_gateway::plan::{Abilities, AnswerMode, Model, Plan, PriceRow, Provider, ProviderKind, Route};
 use pg_categorize_gateway::provider::Http;
@@ -85,6 +85,10 @@ impl Store for Endless {
         };
         let from = from as usize;
         Ok((from..(titles() / PACK).min(from + limit)).map(request).collect())
+    }
+
+    async fn outlines(&self, _: i64, _: u32, _: usize) -> Result<Vec<Outline>, Lost> {
+        Err(Lost)
     }
 
     async fn keep(&self, _: &Batch, after: &Batch, _: Rest) -> Result<(), Lost> {

@@ -118,31 +118,10 @@ macro_rules! insert_into {
     };
 }
 
-/// Stores paid answers of one request; never over what a person said. New rows tell nobody: no backend remembers that an
-/// answer was absent. Only where one of the keys is there already does a second statement replace what is paid, too.
-pub fn store_answers(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {
-    let update = "
-        UPDATE categorize.cache c
-           SET category_id = n.category_id, category_label = n.label, confidence = n.confidence, origin = 'llm',
-               cost_nanousd = n.cost, input = n.input, upgraded = n.upgraded, raw_confidence = n.raw,
-               confidence_source = n.source, rationale = n.rationale, taxonomy_version = $13, provider = $14,
-               model = $15, prompt_version = $16, expires_at = clock_timestamp() + $17 * interval '1 second',
-               created_at = clock_timestamp()
-          FROM ROWS FROM (unnest($1::bytea[]), unnest($2::int[]), unnest($3::text[]), unnest($4::real[]),
-                          unnest($5::bigint[]), unnest($6::text[]), unnest($7::boolean[]), unnest($8::real[]),
-                          unnest($9::text[]), unnest($10::text[]))
-            AS n (fingerprint, category_id, label, confidence, cost, input, upgraded, raw, source, rationale)
-         WHERE c.fingerprint = n.fingerprint AND c.origin NOT IN ('label', 'correction')
-           AND (c.tenant = $11 OR n.upgraded AND NOT c.upgraded) AND c.taxonomy_id IS NOT DISTINCT FROM $12";
-    let count = answers.len();
-    let insert = insert_into!("categorize.cache");
-    let stored =
-        run::kept(insert, &arguments(paid, &answers), |row| key(row, 1)).into_iter().flatten().collect::<Vec<_>>();
-    if stored.len() < count {
-        let rest: Vec<PaidAnswer> = answers.into_iter().filter(|a| !stored.contains(&a.fingerprint)).collect();
-        run::kept(update, &arguments(paid, &rest), |_| ());
-    }
-}
+// Below the statement, which it uses, too.
+mod store;
+
+pub use store::*;
 
 /// Keeps what a cheap model said while a strong one is asked, over what it said before.
 pub fn store_unsure(paid: &Paid<'_>, answers: Vec<PaidAnswer>) {

@@ -1,9 +1,11 @@
 //! Reservations and the ledger. Whoever writes them holds [`lock_books`], so that ledger and counters agree.
 
 mod counter;
+mod entry;
 mod upkeep;
 
 pub use counter::*;
+pub use entry::*;
 pub use upkeep::*;
 
 use super::{run, time};
@@ -11,7 +13,6 @@ use crate::pg::lock::{self, Duty, Span, Thing};
 use pg_categorize_core::budget::Movement;
 use pg_categorize_core::frame::Asker;
 use pg_categorize_core::money::Money;
-use pg_categorize_core::price::Usage;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
@@ -50,26 +51,6 @@ impl Reservation {
             && self.asker == other.asker
             && (&self.provider, &self.model, &self.tenant) == (&other.provider, &other.model, &other.tenant)
     }
-}
-
-/// A line of the ledger by which a reservation ends.
-pub struct Entry {
-    /// The attempt.
-    pub attempt: i64,
-    /// `settle`, `release` or `adjust`.
-    pub kind: &'static str,
-    /// How much.
-    pub amount: Money,
-    /// Who pays.
-    pub asker: Asker,
-    /// Inputs of theirs.
-    pub inputs: i32,
-    /// Those of them that were not answered.
-    pub wasted: i32,
-    /// What was charged for, on the first line of a settlement.
-    pub usage: Option<Usage>,
-    /// Who settled it by hand, or `expired`.
-    pub settled_by: Option<String>,
 }
 
 /// Makes those wait for each other, until their transactions end, who write reservations, ledger and counters.
@@ -124,12 +105,11 @@ pub fn insert_reservations(new: &[Reservation], state: &str) -> Vec<i64> {
     ids
 }
 
-/// The reservations of these attempts that have not ended.
-pub fn reservations(attempts: &[i64]) -> Vec<Reservation> {
-    let sql =
-        "SELECT attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
-                      role, application_name, query_id, inputs
-                 FROM categorize.reservation WHERE attempt_id = ANY ($1)";
+/// The reservations of these attempts that have not ended; they end now, by the lines that follow in this transaction.
+pub fn take_reservations(attempts: &[i64]) -> Vec<Reservation> {
+    let sql = "DELETE FROM categorize.reservation WHERE attempt_id = ANY ($1)
+               RETURNING attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
+                         role, application_name, query_id, inputs";
     run::kept(sql, &[attempts.to_vec().into()], reservation).into_iter().flatten().collect()
 }
 
@@ -149,46 +129,6 @@ fn reservation(row: &run::Row) -> Option<Reservation> {
     })
 }
 
-/// Ends the reservations of the attempts that these lines are about.
-pub fn end_reservations(entries: &[Entry]) {
-    let sql = "
-        WITH gone AS (DELETE FROM categorize.reservation WHERE attempt_id = ANY ($1) RETURNING *)
-        INSERT INTO categorize.ledger (attempt_id, kind, reserved_at, amount_nanousd, provider_id, provider, model, price_id,
-                                       tenant, taxonomy_id, role, application_name, query_id, inputs, wasted,
-                                       input_tokens, cached_tokens, output_tokens, settled_by)
-        SELECT g.attempt_id, n.kind, g.reserved_at, n.amount, g.provider_id, g.provider, g.model, g.price_id, g.tenant,
-               g.taxonomy_id, n.role, n.application_name, n.query_id, n.inputs, n.wasted, n.input_tokens,
-               n.cached_tokens, n.output_tokens, n.settled_by
-          FROM ROWS FROM (unnest($1::bigint[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]),
-                          unnest($5::text[]), unnest($6::bigint[]), unnest($7::int[]), unnest($8::int[]),
-                          unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::text[]))
-            AS n (attempt_id, kind, amount, role, application_name, query_id, inputs, wasted, input_tokens,
-                  cached_tokens, output_tokens, settled_by)
-          JOIN gone g ON g.attempt_id = n.attempt_id";
-    let tokens = |of: fn(&Usage) -> u64| -> Vec<Option<i64>> {
-        let read = |e: &Entry| e.usage.as_ref().map(|usage| i64::try_from(of(usage)).unwrap_or(i64::MAX));
-        entries.iter().map(read).collect()
-    };
-    let arguments = [
-        entries.iter().map(|e| e.attempt).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.kind.to_owned()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.amount.0).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.role.clone()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.application.clone()).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.asker.query_id).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.inputs).collect::<Vec<_>>().into(),
-        entries.iter().map(|e| e.wasted).collect::<Vec<_>>().into(),
-        tokens(|u| {
-            u.input.saturating_add(u.cached_input).saturating_add(u.cache_write).saturating_add(u.cache_write_long)
-        })
-        .into(),
-        tokens(|u| u.cached_input).into(),
-        tokens(|u| u.output).into(),
-        entries.iter().map(|e| e.settled_by.clone()).collect::<Vec<_>>().into(),
-    ];
-    run::kept(sql, &arguments, |_| ());
-}
-
 /// Notes that nobody knows whether these attempts were charged.
 pub fn doubt(attempts: &[i64]) {
     let sql = "UPDATE categorize.reservation SET state = 'in_doubt', in_doubt_since = clock_timestamp()
@@ -201,14 +141,14 @@ pub fn settle_in_doubt(attempt: i64, cost: Money, who: &str) -> bool {
     lock_books();
     let sql = "SELECT 1 FROM categorize.reservation WHERE attempt_id = $1 AND state = 'in_doubt'";
     let is_in_doubt = !run::kept(sql, &[attempt.into()], |_| ()).is_empty();
-    if let Some(reservation) = reservations(&[attempt]).pop().filter(|_| is_in_doubt) {
+    if let Some(reservation) = is_in_doubt.then(|| take_reservations(&[attempt]).pop()).flatten() {
         settle_by(&[(reservation, cost)], who);
         return true;
     }
     false
 }
 
-/// Settles attempts by hand, or for their age.
+/// Settles attempts by hand, or for their age; their reservations are taken.
 fn settle_by(settled: &[(Reservation, Money)], who: &str) {
     let mut entries = Vec::new();
     let mut moved = Vec::new();
@@ -216,7 +156,6 @@ fn settle_by(settled: &[(Reservation, Money)], who: &str) {
         let within = (*cost).min(reservation.amount);
         let beyond = Money(cost.0 - within.0);
         let entry = |kind, amount, inputs| Entry {
-            attempt: reservation.attempt,
             kind,
             amount,
             asker: reservation.asker.clone(),
@@ -225,13 +164,13 @@ fn settle_by(settled: &[(Reservation, Money)], who: &str) {
             usage: None,
             settled_by: Some(who.to_owned()),
         };
-        entries.push(entry("settle", within, reservation.inputs));
+        entries.push((reservation, entry("settle", within, reservation.inputs)));
         if beyond > Money::ZERO {
-            entries.push(entry("adjust", beyond, 0));
+            entries.push((reservation, entry("adjust", beyond, 0)));
         }
         moved.extend(movements(reservation, Movement::settle(reservation.amount, *cost)));
     }
-    end_reservations(&entries);
+    insert_entries(&entries);
     move_counters(&moved);
 }
 

@@ -8,6 +8,7 @@ mod budget;
 mod bulk;
 mod cache;
 mod category;
+mod copy_in;
 mod correction;
 mod embedding;
 mod estimate;

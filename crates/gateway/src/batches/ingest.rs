@@ -3,12 +3,20 @@
 use super::api::{BatchApi, Said};
 use super::call::{Caller, Heard, Refused};
 use super::lines::Lines;
-use super::requests::PORTION;
 use super::store::{LineResult, Lost, Open, Outline, Store};
 use crate::provider::{Charge, Failure, FailureClass, ItemAnswer, read_line, read_raw_line};
 use crate::store::AttemptOutcome;
 use pg_categorize_core::batch::{LineEnd, Register, Taken};
 use pg_categorize_core::price::Usage;
+use reqwest::Response;
+use tokio::sync::mpsc;
+
+/// Answers that are stored in one transaction, or a few more: what it costs whatever is in it (a commit, statements that are few)
+/// shows no more, and whoever asks live waits a tenth of a second for its end at most.
+const ANSWERS: usize = 4096;
+
+/// Bytes of replies after which no more are stored in one transaction: each may have eight megabytes.
+const BYTES: usize = 8 << 20;
 
 /// Requests that are read at once, without their texts.
 const OUTLINES: usize = 4096;
@@ -32,7 +40,28 @@ pub(super) async fn fetch(
         Ok(bodies) => bodies,
         Err(refused) => return Ok(Err(refused)),
     };
-    let mut portion = Vec::with_capacity(PORTION);
+    // The next results are read while these are stored.
+    let (to_store, mut portions) = mpsc::channel(1);
+    let storing = async move {
+        while let Some(portion) = portions.recv().await {
+            store.ingest(open.record.id, portion).await?;
+        }
+        Ok(())
+    };
+    let (read, stored) = tokio::join!(read(bodies, api, open, &mut asked, to_store), storing);
+    stored?;
+    Ok(read.map(|()| asked.register.taken()))
+}
+
+/// Reads the results, and hands them over in portions; no further where nobody takes them.
+async fn read(
+    bodies: Vec<Response>,
+    api: &dyn BatchApi,
+    open: &Open,
+    asked: &mut Asked,
+    to_store: mpsc::Sender<Vec<LineResult>>,
+) -> Heard<()> {
+    let mut portion = Portion::default();
     for body in bodies {
         let mut lines = Lines::new(body);
         loop {
@@ -40,21 +69,43 @@ pub(super) async fn fetch(
                 Ok(Some(line)) => line,
                 Ok(None) => break,
                 Err(_) => {
-                    store.ingest(open.record.id, portion).await?;
-                    return Ok(Err(Refused::unreadable()));
+                    _ = to_store.send(portion.results).await;
+                    return Err(Refused::unreadable());
                 }
             };
             // What is no line of this API says nothing; whose it was will be missing.
             let Some(line) = api.read(&line) else { continue };
             let Taken::First(ordinal) = asked.register.take(&line.custom_id) else { continue };
             portion.push(asked.result(open, ordinal, &line.said));
-            if portion.len() == PORTION {
-                store.ingest(open.record.id, std::mem::take(&mut portion)).await?;
+            if portion.is_full() && to_store.send(std::mem::take(&mut portion).results).await.is_err() {
+                return Ok(());
             }
         }
     }
-    store.ingest(open.record.id, portion).await?;
-    Ok(Ok(asked.register.taken()))
+    _ = to_store.send(portion.results).await;
+    Ok(())
+}
+
+/// Results that are stored in one transaction.
+#[derive(Default)]
+struct Portion {
+    results: Vec<LineResult>,
+    /// Answers in them, one at least for each.
+    answers: usize,
+    /// Bytes of the replies in them that are stored as they are.
+    bytes: usize,
+}
+
+impl Portion {
+    fn push(&mut self, result: LineResult) {
+        self.answers += result.answers.len().max(1);
+        self.bytes += result.reply.as_ref().map_or(0, String::len);
+        self.results.push(result);
+    }
+
+    fn is_full(&self) -> bool {
+        self.answers >= ANSWERS || self.bytes >= BYTES
+    }
 }
 
 impl Asked {

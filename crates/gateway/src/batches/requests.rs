@@ -10,7 +10,7 @@ use bytes::Bytes;
 use pg_categorize_core::batch::{CustomId, Token, check};
 
 /// Requests that are in memory at once.
-pub(super) const PORTION: usize = 256;
+const PORTION: usize = 256;
 
 /// The same where they are made of few inputs: as many inputs as these are read at once, or a few more.
 const INPUTS: usize = 2048;

@@ -2,11 +2,11 @@
 //! to, before or after it has done what it was asked for, and so does who asked.
 
 use parking_lot::Mutex;
-use pg_categorize_core::batch::{After, Batch, LineEnd, Rest, State, Token, after};
+use pg_categorize_core::batch::{After, Batch, LineEnd, Rest, State, Token, after, check};
 use pg_categorize_core::choices::Verdict;
 use pg_categorize_core::money::Money;
 use pg_categorize_gateway::batches::{
-    LineResult, Lost, Made, NewRequest, Open, Part, Request, RequestItem, Store, Waiting, api,
+    LineResult, Lost, Made, NewRequest, Open, Outline, Part, Request, RequestItem, Store, Waiting, api,
 };
 use pg_categorize_gateway::plan::Route;
 use pg_categorize_gateway::store::AttemptOutcome;
@@ -222,6 +222,18 @@ impl Store for MemoryStore {
             }
             Ok(requests)
         })
+    }
+
+    async fn outlines(&self, batch: i64, from: u32, limit: usize) -> Result<Vec<Outline>, Lost> {
+        let outline = |request: Request| {
+            let first = request.items[0].number;
+            Outline {
+                numbers: first..first + request.items.len() as u32,
+                check: check(request.items.iter().map(|item| &item.fingerprint.0)),
+                plan: Some(request.plan).filter(|plan| plan.raw.is_none()),
+            }
+        };
+        Ok(self.requests(batch, from, limit).await?.into_iter().map(outline).collect())
     }
 
     async fn keep(&self, before: &Batch, after: &Batch, rest: Rest) -> Result<(), Lost> {

@@ -65,21 +65,19 @@ pub fn batch_items(batch: i64, from: i32, limit: usize) -> Vec<BatchItem> {
     run::kept(sql, &[batch.into(), from.into(), limit.into()], item).into_iter().flatten().collect()
 }
 
-/// Requests of a batch whose results are not known, held until the transaction ends: these, or the first thousand.
-pub fn hold_items(batch: i64, ordinals: Option<&[i32]>) -> Vec<BatchItem> {
-    let columns = |rows: Vec<Option<BatchItem>>| rows.into_iter().flatten().collect();
-    match ordinals {
-        Some(ordinals) => {
-            let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
-                        WHERE batch_id = $1 AND ordinal = ANY ($2) AND NOT has_result ORDER BY ordinal FOR UPDATE";
-            columns(run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], item))
-        }
-        None => {
-            let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
-                        WHERE batch_id = $1 AND NOT has_result ORDER BY ordinal LIMIT 1000 FOR UPDATE";
-            columns(run::kept(sql, &[batch.into()], item))
-        }
-    }
+/// The first thousand requests of a batch whose results are not known, held until the transaction ends.
+pub fn hold_items(batch: i64) -> Vec<BatchItem> {
+    let sql = "SELECT ordinal, attempt_id, first_number, jobs, fingerprints FROM categorize.batch_item
+                WHERE batch_id = $1 AND NOT has_result ORDER BY ordinal LIMIT 1000 FOR UPDATE";
+    run::kept(sql, &[batch.into()], item).into_iter().flatten().collect()
+}
+
+/// Those of these requests of a batch whose results were not known until now; with this transaction they are.
+pub fn take_items(batch: i64, ordinals: &[i32]) -> Vec<BatchItem> {
+    let sql = "UPDATE categorize.batch_item SET has_result = true
+                WHERE batch_id = $1 AND ordinal = ANY ($2) AND NOT has_result
+            RETURNING ordinal, attempt_id, first_number, jobs, fingerprints";
+    run::kept(sql, &[batch.into(), array(ordinals.iter().copied())], item).into_iter().flatten().collect()
 }
 
 fn item(row: &run::Row) -> Option<BatchItem> {

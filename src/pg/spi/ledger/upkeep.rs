@@ -1,6 +1,6 @@
 //! What a gateway does with the ledger when it begins, and every hour.
 
-use super::{lock_books, reservation, settle_by};
+use super::{lock_books, settle_by, take_reservations};
 use crate::pg::spi::{run, time};
 
 /// What was under way when the former gateway ended may have been sent: nobody knows. `before` is when this one began, in
@@ -14,13 +14,11 @@ pub fn doubt_open(before: i64) -> usize {
 /// Settles at its worst case what has been in doubt for a day; returns how many there were.
 pub fn settle_expired() -> usize {
     lock_books();
-    let sql =
-        "SELECT attempt_id, reserved_at, amount_nanousd, provider_id, provider, model, price_id, tenant, taxonomy_id,
-                      role, application_name, query_id, inputs
-                 FROM categorize.reservation
+    let sql = "SELECT attempt_id FROM categorize.reservation
                 WHERE state = 'in_doubt' AND in_doubt_since <= clock_timestamp() - interval '24 hours'
                 ORDER BY attempt_id LIMIT 10000";
-    let expired: Vec<_> = run::kept(sql, &[], reservation).into_iter().flatten().collect();
+    let expired: Vec<i64> = run::kept(sql, &[], |row| row.get(1)).into_iter().flatten().collect();
+    let expired = take_reservations(&expired);
     let settled: Vec<_> = expired.into_iter().map(|reservation| (reservation.clone(), reservation.amount)).collect();
     if !settled.is_empty() {
         settle_by(&settled, "expired");

@@ -40,30 +40,38 @@ pub fn book(closings: &[Booking<'_>], books: &mut Books) {
         return;
     }
     spi::lock_books();
-    let attempts: Vec<i64> = closings.iter().map(|closing| closing.attempt).collect();
-    let mut open: HashMap<i64, Reservation> =
-        spi::reservations(&attempts).into_iter().map(|reservation| (reservation.attempt, reservation)).collect();
-    let (mut entries, mut moved, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
-    for closing in closings {
-        // Somebody settled it by hand, or it was booked in a transaction whose end we did not hear of.
-        let Some(reservation) = open.remove(&closing.attempt) else { continue };
-        match closing.outcome {
-            AttemptOutcome::InDoubt => doubtful.push(closing.attempt),
-            AttemptOutcome::Released => {
-                entries.push(entry(&reservation, "release", reservation.amount, &whole(&reservation, Money::ZERO)));
-                moved.extend(spi::movements(&reservation, Movement::release(reservation.amount)));
-            }
-            AttemptOutcome::Settled { cost, usage } => {
-                let shares = complete(closing.shares.to_vec(), &reservation, cost);
-                let cost: Money = shares.iter().map(|share| share.cost).sum();
-                entries.extend(settlement(&reservation, &shares, usage));
-                moved.extend(spi::movements(&reservation, Movement::settle(reservation.amount, cost)));
+    let attempts = |in_doubt: bool| {
+        let of = closings.iter().filter(|closing| matches!(closing.outcome, AttemptOutcome::InDoubt) == in_doubt);
+        of.map(|closing| closing.attempt).collect::<Vec<_>>()
+    };
+    let (ended, doubtful) = (attempts(false), attempts(true));
+    if !ended.is_empty() {
+        let taken = spi::take_reservations(&ended);
+        let mut open: HashMap<i64, &Reservation> = taken.iter().map(|taken| (taken.attempt, taken)).collect();
+        let (mut entries, mut moved) = (Vec::new(), Vec::new());
+        for closing in closings {
+            // Somebody settled it by hand, or it was booked in a transaction whose end we did not hear of.
+            let Some(reservation) = open.remove(&closing.attempt) else { continue };
+            match closing.outcome {
+                AttemptOutcome::InDoubt => {}
+                AttemptOutcome::Released => {
+                    let whole = whole(reservation, Money::ZERO);
+                    entries.push((reservation, entry("release", reservation.amount, &whole)));
+                    moved.extend(spi::movements(reservation, Movement::release(reservation.amount)));
+                }
+                AttemptOutcome::Settled { cost, usage } => {
+                    let shares = complete(closing.shares.to_vec(), reservation, cost);
+                    let cost: Money = shares.iter().map(|share| share.cost).sum();
+                    entries
+                        .extend(settlement(reservation, &shares, usage).into_iter().map(|entry| (reservation, entry)));
+                    moved.extend(spi::movements(reservation, Movement::settle(reservation.amount, cost)));
+                }
             }
         }
-    }
-    if !entries.is_empty() {
-        spi::end_reservations(&entries);
-        books.shift(&moved);
+        if !entries.is_empty() {
+            spi::insert_entries(&entries);
+            books.shift(&moved);
+        }
     }
     if !doubtful.is_empty() {
         spi::doubt(&doubtful);
@@ -76,20 +84,19 @@ fn settlement(reservation: &Reservation, shares: &[Share], usage: Usage) -> Vec<
     let split = within_and_beyond(&costs, reservation.amount);
     let mut entries = Vec::new();
     for (share, (within, _)) in shares.iter().zip(&split) {
-        let line = entry(reservation, "settle", *within, share);
+        let line = entry("settle", *within, share);
         entries.push(Entry { usage: entries.is_empty().then_some(usage), ..line });
     }
     for (share, (_, beyond)) in shares.iter().zip(&split).filter(|(_, (_, beyond))| *beyond > Money::ZERO) {
         let nobody = Share { inputs: 0, wasted: 0, ..share.clone() };
-        entries.push(entry(reservation, "adjust", *beyond, &nobody));
+        entries.push(entry("adjust", *beyond, &nobody));
     }
     entries
 }
 
-fn entry(reservation: &Reservation, kind: &'static str, amount: Money, share: &Share) -> Entry {
+fn entry(kind: &'static str, amount: Money, share: &Share) -> Entry {
     let count = |inputs: usize| i32::try_from(inputs).unwrap_or(i32::MAX);
     Entry {
-        attempt: reservation.attempt,
         kind,
         amount,
         asker: share.asker.clone(),

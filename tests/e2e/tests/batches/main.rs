@@ -10,5 +10,6 @@ mod nights;
 mod outlasting;
 mod queue;
 mod soak;
+mod stored;
 mod support;
 mod vectors;

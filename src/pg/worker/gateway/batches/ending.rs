@@ -56,7 +56,7 @@ fn each_portion(
     goes_on: impl Fn(i16, bool) -> (&'static str, i16, Option<&'static str>),
 ) {
     loop {
-        let items = spi::hold_items(batch, None);
+        let items = spi::hold_items(batch);
         if items.is_empty() {
             return;
         }

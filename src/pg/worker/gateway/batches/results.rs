@@ -37,7 +37,7 @@ impl Batches {
     pub fn ingest(&mut self, batch: i64, results: &[LineResult], desk: &mut Desk<'_>) {
         let by_ordinal: HashMap<i32, &LineResult> =
             results.iter().filter_map(|result| Some((i32::try_from(result.ordinal).ok()?, result))).collect();
-        let items = spi::hold_items(batch, Some(&by_ordinal.keys().copied().collect::<Vec<_>>()));
+        let items = spi::take_items(batch, &by_ordinal.keys().copied().collect::<Vec<_>>());
         let Some(of) = Sent::load(batch, desk) else { panic!("the provider of a batch cannot be asked any more") };
         let jobs = jobs(&items);
         let lines: Vec<Line> =
@@ -64,7 +64,6 @@ impl Batches {
         let count = |states: &[&str]| ends.iter().filter(|end| states.contains(&end.state)).count() as i32;
         spi::count_results(batch, (count(&["done"]), count(&["failed", "live"])), money);
         spi::move_jobs(&ends, Former::Batch { id: batch, requests: of.route.raw.is_some() });
-        spi::close_items(batch, &items.iter().map(|item| item.ordinal).collect::<Vec<_>>());
     }
 }
 
