@@ -12,7 +12,7 @@ use reqwest::Response;
 use tokio::sync::mpsc;
 
 /// Answers that are stored in one transaction, or a few more: what it costs whatever is in it (a commit, statements that are few)
-/// shows no more, and whoever asks live waits a tenth of a second for its end at most.
+/// shows no more, and whoever asks live waits for its end, between one and two tenths of a second.
 const ANSWERS: usize = 4096;
 
 /// Bytes of replies after which no more are stored in one transaction: each may have eight megabytes.
