@@ -18,9 +18,10 @@ The provider is a fake one on the same machine, in the process of the benchmark,
 requests or 200 MB each); it takes whole files, checks each line, and keeps its own account, which the ledger must equal.
 Everything else is real: a cluster of its own whose commits are durable, a taxonomy of 100 categories, distinct titles that were
 queued by one `enqueue()`. **Sent** is from `submit_batches()` until the provider has accepted all batches; its peer is one COPY that
-makes the same lines of the same queue and writes them to a file. **Read** is from `poll_batches()`, when the provider has all
+makes the same lines of texts that lie ready in their order and writes them to a file. **Read** is from `poll_batches()`, when the provider has all
 results ready, until all batches have ended: answers in the cache, the money of each request settled, each job moved on; its peer
-is COPY of the same rows of the cache from a file into an empty table with the cache's indexes and constraints, and nothing else.
+is COPY of the same rows of the cache and of the ledger's lines of settlement from a file into empty tables with the same indexes and
+constraints. Beside it stand COPY of the cache's rows alone, and COPY of these and of the ends of the jobs.
 **Memory** is VmRSS without the server's shared memory, looked at each 10 ms; its peer is what it was before. **Ratio** is ours
 divided by peer where the bar says *at most*, peer divided by ours where it says *at least*, and ours less peer in MB.";
 
