@@ -98,6 +98,15 @@ thread_local! {
     static READ: RefCell<(Vec<u8>, usize)> = RefCell::default();
 }
 
+/// Lets go of what was to be read, also after an error: texts of users stay nowhere.
+struct Reading;
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READ.take();
+    }
+}
+
 /// Gives COPY what comes next, as much as it has room for; nothing at the end.
 #[pg_guard]
 unsafe extern "C-unwind" fn feed(to: *mut c_void, _least: c_int, most: c_int) -> c_int {
@@ -119,6 +128,7 @@ pub(super) fn copy_in(table: &CStr, rows: Rows) {
     let Rows { mut bytes, columns } = rows;
     bytes.extend((-1_i16).to_be_bytes());
     READ.set((bytes, 0));
+    let _reading = Reading;
     // SAFETY: calls as the initial copy of logical replication makes them, inside a transaction with a snapshot; nodes and names
     // are made in the memory context of the caller, and outlive the COPY. The lock stays until the transaction ends. An error
     // unwinds to an abort of the (sub)transaction, which closes the table.
@@ -151,7 +161,6 @@ pub(super) fn copy_in(table: &CStr, rows: Rows) {
         // What follows in the transaction sees them.
         pg_sys::CommandCounterIncrement();
     }
-    READ.take();
 }
 
 const ROW_EXCLUSIVE: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;

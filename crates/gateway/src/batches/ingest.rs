@@ -18,6 +18,13 @@ const ANSWERS: usize = 4096;
 /// Bytes of replies after which no more are stored in one transaction: each may have eight megabytes.
 const BYTES: usize = 8 << 20;
 
+/// Bytes of requests, as they were sent, whose results are stored in one transaction: their texts are read there, and are in memory
+/// several times. A few requests are stored together however long they are.
+const REQUEST_BYTES: u64 = 24 << 20;
+
+/// So few.
+const REQUESTS: usize = 256;
+
 /// Requests that are read at once, without their texts.
 const OUTLINES: usize = 4096;
 
@@ -61,6 +68,8 @@ async fn read(
     asked: &mut Asked,
     to_store: mpsc::Sender<Vec<LineResult>>,
 ) -> Heard<()> {
+    let average = open.bytes / u64::from(open.record.requests.max(1));
+    let most = usize::try_from(REQUEST_BYTES / average.max(1)).unwrap_or(usize::MAX).max(REQUESTS);
     let mut portion = Portion::default();
     for body in bodies {
         let mut lines = Lines::new(body);
@@ -77,7 +86,7 @@ async fn read(
             let Some(line) = api.read(&line) else { continue };
             let Taken::First(ordinal) = asked.register.take(&line.custom_id) else { continue };
             portion.push(asked.result(open, ordinal, &line.said));
-            if portion.is_full() && to_store.send(std::mem::take(&mut portion).results).await.is_err() {
+            if portion.is_full(most) && to_store.send(std::mem::take(&mut portion).results).await.is_err() {
                 return Ok(());
             }
         }
@@ -103,8 +112,9 @@ impl Portion {
         self.results.push(result);
     }
 
-    fn is_full(&self) -> bool {
-        self.answers >= ANSWERS || self.bytes >= BYTES
+    /// Whether no more are stored with these, which are of so many requests at most.
+    fn is_full(&self, most: usize) -> bool {
+        self.answers >= ANSWERS || self.bytes >= BYTES || self.results.len() >= most
     }
 }
 

@@ -49,7 +49,8 @@ pub fn book(closings: &[Booking<'_>], books: &mut Books) {
         let taken = spi::take_reservations(&ended);
         let mut open: HashMap<i64, &Reservation> = taken.iter().map(|taken| (taken.attempt, taken)).collect();
         let (mut entries, mut moved) = (Vec::new(), Vec::new());
-        for closing in closings {
+        // What was deleted gets its lines here: an attempt that is in doubt as well is none of them.
+        for closing in closings.iter().filter(|closing| !matches!(closing.outcome, AttemptOutcome::InDoubt)) {
             // Somebody settled it by hand, or it was booked in a transaction whose end we did not hear of.
             let Some(reservation) = open.remove(&closing.attempt) else { continue };
             match closing.outcome {
