@@ -30,6 +30,9 @@ const OWN_ROWS_PER_LOOK_UP: usize = 4;
 /// One answer of so many has to fit into memory, that it is worth asking there first.
 const PART: usize = 8;
 
+/// After so many rows, of which few answer by themselves, a part is not worth its reading.
+const TRIED: usize = 4096;
+
 /// What a statement holds, and what it has asked so far.
 pub(super) struct Held {
     asked: usize,
@@ -143,7 +146,11 @@ pub(super) fn may_hold(scope: &Scope) -> bool {
 fn read_all(scope: &Scope, rows: usize) -> Answers {
     let mut reading = Reading::new(scope, rows, usize::MAX);
     bulk_read::each_row(catalog::tables().cache, |row| reading.take(row));
-    if reading.fits { Answers::All(reading.exact) } else { Answers::Own(reading.exact) }
+    match reading {
+        Reading { fits: true, is_part: false, exact, .. } => Answers::All(exact),
+        Reading { exact, .. } if exact.answers() > 0 => Answers::Own(exact),
+        _ => Answers::None,
+    }
 }
 
 /// What people taught and models said of this taxonomy and tenant, or as much as fits; nothing where that is more than `most`.
@@ -166,6 +173,8 @@ struct Reading<'a> {
     most: usize,
     memory: usize,
     fits: bool,
+    /// Whether it is known beforehand that not all fit.
+    is_part: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -173,20 +182,27 @@ impl<'a> Reading<'a> {
         let memory = guc::hash_memory();
         // The estimate is of some time ago.
         let more = rows + rows / 16;
+        let is_part = Exact::bytes_for(rows) > memory;
         let rows = if Exact::bytes_for(more) <= memory { more } else { rows.min(Exact::answers_in(memory)) };
-        Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory, fits: true }
+        Self { scope, exact: Exact::with_capacity(rows), count: 0, most, memory, fits: true, is_part }
     }
 
     /// Takes a row; whether the next may come.
     fn take(&mut self, row: &Found) -> bool {
         self.count += 1;
-        if let Some((fingerprint, known)) = known(row, self.scope) {
+        // Of a part, what has to be read where it is stored is looked up like what is not there.
+        let is_kept = |known: &Known| !self.is_part || matches!(known, Known::Answer(_));
+        if let Some((fingerprint, known)) = known(row, self.scope).filter(|(_, known)| is_kept(known)) {
             self.fits = self.exact.bytes_with_next() <= self.memory;
             if self.fits {
                 self.exact.add(&fingerprint, known);
             }
         }
-        self.fits && self.count <= self.most
+        let is_worth_it = !self.is_part || self.count != TRIED || self.exact.answers() >= TRIED / PART;
+        if !is_worth_it {
+            self.exact = Exact::default();
+        }
+        is_worth_it && self.fits && self.count <= self.most
     }
 }
 
