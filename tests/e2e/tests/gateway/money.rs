@@ -18,12 +18,14 @@ fn a_budget_that_is_spent_stops_only_what_costs_money() {
     assert_eq!(how, ["budget_exceeded", "llm"], "some are answered, the rest is refused");
     assert!(shop.charged() <= 2_000_000, "{}", shop.charged());
     assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
-    // Requests at the same time reserve more than they cost. One after the other spends the rest.
+    // Requests at the same time reserve more than they cost. One after the other, asked by themselves, spends the rest.
+    session.run("SET categorize.prefetch = off");
     session.run("SELECT count(categorize('rest ' || i)) FROM generate_series(1, 100) i");
+    session.run("RESET categorize.prefetch");
     assert_eq!((shop.settled(), shop.reserved()), (shop.charged(), 0));
     // One WARNING a statement, free tiers as before, and an error for those who want one.
     session.warnings();
-    session.run("SELECT categorize('more ' || i) FROM generate_series(1, 3) i");
+    session.run("SELECT categorize('more than is left ' || i) FROM generate_series(1, 3) i");
     assert_eq!(session.warnings().len(), 1);
     session.run("SELECT categorize.correct('known', 'Toys')");
     assert_eq!(session.text("SELECT categorize('known')").as_deref(), Some("Toys"));
