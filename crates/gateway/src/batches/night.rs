@@ -19,6 +19,10 @@ use tokio::sync::watch;
 /// How long it rests after the store was lost: somebody locks a table.
 const SHORT_REST: Duration = Duration::from_secs(5);
 
+/// After so long it looks once more for what somebody woke it: he has committed a moment before others hear what he changed, and what
+/// is known of taxonomies and prices may have been that of before.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
 /// How long what is asked live rests after something that may pass by itself: limits, budgets, a provider that is down.
 const LIVE_REST: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,7 @@ const ROUNDS: usize = 3;
 pub(crate) async fn run(desk: Arc<Desk>) {
     let mut switch = desk.switch.subscribe();
     let mut night = Night { desk: desk.clone(), http: None, live_at: None };
+    let mut is_woken = false;
     loop {
         let rest = if switch.borrow_and_update().refuses_new().is_none() {
             let mut stops = switch.clone();
@@ -44,8 +49,10 @@ pub(crate) async fn run(desk: Arc<Desk>) {
         if switch.borrow().phase > Phase::Running {
             return;
         }
+        let rest = if is_woken { Some(rest.map_or(SECOND_LOOK, |rest| rest.min(SECOND_LOOK))) } else { rest };
+        is_woken = false;
         tokio::select! {
-            () = desk.batches_wanted.notified() => {}
+            () = desk.batches_wanted.notified() => is_woken = true,
             () = tokio::time::sleep(rest.unwrap_or(Duration::MAX)), if rest.is_some() => {}
             changed = switch.changed() => if changed.is_err() { return },
         }
