@@ -175,6 +175,10 @@ impl Shelf {
             }
             let since = index.as_ref().and_then(|index| index.indexed_until);
             if !spi::has_written_since(id, since) {
+                // It has all its vectors, and whoever was to have it answer is gone: a crash came before.
+                if index.is_some_and(|index| !index.ready && index.indexed_until.is_some()) {
+                    due::unindexed();
+                }
                 continue;
             }
             if index.is_none() {
