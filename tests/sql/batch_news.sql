@@ -98,7 +98,7 @@ SELECT categorize.raise_alerts(1, '48 hours', 10000, 500000000000) AS bounds_cha
 SELECT categorize.raise_alerts(0, '0', 0, 0) AS off;
 INSERT INTO categorize.batch (id, provider_id, provider, model, rationale, price_id, token, state, record, requests, inputs, bytes,
                               worst_case_nanousd, created_at, system_identifier, database_oid)
-VALUES (3, 1, 'fake', 'model', false, 1, 3, 'in_progress', '{}', 1, 1, 1, 1, now() - interval '49 hours', 0, 0);
+VALUES (3, 1, 'fake', 'another', false, 1, 3, 'in_progress', '{}', 1, 1, 1, 1, now() - interval '49 hours', 0, 0);
 INSERT INTO categorize.job_waiting SELECT i, 'scoring', 5, '', '', NULL, NULL, 0, now() FROM generate_series(1, 5) i;
 SELECT categorize.raise_alerts(10, '50 hours', 5, 0) AS not_yet, categorize.raise_alerts(10, '48 hours', 4, 0) AS raised;
 SELECT categorize.raise_alerts(10, '48 hours', 4, 0) AS again;
