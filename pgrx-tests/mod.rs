@@ -2,6 +2,7 @@
 //! its own that is rolled back. SQL that a client can see as well is tested by tests/sql.
 
 mod calls;
+mod queue;
 mod transactions;
 
 use pgrx::prelude::*;

@@ -68,8 +68,7 @@ async fn read(
     asked: &mut Asked,
     to_store: mpsc::Sender<Vec<LineResult>>,
 ) -> Heard<()> {
-    let average = open.bytes / u64::from(open.record.requests.max(1));
-    let most = usize::try_from(REQUEST_BYTES / average.max(1)).unwrap_or(usize::MAX).max(REQUESTS);
+    let most = most_requests(open.bytes, open.record.requests);
     let mut portion = Portion::default();
     for body in bodies {
         let mut lines = Lines::new(body);
@@ -93,6 +92,12 @@ async fn read(
     }
     _ = to_store.send(portion.results).await;
     Ok(())
+}
+
+/// Of how many requests results are stored in one transaction at most, of a batch with so many requests that have so many bytes.
+fn most_requests(bytes: u64, requests: u32) -> usize {
+    let average = bytes / u64::from(requests.max(1));
+    usize::try_from(REQUEST_BYTES / average.max(1)).unwrap_or(usize::MAX).max(REQUESTS)
 }
 
 /// Results that are stored in one transaction.
@@ -185,5 +190,53 @@ fn refused(class: FailureClass) -> LineEnd {
     match class {
         FailureClass::Rejected | FailureClass::ContextOverflow => LineEnd::Refused,
         _ => LineEnd::Unanswered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(answers: usize, reply: usize) -> LineResult {
+        let answer = |id| ItemAnswer {
+            id,
+            verdict: pg_categorize_core::choices::Verdict::Category(1),
+            confidence: 1.0,
+            source: pg_categorize_core::confidence::Source::SelfReported,
+            rationale: None,
+            alternatives: Vec::new(),
+        };
+        LineResult {
+            ordinal: 0,
+            money: AttemptOutcome::Released,
+            end: LineEnd::Answered,
+            answers: (1..=answers as u32).map(answer).collect(),
+            reply: (reply > 0).then(|| "x".repeat(reply)),
+        }
+    }
+
+    /// Results of this kind that are stored in one transaction.
+    fn stored_together(answers: usize, reply: usize, most: usize) -> usize {
+        let mut portion = Portion::default();
+        while !portion.is_full(most) {
+            portion.push(result(answers, reply));
+        }
+        portion.results.len()
+    }
+
+    #[test]
+    fn what_is_stored_together_is_bounded_by_answers_replies_and_requests() {
+        assert_eq!(stored_together(10, 0, usize::MAX), 410);
+        assert_eq!(stored_together(0, 0, usize::MAX), 4096);
+        assert_eq!(stored_together(0, 1 << 20, usize::MAX), 8);
+        assert_eq!(stored_together(1, 0, 300), 300);
+    }
+
+    #[test]
+    fn of_long_requests_few_are_stored_together_but_never_fewer_than_before() {
+        assert!(most_requests(200_000 * 6_000, 200_000) >= ANSWERS);
+        assert_eq!(most_requests(4_000 * 49_152, 4_000), 512);
+        assert_eq!(most_requests(200 << 20, 20), REQUESTS);
+        assert_eq!(most_requests(0, 0), REQUEST_BYTES as usize);
     }
 }

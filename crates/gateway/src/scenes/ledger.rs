@@ -59,6 +59,8 @@ pub(super) struct Ledger {
     pub(super) audits: Vec<NewAudit>,
     pub(super) alerts: Vec<Alert>,
     pub(super) shelf: Shelf,
+    /// How often it was asked what is to be done of batches.
+    pub(super) agendas: usize,
     /// What no store should see.
     pub(super) faults: Vec<String>,
 }
@@ -86,6 +88,7 @@ impl Ledger {
             audits: Vec::new(),
             alerts: Vec::new(),
             shelf: Shelf::default(),
+            agendas: 0,
             faults: Vec::new(),
         }
     }
@@ -168,7 +171,10 @@ impl Ledger {
             }
             Request::HoldVectors(plan, refusal) => self.shelf.held.push((plan.tenant.clone(), refusal)),
             Request::NoVectors(_, keys) => self.shelf.unusable.extend(keys),
-            Request::Batches(Question::Agenda(reply)) => _ = reply.send(Agenda::default()),
+            Request::Batches(Question::Agenda(reply)) => {
+                self.agendas += 1;
+                _ = reply.send(Agenda::default());
+            }
             Request::Batches(_) => self.faults.push("something is wanted of batches that nobody has".into()),
         }
     }

@@ -8,6 +8,7 @@ mod faults;
 mod frames;
 mod ledger;
 mod lists;
+mod nights;
 mod packing;
 mod places;
 mod shelf;

@@ -3,6 +3,7 @@
 mod agenda;
 mod build;
 mod job;
+mod prune;
 mod raw;
 mod record;
 mod request;
@@ -10,6 +11,7 @@ mod request;
 pub use agenda::*;
 pub use build::*;
 pub use job::*;
+pub use prune::*;
 pub use raw::*;
 pub use record::*;
 pub use request::*;

@@ -40,20 +40,18 @@ pub fn book(closings: &[Booking<'_>], books: &mut Books) {
         return;
     }
     spi::lock_books();
-    let attempts = |in_doubt: bool| {
-        let of = closings.iter().filter(|closing| matches!(closing.outcome, AttemptOutcome::InDoubt) == in_doubt);
-        of.map(|closing| closing.attempt).collect::<Vec<_>>()
-    };
-    let (ended, doubtful) = (attempts(false), attempts(true));
+    let (doubtful, ended): (Vec<_>, Vec<_>) =
+        closings.iter().partition(|closing| matches!(closing.outcome, AttemptOutcome::InDoubt));
+    let attempts = |of: &[&Booking<'_>]| of.iter().map(|closing| closing.attempt).collect::<Vec<_>>();
     if !ended.is_empty() {
-        let taken = spi::take_reservations(&ended);
+        let taken = spi::take_reservations(&attempts(&ended));
         let mut open: HashMap<i64, &Reservation> = taken.iter().map(|taken| (taken.attempt, taken)).collect();
         let (mut entries, mut moved) = (Vec::new(), Vec::new());
-        // What was deleted gets its lines here: an attempt that is in doubt as well is none of them.
-        for closing in closings.iter().filter(|closing| !matches!(closing.outcome, AttemptOutcome::InDoubt)) {
+        for closing in ended {
             // Somebody settled it by hand, or it was booked in a transaction whose end we did not hear of.
             let Some(reservation) = open.remove(&closing.attempt) else { continue };
             match closing.outcome {
+                // None of these is.
                 AttemptOutcome::InDoubt => {}
                 AttemptOutcome::Released => {
                     let whole = whole(reservation, Money::ZERO);
@@ -75,7 +73,7 @@ pub fn book(closings: &[Booking<'_>], books: &mut Books) {
         }
     }
     if !doubtful.is_empty() {
-        spi::doubt(&doubtful);
+        spi::doubt(&attempts(&doubtful));
     }
 }
 

@@ -1,8 +1,8 @@
 //! From the queue to the cache.
 
-use crate::support::{KINDS, builder, config, shop, shop_in};
+use crate::support::{KINDS, builder, config, mixed, shop, shop_in};
 use pg_categorize_e2e::eventually;
-use pg_categorize_fake_llm::{BatchConfig, Config, Fault, Faults, Step};
+use pg_categorize_fake_llm::{Config, Fault, Faults, Step};
 use std::sync::Arc;
 
 #[test]
@@ -36,15 +36,7 @@ fn what_waits_is_answered_at_half_the_price_by_each_provider() {
 #[test]
 fn what_a_batch_did_not_answer_is_asked_again_and_then_live() {
     for (kind, (name, ..)) in KINDS.iter().enumerate() {
-        let batches = BatchConfig {
-            turnaround_s: (60, 600),
-            errored: 0.3,
-            missing: 0.2,
-            duplicated: 0.3,
-            foreign: 1.0,
-            ..BatchConfig::default()
-        };
-        let shop = shop(&format!("partial_{name}"), kind, Config { batches, seed: 3, ..Config::default() });
+        let shop = shop(&format!("partial_{name}"), kind, Config { batches: mixed(), seed: 3, ..Config::default() });
         shop.enqueue(200);
         for _ in 0..3 {
             shop.submit();

@@ -1,8 +1,8 @@
 //! How what results bring comes into cache and ledger, many at a time: what is there already, what nobody may store, and texts.
 
-use crate::support::{Shop, config, shop};
+use crate::support::{Shop, config, mixed, shop};
 use pg_categorize_e2e::eventually;
-use pg_categorize_fake_llm::{BatchConfig, Config};
+use pg_categorize_fake_llm::Config;
 use std::time::Duration;
 
 /// Titles of a test: more than go by a statement.
@@ -155,15 +155,7 @@ fn texts_are_those_of_the_database_whatever_clients_have_by_default() {
 
 #[test]
 fn of_requests_in_one_part_each_is_settled_released_or_in_doubt() {
-    let batches = BatchConfig {
-        turnaround_s: (60, 600),
-        errored: 0.3,
-        missing: 0.2,
-        duplicated: 0.3,
-        foreign: 1.0,
-        ..BatchConfig::default()
-    };
-    let shop = sent("mixed", Config { batches, seed: 5, ..Config::default() });
+    let shop = sent("mixed", Config { batches: mixed(), seed: 5, ..Config::default() });
     shop.night();
     let account = shop.model.account().batches;
     // What has no answer may be asked about live by now: that is not of the batch.

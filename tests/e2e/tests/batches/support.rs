@@ -32,6 +32,11 @@ pub fn config() -> Config {
     Config { batches: BatchConfig { turnaround_s: (60, 600), ..BatchConfig::default() }, ..Config::default() }
 }
 
+/// Batches of which some requests fail, some have no result and some have two, between lines that are nobody's.
+pub fn mixed() -> BatchConfig {
+    BatchConfig { errored: 0.3, missing: 0.2, duplicated: 0.3, foreign: 1.0, ..config().batches }
+}
+
 /// A shop in the cluster that the tests of this binary share.
 pub fn shop(name: &str, kind: usize, config: Config) -> Shop {
     static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();

@@ -189,6 +189,21 @@ fn what_no_batch_takes_any_more_is_bought_live() {
     assert_eq!((embedded(&shop), shop.model.account().batches.created), (600, 0));
 }
 
+/// Its last vector is there, and a crash came before it was made to answer: whoever comes then has it made.
+#[test]
+fn an_index_that_is_complete_answers_after_a_crash() {
+    let cluster = Arc::new(builder().start());
+    let Some(shop) = stocked(shop_in(&cluster, "vectors_complete", 0, config()), 20) else { return };
+    embed(&mut shop.session(), MODEL);
+    await_state(&shop, "ready");
+    shop.session().run("UPDATE categorize.embedding_index SET state = 'building' WHERE indexed_until IS NOT NULL");
+    assert!(state(&mut shop.session()).starts_with("building"));
+    cluster.kill(shop.gateways().pop().expect("a gateway"));
+    // Somebody asks for a gateway.
+    shop.session().run("SELECT categorize('what nobody has taught')");
+    await_state(&shop, "ready");
+}
+
 /// The texts of a taxonomy that is dropped are not kept in the queue: neither where they wait, nor where they are in a batch.
 #[test]
 fn a_dropped_taxonomy_leaves_no_text_in_the_queue() {
