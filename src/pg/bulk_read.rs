@@ -36,7 +36,8 @@ pub fn each_row_on(table: pg_sys::Oid, page: pg_sys::BlockNumber, mut visit: imp
         place
     };
     let (mut first, mut last) = (place(pg_sys::FirstOffsetNumber), place(u16::MAX));
-    // SAFETY: as above.
+    // SAFETY: calls as the executor makes them for such a scan, under the active snapshot; the places outlive the scan, and what is
+    // open at an error belongs to the caller's resource owner.
     unsafe {
         let heap = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
         // Others may keep their rows in another way.
